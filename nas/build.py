@@ -1,0 +1,145 @@
+"""From config to parts: data set, space, controller, engine, task."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from nas.config import Config, EngineConfig, TrainingConfig
+from nas.controllers import CONTROLLERS, Controller
+from nas.engines.base import Engine, Resources
+from nas.search import Baseline
+from proxy_tasks.datasets import Dataset, open_dataset
+from proxy_tasks.datasets.packed import pack
+from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.task import Fidelity
+from proxy_tasks.training import Recipe
+from search_space import catalog
+from search_space.errors import UserError
+from search_space.genes import SearchSpace
+from search_space.scale_permuted import ScalePermutedSpace
+from search_space.scales import Scale
+
+
+def space(config: Config) -> ScalePermutedSpace:
+    """UserError where the values do not make a space."""
+    values = config.space
+    return ScalePermutedSpace(
+        stages=tuple(sorted(values.stages.items())),
+        output_levels=values.output_levels,
+        max_level=values.max_level,
+        dilations=values.dilations,
+    )
+
+
+def controller(config: Config, space: SearchSpace) -> Controller:
+    """UserError where its options do not go together."""
+    options = config.controller.model_dump(exclude={"name"})
+    if config.controller.name == "random":
+        options = {}
+    return CONTROLLERS[config.controller.name](space, config.seed, **options)
+
+
+def baselines(config: Config) -> tuple[Baseline, ...]:
+    """UserError for a name that the catalogue does not have."""
+    return tuple(Baseline(name, catalog.load(name)) for name in config.baselines)
+
+
+def fidelity(training: TrainingConfig) -> Fidelity:
+    """The config's numbers as the tasks take them."""
+    return Fidelity(
+        epochs=training.epochs,
+        size=training.size,
+        scale=Scale(**training.scale.model_dump()),
+        share=training.share,
+        evaluate_every=training.evaluate_every,
+    )
+
+
+def dataset(config: Config, size: tuple[int, int]) -> Dataset:
+    """The data set; procedural scenes are drawn at ``size``.
+
+    Raises:
+        UserError: where there is no such data set, or it is broken.
+    """
+    data = config.data
+    train, val = data.scenes
+    return open_dataset(
+        data.name,
+        root=data.root,
+        classes=data.classes,
+        ignore=data.ignore,
+        train=train,
+        val=val,
+        size=size,
+    )
+
+
+def packed(config: Config, size: tuple[int, int], console: Console) -> Path:
+    """The data set decoded at ``size``, from the cache where it is there already."""
+    with console.status(f"reading {config.data.name} at {size[0]}x{size[1]}") as status:
+
+        def report(done: int, total: int) -> None:
+            status.update(f"reading {config.data.name}: {done} of {total} images")
+
+        return pack(dataset(config, size), size, config.data.cache.expanduser(), report)
+
+
+def task(
+    config: Config,
+    training: TrainingConfig,
+    data: Path,
+    resources: Resources,
+    folder: Path | None = None,
+) -> TrainingTask:
+    """The task that trains under ``training``; with a folder it keeps checkpoints there."""
+    return TrainingTask(
+        data=data,
+        recipe=Recipe(**training.recipe.model_dump()),
+        seed=config.seed,
+        device=config.engine.device,
+        folder=folder,
+        shared=0 < resources.gpus < 1,
+    )
+
+
+def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
+    """One worker a core with one thread each, or two workers a GPU; never more than ``jobs``.
+
+    Raises:
+        UserError: when a GPU is asked for and there is none.
+    """
+    cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
+    if config.device == "cuda" and not gpus:
+        raise UserError("engine.device: no CUDA GPU is here; write cpu or auto")
+    on_gpu = gpus > 0 and config.device != "cpu"
+    workers = config.workers or (2 * gpus if on_gpu else cores)
+    if config.name == "inline":
+        workers = 1
+    workers = min(workers, jobs) if jobs else workers
+    if on_gpu:
+        share = min(1.0, gpus / workers)
+        return Resources(workers, cpus=max(1, cores // workers), gpus=share)
+    return Resources(workers, cpus=1, gpus=0.0)
+
+
+def engine(config: EngineConfig, resources: Resources) -> Engine:
+    """Ray is imported only when it is the engine."""
+    if config.name == "inline":
+        from nas.engines.inline import InlineEngine
+
+        return InlineEngine(resources)
+    from nas.engines.ray_tune import RayTuneEngine
+
+    return RayTuneEngine(resources, config.address)
+
+
+def spread(resources: Resources) -> Resources:
+    """Give the cores that are left over to the workers there are: full trainings are compared by
+    what they reach, not bit by bit, so the number of threads may follow the machine."""
+    cores = os.cpu_count() or 1
+    return replace(resources, cpus=max(1, cores // resources.workers))

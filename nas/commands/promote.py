@@ -1,0 +1,53 @@
+"""``nas promote``: full training of chosen trials of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from nas import build, promotion
+from nas import config as configs
+from nas.failures import RunFailed
+from nas.progress import Board, PromotionProgress
+from nas.run import RunDirectory
+from nas.selection import by_number, top
+from nas.summary import promotions_table
+from results.ledger import Ledger
+
+
+def promote(
+    path: Path,
+    count: int | None,
+    numbers: Sequence[int],
+    resume: bool,
+    settings: Sequence[str],
+    console: Console,
+) -> None:
+    """Train the ``count`` best candidates, or the trials with these numbers (baselines too).
+
+    Raises:
+        UserError: no such run or trial, or a promotion that exists.
+        RunFailed: when a training gave no result.
+    """
+    run = RunDirectory.open(path)
+    config = configs.with_settings(run.config(), settings, allowed=("promotion.", "engine."))
+    with Ledger.open(run.ledger, read_only=True) as ledger:
+        trials = ledger.trials()
+    chosen = by_number(trials, numbers) if numbers else top(trials, count or 1)
+    wanted = promotion.settings(config.promotion)
+    fidelity = build.fidelity(config.promotion)
+    data = build.packed(config, config.promotion.size, console)
+    promotion.prepare(run, chosen, wanted, resume)
+    board = Board(console)
+    waiting = promotion.jobs(chosen, fidelity)
+    progress = PromotionProgress(board, waiting)
+    resources = build.spread(build.resources(config.engine, jobs=len(chosen)))
+    queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
+    task = build.task(config, config.promotion, data, resources, run.promotions)
+    with board.shown():
+        build.engine(config.engine, resources).run(task, queue)
+    console.print(promotions_table(promotion.load_all(run)))
+    if queue.failed:
+        raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))

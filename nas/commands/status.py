@@ -1,0 +1,77 @@
+"""``nas status``: how a run stands, also while it is running. Reads, never locks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from nas import promotion
+from nas.run import RunDirectory
+from nas.summary import leaderboard_table, promotions_table
+from results.ledger import Ledger
+from results.trial import Trial, TrialState
+
+
+def status(path: Path, as_json: bool, console: Console) -> None:
+    """Print counts, leaderboard and promotions; with ``as_json`` every trial, as one object.
+
+    Raises:
+        UserError: when no run is there.
+    """
+    run = RunDirectory.open(path)
+    trials = _trials(run)
+    promoted = promotion.load_all(run)
+    if as_json:
+        known = {
+            "run": str(run.path),
+            "counts": counts(trials),
+            "budget": run.config().budget.trials,
+        }
+        known["trials"] = [_plain(trial) for trial in trials]
+        known["promotions"] = [
+            {"name": p.name, "trial": p.trial, "miou": p.miou, "epoch": p.epoch} for p in promoted
+        ]
+        console.file.write(json.dumps(known, indent=2) + "\n")
+        return
+    parts = [f"{number} {state}" for state, number in counts(trials).items() if number]
+    console.print(f"{run.path}: {', '.join(parts) or 'nothing yet'}", markup=False)
+    if any(trial.score is not None for trial in trials):
+        console.print(leaderboard_table(trials))
+    for trial in trials:
+        if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
+            console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
+    if promoted:
+        console.print(promotions_table(promoted))
+
+
+def counts(trials: list[Trial]) -> dict[str, int]:
+    """How many trials are in each state."""
+    return {state.value: sum(t.state is state for t in trials) for state in TrialState}
+
+
+def _trials(run: RunDirectory) -> list[Trial]:
+    if not run.ledger.exists():
+        return []
+    with Ledger.open(run.ledger, read_only=True) as ledger:
+        return ledger.trials()
+
+
+def _plain(trial: Trial) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "name": trial.name,
+        "kind": trial.kind,
+        "state": trial.state.value,
+        "key": trial.key,
+        "genotype": trial.genotype,
+        "measurement": trial.measurement.to_dict() if trial.measurement else None,
+        "error": trial.error,
+    }
+
+
+def _reason(trial: Trial) -> str:
+    failure = trial.measurement.failure if trial.measurement else None
+    return failure.value if failure else str(trial.error)

@@ -1,0 +1,267 @@
+"""What a run is told: typed, complete, and refused in one line where it is wrong."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from search_space.errors import UserError
+from search_space.scales import SCALES
+
+
+def _named_scale(value: Any) -> Any:
+    """A scale may be given by its name."""
+    if not isinstance(value, str):
+        return value
+    if value not in SCALES:
+        raise ValueError(f"no scale is called {value!r}; there are {', '.join(SCALES)}")
+    scale = SCALES[value]
+    return {name: getattr(scale, name) for name in ScaleConfig.model_fields}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScaleConfig(_Section):
+    """See search_space.scales.Scale."""
+
+    filters: float = Field(0.25, gt=0)
+    alpha: float = Field(0.5, gt=0, le=1)
+    repeats: int = Field(1, ge=1)
+    endpoint_filters: int = Field(64, ge=1)
+    aspp_filters: int = Field(64, ge=1)
+
+
+class DataConfig(_Section):
+    """``root`` is the folder of the images; ``cache`` is where decoded images are packed."""
+
+    name: Literal["scenes", "folder", "camvid"] = "scenes"
+    root: Path | None = None
+    classes: tuple[str, ...] | None = None
+    ignore: tuple[int, ...] | None = None
+    cache: Path = Path("~/.cache/spinenet-seg")
+    scenes: tuple[int, int] = (384, 96)
+    """How many procedural scenes to train on and to validate on."""
+
+
+class SpaceConfig(_Section):
+    """See search_space.scale_permuted.ScalePermutedSpace."""
+
+    stages: dict[int, Annotated[int, Field(ge=0)]] = {2: 1, 3: 3, 4: 5, 5: 2}
+    output_levels: tuple[int, ...] = (3, 4, 5)
+    max_level: int = Field(6, ge=2, le=7)
+    dilations: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2, 4)
+
+
+class ControllerConfig(_Section):
+    """``population`` and ``tournament`` are evolution's."""
+
+    name: Literal["random", "evolution"] = "evolution"
+    population: int = Field(24, ge=1)
+    tournament: int = Field(6, ge=1)
+
+
+class RecipeConfig(_Section):
+    """See proxy_tasks.training.Recipe."""
+
+    batch_size: int = Field(16, ge=2)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    warm_up: float = Field(0.2, ge=0, lt=1)
+    clip: float = Field(1.0, gt=0)
+    averaging: float = Field(0.98, ge=0, lt=1)
+    jitter: tuple[float, float] = (0.75, 1.5)
+    colour: float = Field(0.2, ge=0, lt=1)
+    flip: float = Field(0.5, ge=0, le=1)
+
+
+class TrainingConfig(_Section):
+    """One fidelity and the recipe that goes with it. ``size`` is [height, width] in pixels."""
+
+    epochs: int = Field(8, ge=1)
+    size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (96, 128)
+    scale: Annotated[ScaleConfig, BeforeValidator(_named_scale)] = ScaleConfig()
+    share: float = Field(1.0, gt=0, le=1)
+    evaluate_every: int = Field(0, ge=0)
+    recipe: RecipeConfig = RecipeConfig()
+
+
+class PromotionConfig(TrainingConfig):
+    """Full training. ``top`` trials are promoted at the end of a search (0: none)."""
+
+    top: int = Field(0, ge=0)
+    epochs: int = Field(60, ge=1)
+    evaluate_every: int = Field(5, ge=0)
+
+
+class BudgetConfig(_Section):
+    """The search ends at ``trials`` candidates, or when ``hours`` of wall time are over."""
+
+    trials: int | None = Field(100, ge=1)
+    hours: float | None = Field(None, gt=0)
+
+
+class EngineConfig(_Section):
+    """``workers``: by default one a CPU core, or two a GPU. ``address``: a running Ray cluster."""
+
+    name: Literal["ray", "inline"] = "ray"
+    workers: int | None = Field(None, ge=1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    address: str | None = None
+
+
+class Config(_Section):
+    """A whole run."""
+
+    seed: int = Field(0, ge=0)
+    data: DataConfig = DataConfig()
+    space: SpaceConfig = SpaceConfig()
+    controller: ControllerConfig = ControllerConfig()
+    proxy: TrainingConfig = TrainingConfig()
+    promotion: PromotionConfig = PromotionConfig()
+    budget: BudgetConfig = BudgetConfig()
+    baselines: tuple[str, ...] = ("deeplabv3-resnet-50-os8", "spinenet-49")
+    engine: EngineConfig = EngineConfig()
+
+    def to_yaml(self) -> str:
+        """As resolved: every default written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=100)
+
+
+def presets() -> tuple[str, ...]:
+    """Names of the ready-made configs."""
+    folder = resources.files("nas") / "presets"
+    return tuple(sorted(Path(p.name).stem for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def load(source: str, settings: Sequence[str] = ()) -> Config:
+    """The config of a preset or a file, with ``KEY=VALUE`` settings over it.
+
+    A file may begin from a preset or from another file with ``extends: NAME``.
+
+    Raises:
+        UserError: naming the source, the key, and what may stand there.
+    """
+    values = _read(source)
+    for setting in settings:
+        _set(values, setting)
+    return parse(values, source)
+
+
+def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, ...]) -> Config:
+    """A run's config with some values changed; only keys that begin with one of ``allowed``.
+
+    Raises:
+        UserError: for another key, or a value that does not fit.
+    """
+    values = config.model_dump(mode="json")
+    for setting in settings:
+        if not setting.startswith(allowed):
+            keys = " or ".join(f"{prefix}KEY" for prefix in allowed)
+            raise UserError(f"--set {setting}: a run keeps its config; only {keys} may change")
+        _set(values, setting)
+    return parse(values, "--set" if settings else "config")
+
+
+def parse(values: dict[str, Any], source: str) -> Config:
+    """Validate plain values. UserError names ``source`` and the first wrong key."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {_first_line(error)}") from error
+
+
+def _read(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    if source in seen:
+        raise UserError(f"{source}: extends itself, through {' -> '.join(seen)}")
+    values = _mapping(_text(source), source)
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise UserError(f"{source}: extends must name a preset or a file but got {base!r}")
+    return _merged(_read(base, (*seen, source)), values)
+
+
+def _text(source: str) -> str:
+    if source in presets():
+        return (resources.files("nas") / "presets" / f"{source}.yaml").read_text("utf-8")
+    try:
+        return Path(source).read_text("utf-8")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{source}: no such config; give a YAML file or one of {', '.join(presets())}"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{source}: cannot be read ({error})") from error
+
+
+def _mapping(text: str, source: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}" if where else ""
+        raise UserError(
+            f"{source}:{line} is not YAML ({getattr(error, 'problem', error)})"
+        ) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(f"{source}: must be a mapping of keys to values")
+    return values
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Sections merge key by key; everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict) and key != "stages"
+        merged[key] = _merged(base[key], value) if both else value
+    return merged
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {setting}: must be KEY=VALUE, as in --set proxy.epochs=4")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {setting}: {text!r} is not a YAML value") from error
+    *path, last = key.split(".")
+    for name in path:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise UserError(f"--set {setting}: {name} is a value, not a section")
+    values[last] = value
+
+
+def _first_line(error: ValidationError) -> str:
+    found = error.errors()[0]
+    place = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "extra_forbidden":
+        return f"{place}: unknown key{_suggestion(found['loc'])}"
+    message = found["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[0].lower()}{message[1:]} but got {found['input']!r}"
+
+
+def _suggestion(place: tuple[int | str, ...]) -> str:
+    """The keys of the section in which an unknown one stands."""
+    model: type[BaseModel] = Config
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return ""
+        model = field.annotation
+    close = difflib.get_close_matches(str(place[-1]), model.model_fields, n=1)
+    return (
+        f"; did you mean {close[0]}?" if close else f"; there are {', '.join(model.model_fields)}"
+    )

@@ -1,0 +1,54 @@
+"""What a controller is: it proposes genotypes from the ledger's history, and does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from results.trial import Trial
+from search_space.genes import Genotype, SearchSpace
+from search_space.seeds import derive_seed
+
+ATTEMPTS = 1000
+"""Draws without a new network after which a space counts as exhausted."""
+
+
+class SpaceExhausted(Exception):
+    """No network is left that was not proposed before."""
+
+
+class Controller(Protocol):
+    """A pure function of (seed, history): nothing is kept between calls that the ledger could not
+    give back, so a resumed search goes on as it would have."""
+
+    def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
+        """The genotype of trial ``number``. ``history`` holds every earlier candidate, running
+        ones included, in the order of their numbers.
+
+        Raises:
+            SpaceExhausted: when every network was proposed before.
+        """
+        ...
+
+    def tell(self, trial: Trial) -> None:
+        """A candidate has ended; called once for each, on resume too, in the order of ending."""
+        ...
+
+
+def stream(seed: int, number: int) -> np.random.Generator:
+    """The random stream of one trial."""
+    return np.random.default_rng(derive_seed(seed, "controller", number))
+
+
+def propose_new(
+    draw: Callable[[], Genotype], space: SearchSpace, history: Sequence[Trial]
+) -> Genotype:
+    """Draw until the network is new: a canonical key is never paid for twice."""
+    seen = {trial.key for trial in history}
+    for _ in range(ATTEMPTS):
+        genotype = draw()
+        if space.key(genotype) not in seen:
+            return genotype
+    raise SpaceExhausted(f"no new network in {ATTEMPTS} draws; {len(seen)} were proposed")

@@ -1,0 +1,60 @@
+"""Regularized evolution (Real et al. 2019, arXiv 1802.01548, algorithm 1).
+
+The oldest member of the population dies, not the worst, so that a lucky score does not live for
+ever. Mutation is the space's own, semantic one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from nas.controllers.base import propose_new, stream
+from results.trial import Trial
+from search_space.errors import UserError
+from search_space.genes import Genotype, SearchSpace, sample
+
+
+class RegularizedEvolution:
+    """``population`` members live at a time; each parent is the best of ``tournament`` of them.
+
+    Until ``population`` candidates were proposed, proposals are random. Infeasible trials live
+    and die like others, with a score below all.
+
+    Raises:
+        UserError: when the tournament is larger than the population, or either below 1.
+    """
+
+    def __init__(
+        self, space: SearchSpace, seed: int, population: int = 24, tournament: int = 6
+    ) -> None:
+        if not 1 <= tournament <= population:
+            raise UserError(
+                f"tournament must be between 1 and the population ({population})"
+                f" but got {tournament}"
+            )
+        self._space, self._seed = space, seed
+        self._population, self._tournament = population, tournament
+        self._alive: deque[Trial] = deque(maxlen=population)
+
+    def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
+        rng = stream(self._seed, number)
+        if len(history) < self._population or not self._alive:
+            return propose_new(lambda: sample(self._space.genes, rng), self._space, history)
+
+        def child() -> Genotype:
+            size = min(self._tournament, len(self._alive))
+            drawn = rng.choice(len(self._alive), size=size, replace=False)
+            parent = max((self._alive[int(i)] for i in drawn), key=_fitness)
+            assert parent.genotype is not None
+            return self._space.mutate(parent.genotype, rng)
+
+        return propose_new(child, self._space, history)
+
+    def tell(self, trial: Trial) -> None:
+        self._alive.append(trial)
+
+
+def _fitness(trial: Trial) -> tuple[float, int]:
+    """Higher is better; of equals the older, so that the choice is the same in every process."""
+    return (trial.score if trial.score is not None else float("-inf"), -trial.number)

@@ -1,0 +1,23 @@
+"""Uniform random search: the yardstick that every other controller has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nas.controllers.base import propose_new, stream
+from results.trial import Trial
+from search_space.genes import Genotype, SearchSpace, sample
+
+
+class RandomSearch:
+    """Draws every gene uniformly."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._space, self._seed = space, seed
+
+    def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
+        rng = stream(self._seed, number)
+        return propose_new(lambda: sample(self._space.genes, rng), self._space, history)
+
+    def tell(self, trial: Trial) -> None:
+        """Random search learns nothing."""

@@ -1,0 +1,59 @@
+"""What an engine is: it runs jobs from a source on workers, and tells the source what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy_tasks.task import Job, Measurement, ProxyTask
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A job that gave no measurement: an exception in the worker, or a lost worker.
+
+    ``error`` is one line, the same for the same bug; ``traceback`` is empty for a lost worker.
+    """
+
+    error: str
+    traceback: str = ""
+
+
+Outcome = Measurement | Crash
+
+
+class JobSource(Protocol):
+    """Where jobs come from and where their outcomes go. Called from one thread only."""
+
+    @property
+    def done(self) -> bool:
+        """No job will come any more, and none is out."""
+        ...
+
+    def next(self) -> Job | None:
+        """The next job to start, or None when there is none at present."""
+        ...
+
+    def progress(self, job: Job, measurement: Measurement) -> None:
+        """An epoch of a job that goes on."""
+        ...
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """The end of a job. A crashed job may come again from ``next``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What each of ``workers`` workers gets. ``gpus`` may be a fraction; on a CPU ``cpus`` is
+    also the number of threads."""
+
+    workers: int
+    cpus: int
+    gpus: float
+
+
+class Engine(Protocol):
+    """Runs until the source is done. What a source raises stops the engine and passes through."""
+
+    def run(self, task: ProxyTask, source: JobSource) -> None: ...

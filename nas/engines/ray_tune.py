@@ -1,0 +1,173 @@
+"""Scores on Ray workers. Ray Tune does the running; the source, not Tune, knows the truth.
+
+The only module that imports Ray. Tune's own experiment state goes to a temporary folder that is
+removed with the engine: a search resumes from its ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from typing import Any
+
+from nas.engines.base import Crash, JobSource, Outcome, Resources
+from nas.worker import Worker
+from proxy_tasks.task import Job, Measurement, ProxyTask
+
+_QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "600",
+    "TUNE_MAX_PENDING_TRIALS_PG": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+for _name, _value in _QUIET.items():
+    os.environ.setdefault(_name, _value)  # read by Ray at import
+
+import ray  # noqa: E402
+from ray import tune  # noqa: E402
+from ray.tune.search import Searcher  # noqa: E402
+
+
+def start_local(cpus: int) -> None:
+    """A Ray of this process alone, with no dashboard, that dies with it."""
+    ray.init(
+        num_cpus=cpus, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False
+    )
+
+
+class RayTuneEngine:
+    """Workers are Ray actors, kept alive from job to job.
+
+    ``address`` joins a running cluster; without one a local Ray is started, and stopped at the
+    end. Only a Ray that the engine started itself is ever stopped.
+    """
+
+    def __init__(self, resources: Resources, address: str | None = None) -> None:
+        self._resources, self._address = resources, address
+
+    def run(self, task: ProxyTask, source: JobSource) -> None:
+        started = not ray.is_initialized()
+        if started and self._address:
+            ray.init(address=self._address, logging_level=logging.ERROR, log_to_driver=False)
+        elif started:
+            start_local(self._resources.workers * self._resources.cpus)
+        try:
+            with tempfile.TemporaryDirectory(prefix="nas-tune-") as folder:
+                searcher = _SourceSearcher(source, self._resources.workers)
+                self._tuner(task, searcher, folder).fit()
+                searcher.reraise()
+        finally:
+            if started:
+                ray.shutdown()
+
+    def _tuner(self, task: ProxyTask, searcher: Searcher, folder: str) -> tune.Tuner:
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+        resources = {"cpu": self._resources.cpus, "gpu": self._resources.gpus}
+        trainable = tune.with_parameters(_Trainable, task=task, threads=self._resources.cpus)
+        return tune.Tuner(
+            tune.with_resources(trainable, resources),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,  # the searcher says when it is over
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+                trial_name_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="search",
+                storage_path=folder,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=0),  # the source retries
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        )
+
+
+class _Trainable(tune.Trainable):
+    """A worker in an actor: one step is one epoch."""
+
+    def setup(self, config: dict[str, Any], task: ProxyTask, threads: int) -> None:
+        self._worker = Worker(task, threads)
+        self._worker.start(config["job"])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._worker.start(new_config["job"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        outcome, final = self._worker.step()
+        return {"outcome": _Sealed(outcome), "done": final}
+
+
+class _Sealed:
+    """Keeps Tune from flattening, copying or printing what is inside."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+class _SourceSearcher(Searcher):
+    """Asks the source when a worker is free, and tells it what came out."""
+
+    def __init__(self, source: JobSource, workers: int) -> None:
+        super().__init__(metric="outcome", mode="max")
+        self._source, self._workers = source, workers
+        self._out: dict[str, Job] = {}
+        self._error: BaseException | None = None
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if self._error or self._source.done:
+            return Searcher.FINISHED
+        if len(self._out) >= self._workers:
+            return None
+        job = self._guard(self._source.next)
+        if job is None:
+            return None
+        self._out[trial_id] = job
+        return {"job": job}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        outcome = result["outcome"].outcome
+        if isinstance(outcome, Measurement) and trial_id in self._out:
+            self._guard(self._source.progress, self._out[trial_id], outcome)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        job = self._out.pop(trial_id)
+        lost = error or result is None
+        outcome = Crash("the worker was lost") if lost else result["outcome"].outcome
+        self._guard(self._source.finish, job, outcome)
+
+    def _guard(self, call: Any, *arguments: Any) -> Any:
+        """Tune swallows what a searcher raises, so it is kept for the end."""
+        if self._error:
+            return None
+        try:
+            return call(*arguments)
+        except BaseException as error:
+            self._error = error
+            return None
+
+    def reraise(self) -> None:
+        """Raise what the source raised."""
+        if self._error:
+            raise self._error
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Nothing to save: the ledger is the state."""
+
+    def restore_from_dir(self, checkpoint_dir: str) -> None:
+        raise NotImplementedError("a search resumes from its ledger")
+
+    def save(self, checkpoint_path: str) -> None:
+        raise NotImplementedError("a search resumes from its ledger")
+
+    def restore(self, checkpoint_path: str) -> None:
+        raise NotImplementedError("a search resumes from its ledger")

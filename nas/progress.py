@@ -1,0 +1,188 @@
+"""What a person sees while a search or a promotion runs: a live table on a terminal, else lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from proxy_tasks.task import Job, Measurement
+from results import units
+from results.trial import Trial, TrialState
+
+
+class Board:
+    """The jobs that are running, each with its last epoch; below a summary line."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live: Live | None = None
+        self._running: dict[str, tuple[Job, Measurement] | None] = {}
+        self._summary = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Live while inside, where the console is a terminal."""
+        if not self.console.is_terminal:
+            yield
+            return
+        with Live(
+            self._render(), console=self.console, refresh_per_second=4, transient=True
+        ) as live:
+            self._live = live
+            try:
+                yield
+            finally:
+                self._live = None
+
+    def start(self, name: str) -> None:
+        """Show a job without an epoch yet."""
+        self._running[name] = None
+        self._refresh()
+
+    def epoch(self, job: Job, measurement: Measurement) -> None:
+        """Show how far a job is."""
+        if job.name in self._running:
+            self._running[job.name] = (job, measurement)
+        self._refresh()
+
+    def stop(self, name: str) -> None:
+        """Forget a job."""
+        self._running.pop(name, None)
+
+    def say(self, line: str, summary: str) -> None:
+        """A line that stays, and the summary as it is now."""
+        self._summary = summary
+        plain = self._live is None
+        self.console.print(f"{line}  [{summary}]" if plain else line, markup=False, soft_wrap=True)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._live:
+            self._live.update(self._render())
+
+    def _render(self) -> Group:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("running", "epoch", "train loss", "mIoU", "seconds"):
+            table.add_column(column, justify="left" if column == "running" else "right")
+        for name, known in self._running.items():
+            table.add_row(name, *_cells(known))
+        return Group(table, Text(self._summary, style="bold"))
+
+
+def _cells(known: tuple[Job, Measurement] | None) -> tuple[str, ...]:
+    if known is None:
+        return ("–", "–", "–", "–")
+    job, now = known
+    return (
+        f"{now.epochs}/{job.fidelity.epochs}",
+        "–" if now.train_loss is None else f"{now.train_loss:.3f}",
+        "–" if now.miou is None else f"{now.miou:.3f}",
+        f"{now.seconds:.0f}",
+    )
+
+
+class SearchProgress:
+    """Counts of a search. ``budget`` is its number of candidates, where it has one."""
+
+    def __init__(self, board: Board, budget: int | None, known: list[Trial]) -> None:
+        self._board, self._budget = board, budget
+        self._since, self._here = time.monotonic(), 0
+        self._ended = {t.number: t for t in known if t.state is not TrialState.RUNNING}
+        self._running: set[int] = set()
+
+    def started(self, trial: Trial) -> None:
+        self._running.add(trial.number)
+        self._board.start(trial.name)
+
+    def epoch(self, job: Job, measurement: Measurement) -> None:
+        self._board.epoch(job, measurement)
+
+    def retried(self, trial: Trial, error: str) -> None:
+        self._running.discard(trial.number)
+        self._board.stop(trial.name)
+        self._board.say(f"{trial.name}  runs again: {error}", self.summary())
+
+    def ended(self, trial: Trial) -> None:
+        self._running.discard(trial.number)
+        self._ended[trial.number] = trial
+        self._here += 1
+        self._board.stop(trial.name)
+        self._board.say(outcome_line(trial), self.summary())
+
+    def summary(self) -> str:
+        """Done, running, failed, best so far, trials an hour, time left."""
+        candidates = [t for t in self._ended.values() if t.kind == "candidate"]
+        failed = sum(t.state is TrialState.FAILED for t in self._ended.values())
+        infeasible = sum(t.state is TrialState.INFEASIBLE for t in self._ended.values())
+        best = max((t for t in candidates if t.score is not None), key=_score, default=None)
+        of = f"/{self._budget}" if self._budget else ""
+        parts = [f"{len(candidates)}{of} done", f"{len(self._running)} running"]
+        parts += [f"{failed} failed"] + ([f"{infeasible} infeasible"] if infeasible else [])
+        if best is not None:
+            parts.append(f"best {best.score:.4f} ({best.name})")
+        return " · ".join(parts + self._pace(len(candidates)))
+
+    def _pace(self, done: int) -> list[str]:
+        if not self._here:
+            return []
+        rate = self._here / (time.monotonic() - self._since)
+        parts = [f"{rate * 3600:.0f} trials/h"]
+        if self._budget:
+            parts.append(f"{units.duration(max(0, self._budget - done) / rate)} left")
+        return parts
+
+
+def outcome_line(trial: Trial) -> str:
+    """One ended trial in one line."""
+    measured = trial.measurement
+    if trial.state is TrialState.FAILED or measured is None:
+        return f"{trial.name}  failed: {trial.error}"
+    cost = f"{units.giga(measured.macs)}MACs  {units.mega(measured.parameters)} parameters"
+    if measured.failure is not None:
+        return f"{trial.name}  infeasible: {measured.failure.value}  {cost}"
+    return f"{trial.name}  mIoU {measured.miou:.4f}  {cost}  {units.duration(measured.seconds)}"
+
+
+def _score(trial: Trial) -> float:
+    return trial.score if trial.score is not None else float("-inf")
+
+
+class PromotionProgress:
+    """Validations of full trainings, as they come."""
+
+    def __init__(self, board: Board, jobs: list[Job]) -> None:
+        self._board = board
+        self._left = {job.name: job.fidelity.epochs for job in jobs}
+
+    def started(self, job: Job) -> None:
+        self._board.start(job.name)
+
+    def epoch(self, job: Job, now: Measurement) -> None:
+        self._board.epoch(job, now)
+        self._left[job.name] = job.fidelity.epochs - now.epochs
+        if now.miou is None:
+            return
+        left = now.seconds / now.epochs * self._left[job.name]
+        self._board.say(
+            f"{job.name}  epoch {now.epochs}/{job.fidelity.epochs}  mIoU {now.miou:.4f}"
+            f"  loss {now.loss:.4f}  {units.duration(left)} left",
+            self._summary(),
+        )
+
+    def retried(self, job: Job, error: str) -> None:
+        self._board.stop(job.name)
+        self._board.say(f"{job.name}  runs again: {error}", self._summary())
+
+    def ended(self, job: Job, line: str) -> None:
+        self._left.pop(job.name, None)
+        self._board.stop(job.name)
+        self._board.say(line, self._summary())
+
+    def _summary(self) -> str:
+        return f"{len(self._left)} to go"

@@ -1,0 +1,178 @@
+"""Promotion: full training of chosen trials, each with its lineage.
+
+``promotions/NAME/`` holds the settings that it was begun with, a checkpoint, the history, the
+best weights, and at the end ``promotion.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.config import PromotionConfig
+from nas.engines.base import Crash, Outcome
+from nas.failures import Retries
+from nas.progress import PromotionProgress
+from nas.run import RunDirectory
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.task import Fidelity, Job, Measurement
+from results.trial import Trial
+from search_space.errors import UserError
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``;
+    ``last`` is the measurement after the last epoch; None weights: it never got so far."""
+
+    name: str
+    trial: int
+    key: str
+    seed: int
+    proxy_miou: float | None
+    miou: float | None
+    epoch: int | None
+    last: Measurement
+    weights: Path | None
+    digest: str | None
+    settings: dict[str, Any]
+
+
+class PromotionQueue:
+    """A source of jobs: one full training for each trial."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        trials: Sequence[Trial],
+        fidelity: Fidelity,
+        seed: int,
+        settings: dict[str, Any],
+        progress: PromotionProgress,
+    ) -> None:
+        self._run, self._seed, self._settings = run, seed, settings
+        self._trials = {trial.number: trial for trial in trials}
+        self._waiting = deque(jobs(trials, fidelity))
+        self._progress = progress
+        self._retries = Retries()
+        self._out = 0
+        self.failed: dict[str, str] = {}
+        """Name -> why, of the trainings that gave no result."""
+
+    @property
+    def done(self) -> bool:
+        return not self._waiting and not self._out
+
+    def next(self) -> Job | None:
+        if not self._waiting:
+            return None
+        job = self._waiting.popleft()
+        self._out += 1
+        self._progress.started(job)
+        return job
+
+    def progress(self, job: Job, measurement: Measurement) -> None:
+        self._progress.epoch(job, measurement)
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        self._out -= 1
+        if not isinstance(outcome, Crash):
+            self._close(job, outcome)
+        elif self._retries.again(job.number, outcome):
+            self._waiting.append(job)
+            self._progress.retried(job, outcome.error)
+        else:
+            self.failed[job.name] = outcome.error
+            self._progress.ended(job, f"{job.name}  failed: {outcome.error}")
+
+    def _close(self, job: Job, last: Measurement) -> None:
+        if last.failure is not None:
+            self.failed[job.name] = last.failure.value
+        record = _record(self._run, self._trials[job.number], self._seed, last, self._settings)
+        _write_json(self._run.promotions / job.name / "promotion.json", record)
+        best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
+        self._progress.ended(job, f"{job.name}  promoted: {best}")
+
+
+def jobs(trials: Sequence[Trial], fidelity: Fidelity) -> list[Job]:
+    """A full training for each trial."""
+    return [Job(trial.number, trial.name, trial.backbone, fidelity) for trial in trials]
+
+
+def settings(config: PromotionConfig) -> dict[str, Any]:
+    """What a promotion is begun with, and must be resumed with."""
+    return config.model_dump(mode="json", exclude={"top"})
+
+
+def prepare(
+    run: RunDirectory, trials: Sequence[Trial], wanted: dict[str, Any], resume: bool
+) -> None:
+    """Make the folders, all or none.
+
+    Raises:
+        UserError: when one exists and ``resume`` is off, or was begun with other settings.
+    """
+    folders = [run.promotions / trial.name for trial in trials]
+    for folder in folders:
+        if folder.exists() and not resume:
+            raise UserError(f"{folder}: exists already; give --resume to go on, or another trial")
+        if (kept := _read_json(folder / "settings.json")) and kept != wanted:
+            changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
+            raise UserError(f"{folder}: was begun with other settings ({changed}); keep them")
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / "settings.json", wanted)
+
+
+def load_all(run: RunDirectory) -> list[Promotion]:
+    """The promotions that have ended, best first."""
+    found = [load(path.parent) for path in sorted(run.promotions.glob("*/promotion.json"))]
+    return sorted(found, key=lambda each: -(each.miou or 0.0))
+
+
+def load(folder: Path) -> Promotion:
+    """UserError when the record is damaged."""
+    try:
+        record = _read_json(folder / "promotion.json")
+        record["last"] = Measurement.from_dict(record["last"])
+        weights = Checkpoint(folder).weights
+        return Promotion(**record, name=folder.name, weights=weights if weights.exists() else None)
+    except (TypeError, KeyError, ValueError) as error:
+        raise UserError(f"{folder / 'promotion.json'}: damaged record ({error})") from error
+
+
+def _record(
+    run: RunDirectory, trial: Trial, seed: int, last: Measurement, used: dict[str, Any]
+) -> dict[str, Any]:
+    checkpoint = Checkpoint(run.promotions / trial.name)
+    kept = checkpoint.load()
+    scored = [m for m in (kept[1] if kept else []) if m.miou is not None]
+    best = max(scored, key=lambda m: m.miou or 0.0, default=None)
+    weights = checkpoint.weights
+    return {
+        "trial": trial.number,
+        "key": trial.key,
+        "seed": seed,
+        "proxy_miou": trial.score,
+        "miou": best.miou if best else None,
+        "epoch": best.epochs if best else None,
+        "last": last.to_dict(),
+        "digest": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else None,
+        "settings": used,
+    }
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    os.replace(draft, path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}

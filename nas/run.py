@@ -1,0 +1,125 @@
+"""The run directory: where everything about one search lies, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.config import Config, parse
+from search_space.errors import UserError
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """``runs/NAME/`` with config, ledger, artifacts and promotions."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.journal"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    @property
+    def promotions(self) -> Path:
+        return self.path / "promotions"
+
+    @classmethod
+    def create(cls, path: Path, config: Config) -> RunDirectory:
+        """A new directory that appears with its config in it, or not at all.
+
+        Raises:
+            UserError: when the path exists or cannot be made.
+        """
+        if path.exists():
+            raise UserError(f"{path}: exists already; give --resume to go on, or another --run")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            draft.mkdir(parents=True)
+            run = cls(draft)
+            run.write_config(config)
+            (draft / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
+            draft.rename(path)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise UserError(f"{path}: cannot be made ({error.strerror})") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """An existing one. UserError where there is none."""
+        run = cls(path)
+        if not run.config_file.is_file():
+            raise UserError(f"{path}: no run is here; `nas search --run {path}` makes one")
+        return run
+
+    def config(self) -> Config:
+        """The config as it was resolved. UserError when somebody broke the file."""
+        try:
+            values = yaml.safe_load(self.config_file.read_text("utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise UserError(f"{self.config_file}: cannot be read ({error})") from error
+        return parse(values, str(self.config_file))
+
+    def write_config(self, config: Config) -> None:
+        """Replaced in one step."""
+        draft = self.config_file.with_suffix(".tmp")
+        draft.write_text(config.to_yaml(), "utf-8")
+        os.replace(draft, self.config_file)
+
+
+def default_path(source: str) -> Path:
+    """``runs/PRESET-DATE-TIME``."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{Path(source).stem}-{stamp}"
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the commit, for whoever repeats the run."""
+    import torch
+
+    packages = ("torch", "ray", "optuna", "numpy", "pandas", "spinenet-seg-nas")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in packages},
+        "cpu_cores": os.cpu_count(),
+        "gpus": gpus,
+        "git_commit": _commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Of the checkout that this code runs from."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

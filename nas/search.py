@@ -1,0 +1,125 @@
+"""The search: which network is trained next, and what is written down about it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from nas.config import BudgetConfig
+from nas.controllers import Controller, SpaceExhausted
+from nas.engines.base import Crash, Outcome
+from nas.failures import Retries
+from nas.progress import SearchProgress
+from proxy_tasks.task import Backbone, Fidelity, Job, Measurement
+from results.ledger import Ledger
+from results.trial import Trial, TrialState
+from search_space.canonical import canonical_key
+from search_space.genes import SearchSpace
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A catalogue entry that is scored like a candidate, for comparison."""
+
+    name: str
+    backbone: Backbone
+
+
+class Search:
+    """A source of jobs: baselines first, then what the controller proposes, until the budget is
+    used. Everything it knows it can rebuild from the ledger, which is how a search resumes.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        controller: Controller,
+        ledger: Ledger,
+        fidelity: Fidelity,
+        baselines: tuple[Baseline, ...],
+        budget: BudgetConfig,
+        progress: SearchProgress,
+    ) -> None:
+        self._space, self._controller, self._ledger = space, controller, ledger
+        self._fidelity, self._budget, self._progress = fidelity, budget, progress
+        self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
+        self._retries = Retries()
+        self._out = 0
+        self.exhausted: str | None = None
+        """Why the space gave no further network, if it did not."""
+        known = ledger.trials()
+        scored = {trial.name for trial in known}
+        self._baselines = deque(each for each in baselines if each.name not in scored)
+        self._again = deque(trial for trial in known if trial.state is TrialState.RUNNING)
+        for trial in _in_order_of_ending(known):
+            self._controller.tell(trial)
+
+    @property
+    def done(self) -> bool:
+        return not self._out and not self._again and self._budget_used()
+
+    def next(self) -> Job | None:
+        trial = self._again.popleft() if self._again else self._start()
+        if trial is None:
+            return None
+        self._out += 1
+        self._progress.started(trial)
+        return Job(trial.number, trial.name, trial.backbone, self._fidelity)
+
+    def progress(self, job: Job, measurement: Measurement) -> None:
+        self._progress.epoch(job, measurement)
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        self._out -= 1
+        if isinstance(outcome, Crash):
+            self._crashed(job, outcome)
+            return
+        trial = self._ledger.finish(job.number, outcome)
+        if trial.kind == "candidate":
+            self._controller.tell(trial)
+        self._progress.ended(trial)
+
+    def _start(self) -> Trial | None:
+        """The next trial, on disk before it is sent out."""
+        if self._budget_used():
+            return None
+        if self._baselines:
+            baseline = self._baselines.popleft()
+            key = canonical_key(baseline.backbone)
+            return self._ledger.start(baseline.name, "baseline", baseline.backbone, key, None)
+        history = self._candidates()
+        number = len(self._ledger.trials())
+        try:
+            genotype = self._controller.ask(number, history)
+        except SpaceExhausted as end:
+            self.exhausted = str(end)
+            return None
+        architecture = self._space.decode(genotype)
+        key = self._space.key(genotype)
+        return self._ledger.start(f"trial-{number:04d}", "candidate", architecture, key, genotype)
+
+    def _crashed(self, job: Job, crash: Crash) -> None:
+        trial = self._ledger.trials()[job.number]
+        if self._retries.again(job.number, crash):
+            self._again.append(trial)
+            self._progress.retried(trial, crash.error)
+        else:
+            self._progress.ended(self._ledger.fail(job.number, crash.error))
+
+    def _candidates(self) -> list[Trial]:
+        return [trial for trial in self._ledger.trials() if trial.kind == "candidate"]
+
+    def _budget_used(self) -> bool:
+        if self._baselines:
+            return False
+        if self.exhausted or (self._deadline and time.monotonic() >= self._deadline):
+            return True
+        return self._budget.trials is not None and len(self._candidates()) >= self._budget.trials
+
+
+def _in_order_of_ending(trials: list[Trial]) -> list[Trial]:
+    """What the controller was told, in the order in which it was told."""
+    told = (TrialState.COMPLETE, TrialState.INFEASIBLE)
+    ended = [t for t in trials if t.kind == "candidate" and t.state in told]
+    return sorted(ended, key=lambda trial: (trial.finished, trial.number))

@@ -1,0 +1,71 @@
+"""What a run leaves for people: tables on the terminal, files in ``artifacts/``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from nas.promotion import Promotion
+from nas.run import RunDirectory
+from nas.selection import top
+from results import units
+from results.leaderboard import leaderboard, to_csv, to_markdown
+from results.tables import as_table
+from results.trial import Trial
+from search_space import architecture_file
+from search_space.architecture import Architecture
+
+SHOWN = 10
+
+
+def leaderboard_table(trials: Sequence[Trial]) -> Table:
+    """The ten best and every baseline."""
+    frame = leaderboard(trials)
+    shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
+    return as_table(shown, f"leaderboard: {len(shown)} of {len(frame)} scored networks")
+
+
+def promotions_table(promotions: Sequence[Promotion]) -> Table:
+    """Full trainings, best first."""
+    table = Table(title="promotions", title_justify="left", header_style="bold")
+    table.add_column("name")
+    for heading in ("mIoU %", "at epoch", "of", "proxy mIoU %", "MACs", "parameters", "time"):
+        table.add_column(heading, justify="right")
+    for each in promotions:
+        table.add_row(
+            each.name,
+            "–" if each.miou is None else units.percent(each.miou),
+            str(each.epoch or "–"),
+            str(each.last.epochs),
+            "–" if each.proxy_miou is None else units.percent(each.proxy_miou),
+            units.giga(each.last.macs),
+            units.mega(each.last.parameters),
+            units.duration(each.last.seconds),
+        )
+    return table
+
+
+def write_artifacts(run: RunDirectory, trials: Sequence[Trial]) -> list[Path]:
+    """Leaderboard, front, and the best candidate by proxy score with its diagram."""
+    # matplotlib takes half a second to import: only where something is drawn.
+    from results.charts import draw_front
+    from results.drawing import draw
+
+    run.artifacts.mkdir(exist_ok=True)
+    frame, best = leaderboard(trials), top(trials, 1)[0]
+    board = [run.artifacts / "leaderboard.md", run.artifacts / "leaderboard.csv"]
+    board[0].write_text(to_markdown(frame), "utf-8")
+    board[1].write_text(to_csv(frame), "utf-8")
+    front = [run.artifacts / "front.svg", run.artifacts / "front.png"]
+    draw_front(trials, front)
+    spec = run.artifacts / "best.yaml"
+    scores = {"proxy_miou": best.score}
+    provenance = {"run": run.path.name, "trial": best.number, "scores": scores}
+    architecture_file.save(spec, best.backbone, provenance)
+    diagram = [run.artifacts / "best.svg", run.artifacts / "best.png"]
+    assert isinstance(best.backbone, Architecture)  # candidates are searched ones
+    caption = f"proxy mIoU {units.percent(best.score or 0.0)} %"
+    draw(best.backbone, diagram, title=f"{run.path.name}: {best.name}", caption=caption)
+    return [*board, *front, spec, *diagram]

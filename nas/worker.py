@@ -1,0 +1,39 @@
+"""What runs inside a worker, whichever engine started it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+
+import torch
+
+from nas.engines.base import Crash, Outcome
+from proxy_tasks.task import Job, Measurement, ProxyTask
+
+
+class Worker:
+    """Scores one job at a time, an epoch a step. Exceptions become a Crash, never a bad score."""
+
+    def __init__(self, task: ProxyTask, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._task = task
+        self._job: Job
+        self._steps: Iterator[Measurement]
+
+    def start(self, job: Job) -> None:
+        """Take up a job; what was left of an earlier one is dropped."""
+        self._job, self._steps = job, self._task.score(job)
+
+    def step(self) -> tuple[Outcome, bool]:
+        """The next epoch's outcome, and whether it ends the job."""
+        try:
+            measurement = next(self._steps)
+        except Exception as error:
+            return _crash(error), True
+        return measurement, self._job.ends_with(measurement)
+
+
+def _crash(error: Exception) -> Crash:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    line = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
+    return Crash(" ".join(line.split()), "".join(traceback.format_exception(error)))

@@ -1,0 +1,114 @@
+"""What a full training keeps: a checkpoint to resume from, its history, its best weights."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from proxy_tasks.networks import DeepLabV3, build
+from proxy_tasks.task import Backbone, Job, Measurement
+from search_space.architecture_file import from_dict, to_dict
+from search_space.errors import UserError
+from search_space.scales import Scale
+
+HISTORY_COLUMNS = ("epochs", "seconds", "train_loss", "loss", "miou")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of one training in ``folder``; each is replaced in one step, never torn."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """Best weights so far, by validation mIoU."""
+        return self.folder / "best.safetensors"
+
+    def load(self) -> tuple[dict[str, Any], list[Measurement]] | None:
+        """Training state and history, or None where nothing was kept yet."""
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return None
+        kept = torch.load(path, weights_only=True, map_location="cpu")
+        return kept["training"], [Measurement.from_dict(row) for row in kept["history"]]
+
+    def save(self, training: dict[str, Any], history: list[Measurement]) -> None:
+        """Keep the state after an epoch, and ``history.csv`` for people."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        rows = [measurement.to_dict() for measurement in history]
+        kept = {"training": training, "history": rows}
+        _replace(self.folder / "checkpoint.pt", lambda path: torch.save(kept, path))
+        _replace(self.folder / "history.csv", lambda path: _write_csv(path, rows))
+
+    def save_weights(self, network: nn.Module, job: Job, classes: tuple[str, ...]) -> None:
+        """Best weights, with all that is needed to build their network in the header."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        description = {
+            "backbone": to_dict(job.backbone),
+            "scale": asdict(job.fidelity.scale),
+            "size": list(job.fidelity.size),
+            "classes": list(classes),
+        }
+        tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+        metadata = {"spinenet-seg": json.dumps(description)}
+        _replace(self.weights, lambda path: save_file(tensors, path, metadata))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file says of its network. ``size`` is the (height, width) trained at."""
+
+    path: Path
+    backbone: Backbone
+    scale: Scale
+    size: tuple[int, int]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> Weights:
+        """Read the header. UserError when the file is missing, damaged or not ours."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                description = json.loads(file.metadata()["spinenet-seg"])
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path}: not a weights file of this project ({error})") from error
+        except Exception as error:  # safetensors raises a bare Exception subclass of its own
+            raise UserError(f"{path}: damaged weights file ({error})") from error
+        return cls(
+            path=path,
+            backbone=from_dict(description["backbone"]),
+            scale=Scale(**description["scale"]),
+            size=tuple(description["size"]),
+            classes=tuple(description["classes"]),
+        )
+
+    def network(self) -> DeepLabV3:
+        """The network with these weights, in eval mode."""
+        network = build(self.backbone, self.scale, len(self.classes), self.size)
+        with safe_open(self.path, framework="pt") as file:
+            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        return network.eval()
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, HISTORY_COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)

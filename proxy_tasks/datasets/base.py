@@ -1,0 +1,59 @@
+"""What a data set is to everything that trains on it."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+IGNORE = 255
+"""The label of void pixels: never trained on, never scored."""
+
+Split = Literal["train", "val"]
+SPLITS: tuple[Split, Split] = ("train", "val")
+
+Colour = tuple[int, int, int]
+Pixels = NDArray[np.uint8]
+
+
+class Dataset(Protocol):
+    """Images with one class index a pixel. ``palette`` gives each class a colour for pictures."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def palette(self) -> tuple[Colour, ...]: ...
+
+    def count(self, split: Split) -> int:
+        """How many images the split has."""
+        ...
+
+    def load(self, split: Split, index: int) -> tuple[Pixels, Pixels]:
+        """The image (H, W, 3) uint8 and its labels (H, W) uint8, `IGNORE` where void.
+
+        Raises UserError, with the file named, for what cannot be trained on.
+        """
+        ...
+
+    def fingerprint(self, split: Split) -> str:
+        """Changes when the content would."""
+        ...
+
+
+def distinct_palette(number: int) -> tuple[Colour, ...]:
+    """A colour for each class, none twice: the bit-interleaved map that PASCAL VOC made usual,
+    without its black first entry."""
+    return tuple(_interleave(index + 1) for index in range(number))
+
+
+def _interleave(index: int) -> Colour:
+    channels = [0, 0, 0]
+    for place in range(8):
+        for channel in range(3):
+            channels[channel] |= (index >> (3 * place + channel) & 1) << (7 - place)
+    return channels[0], channels[1], channels[2]

@@ -1,0 +1,135 @@
+"""What every network here is built from: convolutions with batch norm, and residual blocks.
+
+Shapes: B images, C channels, H x W pixels of the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from search_space.architecture import BOTTLENECK_EXPANSION
+
+DOWNSAMPLE = 2
+"""Each level halves the map; with a padding of 1 an odd size n gives ceil(n / 2)."""
+
+
+class Encoder(nn.Module):
+    """A backbone: images in, one map per level out.
+
+    ``out_channels`` tells what a decoder has to expect: level -> channels, finest level first.
+    Level l has ceil(image size / 2**l) pixels.
+    """
+
+    out_channels: Mapping[int, int]
+
+
+def conv_bn(
+    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    """Convolution without bias, then batch norm. Keeps the size but for the stride (ceil)."""
+    padding = dilation * (kernel // 2)
+    conv = nn.Conv2d(
+        in_channels, out_channels, kernel, stride, padding, dilation=dilation, bias=False
+    )
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels))
+
+
+def conv_bn_relu(
+    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    """As conv_bn, then ReLU."""
+    layers = conv_bn(in_channels, out_channels, kernel, stride=stride, dilation=dilation)
+    return layers.append(nn.ReLU(inplace=True))
+
+
+def max_pool() -> nn.MaxPool2d:
+    """The 3x3 pooling that halves a map."""
+    return nn.MaxPool2d(3, DOWNSAMPLE, padding=1)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, both dilated (He et al. 2015, arXiv 1512.03385, figure 5 left).
+
+    x_BCHW with ``in_channels`` -> ``filters`` channels at ceil(size / stride).
+    """
+
+    expansion = 1
+
+    def __init__(self, in_channels: int, filters: int, dilation: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv_bn_relu(in_channels, filters, 3, stride=stride, dilation=dilation),
+            conv_bn(filters, filters, 3, dilation=dilation),
+        )
+        self.shortcut = _shortcut(in_channels, filters, stride)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return torch.relu_(self.body(x_BCHW) + self.shortcut(x_BCHW))
+
+
+class BottleneckBlock(nn.Module):
+    """1x1, dilated 3x3, 1x1 to four times the filters (arXiv 1512.03385, figure 5 right).
+
+    The stride sits on the 3x3, which keeps what a strided 1x1 would throw away.
+    x_BCHW with ``in_channels`` -> 4 x ``filters`` channels at ceil(size / stride).
+    """
+
+    expansion = BOTTLENECK_EXPANSION
+
+    def __init__(self, in_channels: int, filters: int, dilation: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        out_channels = filters * self.expansion
+        self.body = nn.Sequential(
+            conv_bn_relu(in_channels, filters, 1),
+            conv_bn_relu(filters, filters, 3, stride=stride, dilation=dilation),
+            conv_bn(filters, out_channels, 1),
+        )
+        self.shortcut = _shortcut(in_channels, out_channels, stride)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return torch.relu_(self.body(x_BCHW) + self.shortcut(x_BCHW))
+
+
+def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    if in_channels == out_channels and stride == 1:
+        return nn.Identity()
+    return conv_bn(in_channels, out_channels, 1, stride=stride)
+
+
+BLOCK_CLASSES: dict[str, type[ResidualBlock] | type[BottleneckBlock]] = {
+    "residual": ResidualBlock,
+    "bottleneck": BottleneckBlock,
+}
+
+
+def block_channels(kind: str, filters: int) -> int:
+    """Channels that a block of this type puts out."""
+    return filters * BLOCK_CLASSES[kind].expansion
+
+
+def stacked_blocks(
+    kind: str, in_channels: int, filters: int, *, dilation: int, repeats: int
+) -> nn.Sequential:
+    """``repeats`` blocks of one type in a row, all with the same filters and dilation."""
+    block = BLOCK_CLASSES[kind]
+    channels = [in_channels] + [block_channels(kind, filters)] * (repeats - 1)
+    return nn.Sequential(*(block(count, filters, dilation) for count in channels))
+
+
+def initialise(network: nn.Module) -> None:
+    """Kaiming normal (fan out) for convolutions, one and zero for batch norms, in place.
+
+    The last batch norm of a residual block starts at one like all others: starting at zero pays
+    off in long trainings, and proxies are short.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)

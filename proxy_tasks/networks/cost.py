@@ -1,0 +1,31 @@
+"""What a network costs, counted and not timed."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``macs``: multiply-accumulates for one image (papers write FLOPs); ``parameters``: those
+    that a training changes."""
+
+    macs: int
+    parameters: int
+
+
+def count(network: nn.Module, size: tuple[int, int]) -> Cost:
+    """Cost of a network for one RGB image of (height, width) pixels, in inference.
+
+    Convolutions and matrix products count; norms, activations and resampling do not, as in the
+    papers. Runs a copy on the meta device: shapes only, no arithmetic, the network untouched.
+    """
+    shadow = copy.deepcopy(network).to("meta").eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        shadow(torch.empty(1, 3, *size, device="meta"))
+    return Cost(counter.get_total_flops() // 2, sum(p.numel() for p in network.parameters()))

@@ -1,0 +1,101 @@
+"""DeepLabv3 (Chen et al. 2017, arXiv 1706.05587) on any backbone that publishes its channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from proxy_tasks.networks.blocks import Encoder, conv_bn_relu, initialise
+from search_space.scales import Scale
+
+PUBLISHED_RATE, PUBLISHED_MAP = 6, 33
+"""Smallest atrous rate, and pixels of the map it was published for: 513 at output stride 16."""
+
+
+def aspp_rates(size: tuple[int, int], stride: int) -> tuple[int, int, int]:
+    """Atrous rates that cover the same part of the map as the published ones.
+
+    6, 12, 18 for an image of 513 pixels at output stride 16 and 12, 24, 36 at stride 8; in
+    proportion to the map's shorter side elsewhere, always in the ratio 1 : 2 : 3, at least 1.
+    A rate beyond the map's size would read nothing but padding.
+
+    Args:
+        size: (height, width) of the image in pixels.
+        stride: of the map that ASPP reads; it has ceil(size / stride) pixels.
+    """
+    shorter = (min(size) + stride - 1) // stride
+    rate = max(1, round(PUBLISHED_RATE * shorter / PUBLISHED_MAP))
+    return rate, 2 * rate, 3 * rate
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid pooling (arXiv 1706.05587, section 3.3).
+
+    1x1, three dilated 3x3 and the image's mean, concatenated and projected by a 1x1:
+    x_BCHW with ``in_channels`` -> ``filters`` channels, same size. In training mode it needs at
+    least two images a batch, as the batch norm behind the mean sees one value an image.
+    """
+
+    def __init__(self, in_channels: int, filters: int, rates: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList([conv_bn_relu(in_channels, filters, 1)])
+        for rate in rates:
+            self.branches.append(conv_bn_relu(in_channels, filters, 3, dilation=rate))
+        self.pooled = conv_bn_relu(in_channels, filters, 1)
+        self.project = conv_bn_relu((len(rates) + 2) * filters, filters, 1)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        parts = [branch(x_BCHW) for branch in self.branches]
+        mean_BC11 = self.pooled(x_BCHW.mean((2, 3), keepdim=True))
+        # A map of one pixel has no memory format to keep: taking the branches' keeps cat from
+        # falling back to NCHW.
+        parts.append(torch.zeros_like(parts[0]) + mean_BC11)
+        return self.project(torch.cat(parts, 1))
+
+
+class DeepLabV3(nn.Module):
+    """Backbone, endpoints, ASPP, classifier.
+
+    A backbone of several levels gets a 1x1 endpoint convolution per level, up-sampled to the
+    finest and summed (SpineNet-Seg, arXiv 2103.12270); one of a single level goes straight
+    into ASPP, as published. ``endpoint_filters`` and ``aspp_filters`` of the scale apply here.
+    """
+
+    def __init__(
+        self, backbone: Encoder, classes: int, scale: Scale, rates: tuple[int, int, int]
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.finest = min(backbone.out_channels)
+        channels = backbone.out_channels[self.finest]
+        self.endpoints = nn.ModuleDict()
+        if len(backbone.out_channels) > 1:
+            channels = scale.endpoint_filters
+            for level, count in backbone.out_channels.items():
+                self.endpoints[str(level)] = conv_bn_relu(count, channels, 1)
+        self.aspp = ASPP(channels, scale.aspp_filters, rates)
+        self.dropout = nn.Dropout(0.1)
+        self.classifier = nn.Conv2d(scale.aspp_filters, classes, 1)
+        initialise(self)
+
+    def forward(self, x_B3HW: Tensor) -> Tensor:
+        """Images -> logits_BKHW for K classes at the images' size."""
+        logits = self.forward_low(x_B3HW)
+        return F.interpolate(logits, size=x_B3HW.shape[2:], mode="bilinear", align_corners=False)
+
+    def forward_low(self, x_B3HW: Tensor) -> Tensor:
+        """Images -> logits_BKhw at the size of the backbone's finest output level."""
+        features = self._merged(self.backbone(x_B3HW))
+        return self.classifier(self.dropout(self.aspp(features)))
+
+    def _merged(self, features: dict[int, Tensor]) -> Tensor:
+        if not self.endpoints:
+            return features[self.finest]
+        size = features[self.finest].shape[2:]
+        total = self.endpoints[str(self.finest)](features[self.finest])
+        for level, x_BCHW in features.items():
+            if level != self.finest:
+                x_BCHW = self.endpoints[str(level)](x_BCHW)
+                total = total + F.interpolate(x_BCHW, size=size, mode="nearest")
+        return total

@@ -1,0 +1,141 @@
+"""Scores a network by training it: shortly for a search, fully for a promotion."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from proxy_tasks import memory
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.datasets.packed import PackedData, open_packed
+from proxy_tasks.latency import latency
+from proxy_tasks.networks import DeepLabV3, build
+from proxy_tasks.networks.cost import count
+from proxy_tasks.task import Failure, Job, Measurement
+from proxy_tasks.training import DeviceSplit, Recipe, Training
+from search_space.canonical import canonical_key
+from search_space.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """Trains DeepLabv3 on a job's backbone and measures it on the validation split.
+
+    ``data`` is a packed data set at the fidelity's image size. With a ``folder``, each job keeps
+    checkpoints and best weights in ``folder/NAME`` and resumes from them. ``shared`` says that
+    other jobs use the same device, so that running out of memory is nobody's score.
+    Initial weights derive from (seed, canonical key): a network gets the same score twice.
+    """
+
+    data: Path
+    recipe: Recipe
+    seed: int
+    device: str = "auto"
+    folder: Path | None = None
+    shared: bool = False
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        """One measurement per epoch; see ProxyTask.
+
+        Raises:
+            torch.OutOfMemoryError: on a shared device; alone it is the measurement TOO_LARGE.
+        """
+        device = find_device(self.device)
+        try:
+            yield from _Run(self, job, open_packed(self.data), device)
+        except torch.OutOfMemoryError:
+            if self.shared:
+                raise
+            torch.cuda.empty_cache()
+            cost = count(_initial_network(self.seed, job, 2), job.fidelity.size)
+            yield Measurement(0, cost.macs, cost.parameters, 0.0, failure=Failure.TOO_LARGE)
+
+
+def find_device(name: str) -> torch.device:
+    """``auto`` takes a CUDA GPU where there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+class _Run:
+    """The epochs of one job, from its checkpoint where there is one."""
+
+    def __init__(
+        self, task: TrainingTask, job: Job, data: PackedData, device: torch.device
+    ) -> None:
+        self.job, self.classes, self.device = job, data.classes, device
+        self.val = DeviceSplit(data.val, device)
+        network = _initial_network(task.seed, job, len(data.classes))
+        cost = count(network, job.fidelity.size)
+        self.base = Measurement(0, cost.macs, cost.parameters, 0.0)
+        self.training = Training(
+            network,
+            DeviceSplit(data.train, device),
+            task.recipe,
+            job.fidelity.epochs,
+            task.seed,
+            job.fidelity.share,
+        )
+        self.history: list[Measurement] = []
+        self.checkpoint = Checkpoint(task.folder / job.name) if task.folder else None
+        if self.checkpoint and (kept := self.checkpoint.load()):
+            state, self.history = kept
+            self.training.load_state_dict(state)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        memory.reset_peak(self.device)
+        before = self.history[-1].seconds if self.history else 0.0
+        started = time.perf_counter()
+        if self.history and self.job.ends_with(self.history[-1]):
+            yield self.history[-1]
+            return
+        while True:
+            measured = self._epoch()
+            measured = replace(measured, seconds=before + time.perf_counter() - started)
+            self._keep(measured)
+            yield measured
+            if self.job.ends_with(measured):
+                return
+
+    def _epoch(self) -> Measurement:
+        """Train an epoch, and validate when it is time to."""
+        train_loss = self.training.run_epoch()
+        done = self.training.epoch
+        measured = replace(self.base, epochs=done, peak_memory=memory.peak(self.device))
+        if not math.isfinite(train_loss):
+            return replace(measured, failure=Failure.DIVERGED)
+        measured = replace(measured, train_loss=train_loss)
+        every, last = self.job.fidelity.evaluate_every, done == self.job.fidelity.epochs
+        if not last and not (every and done % every == 0):
+            return measured
+        found = self.training.evaluate(self.val, len(self.classes))
+        if not math.isfinite(found.loss):
+            return replace(measured, failure=Failure.DIVERGED)
+        measured = replace(
+            measured, miou=found.miou, loss=found.loss, class_iou=found.class_iou
+        )
+        if last:
+            network = self.training.average.module
+            measured = replace(measured, latency=latency(network, self.job.fidelity.size))
+        return measured
+
+    def _keep(self, measurement: Measurement) -> None:
+        best = max((m.miou for m in self.history if m.miou is not None), default=-1.0)
+        self.history.append(measurement)
+        if self.checkpoint is None:
+            return
+        if measurement.miou is not None and measurement.miou > best:
+            network = self.training.average.module
+            self.checkpoint.save_weights(network, self.job, self.classes)
+        self.checkpoint.save(self.training.state_dict(), self.history)
+
+
+def _initial_network(seed: int, job: Job, classes: int) -> DeepLabV3:
+    torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
+    return build(job.backbone, job.fidelity.scale, classes, job.fidelity.size)

@@ -1,0 +1,100 @@
+"""What scoring takes and gives back. Imports no torch, so that a driver stays light."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Protocol
+
+from search_space.architecture import Architecture
+from search_space.resnet import DilatedResNet
+from search_space.scales import Scale
+
+Backbone = Architecture | DilatedResNet
+"""What a network can be built from: a searched architecture or a baseline."""
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How long and how large a network trains. ``size`` is (height, width) in pixels; ``share``
+    is the part of the training images used; ``evaluate_every`` counts epochs between
+    validations (0: only after the last)."""
+
+    epochs: int
+    size: tuple[int, int]
+    scale: Scale
+    share: float = 1.0
+    evaluate_every: int = 0
+
+
+class Failure(StrEnum):
+    """Why an architecture has no score. Failures of machines are not measurements."""
+
+    DIVERGED = "diverged"
+    TOO_LARGE = "too large"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is known of a network after ``epochs`` epochs.
+
+    ``miou`` in [0, 1] and ``loss`` (mean validation cross-entropy, nats a pixel) are None before
+    the first validation; ``train_loss`` is the mean over the last epoch. ``macs`` are
+    multiply-accumulates of one image at the fidelity's size; ``seconds`` is wall time so far;
+    ``peak_memory`` in bytes (the process's on a CPU, the allocator's on a GPU); ``latency`` in
+    seconds for one image.
+    """
+
+    epochs: int
+    macs: int
+    parameters: int
+    seconds: float
+    train_loss: float | None = None
+    miou: float | None = None
+    loss: float | None = None
+    class_iou: tuple[float | None, ...] = ()
+    peak_memory: int | None = None
+    latency: float | None = None
+    failure: Failure | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Measurement:
+        """The inverse of to_dict. Unknown keys are a ValueError."""
+        known = {field.name for field in fields(cls)}
+        if unknown := set(values) - known:
+            raise ValueError(f"unknown fields of a measurement: {', '.join(sorted(unknown))}")
+        values = dict(values)
+        values["class_iou"] = tuple(values.get("class_iou", ()))
+        if "failure" in values:
+            values["failure"] = Failure(values["failure"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train: a trial of the search, or a promotion of one."""
+
+    number: int
+    name: str
+    backbone: Backbone
+    fidelity: Fidelity
+
+    def ends_with(self, measurement: Measurement) -> bool:
+        """Whether this measurement is the job's score: all epochs done, or a failure."""
+        return measurement.epochs >= self.fidelity.epochs or measurement.failure is not None
+
+
+class ProxyTask(Protocol):
+    """Scores an architecture. Picklable: it travels to the workers."""
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        """One measurement per epoch, each with all that is known so far; the last is the score.
+
+        A generator, so that an engine stops a training by no longer asking for more.
+        """
+        ...

@@ -1,0 +1,88 @@
+"""What all our figures share: colours for colour-blind eyes, and files that are reproducible."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from search_space.errors import UserError
+
+# Okabe and Ito, https://jfly.uni-koeln.de/color/
+BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
+INK, SOFT, FAINT = "#1A1A1A", "#666666", "#B5B5B5"
+
+FORMATS = {".png": "png", ".svg": "svg"}
+
+_STYLE: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
+    "svg.hashsalt": "spinenet-seg",
+    "text.parse_math": False,
+    "axes.unicode_minus": False,
+}
+
+Paths = str | Path | Sequence[str | Path]
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The settings that every figure is made and saved under, whatever the user's own."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty white figure of that many inches, apart from pyplot's global state."""
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, paths: Paths, title: str | None) -> list[Path]:
+    """Write the figure to every path, by suffix (.png, .svg); same figure, same bytes.
+
+    Raises:
+        UserError: for another suffix, or a folder that cannot be written.
+    """
+    written = check_paths(paths)
+    for path in written:
+        form = FORMATS[path.suffix.lower()]
+        metadata = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=form, dpi=160, metadata={"Title": title} | metadata)
+        _write(path, buffer.getvalue())
+    return written
+
+
+def check_paths(paths: Paths) -> list[Path]:
+    """The paths as a list. UserError for a suffix that is not drawn."""
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    for path in map(Path, listed):
+        if path.suffix.lower() not in FORMATS:
+            raise UserError(f"{path}: a figure is written as {' or '.join(FORMATS)}")
+    return [Path(path) for path in listed]
+
+
+def printable(text: str) -> str:
+    """Without control characters, which no SVG may hold."""
+    return "".join(c for c in text if c.isprintable() or c == "\n")
+
+
+def _write(path: Path, data: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise UserError(f"{path}: the figure cannot be written: {error.strerror}") from None

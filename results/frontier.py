@@ -1,0 +1,95 @@
+"""Which trials no other beats, how good a front is, and whether two rankings agree. numpy only.
+
+Shapes: N points, K objectives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def pareto(points_NK: ArrayLike, maximise: Sequence[bool]) -> NDArray[np.bool_]:
+    """Mask of the points that no other dominates: as good everywhere and better somewhere.
+
+    Equal points are on the front together. A point with a NaN is never on it and beats nobody.
+
+    Raises:
+        ValueError: if there is not one direction per objective.
+    """
+    gain_NK = _gains(points_NK, maximise)
+    known_N = np.asarray(~np.isnan(gain_NK).any(axis=1))
+    front_N = known_N.copy()
+    for index in np.flatnonzero(known_N):
+        as_good_N = (gain_NK >= gain_NK[index]).all(axis=1)
+        better_N = (gain_NK > gain_NK[index]).any(axis=1)
+        front_N[index] = not (as_good_N & better_N & known_N).any()
+    return front_N
+
+
+def hypervolume(
+    points_N2: ArrayLike, reference_2: ArrayLike, maximise: Sequence[bool] = (True, True)
+) -> float:
+    """Exact area that two-objective points dominate, down to the reference point.
+
+    Points that do not beat the reference on both objectives add nothing.
+
+    Raises:
+        ValueError: if there are not two objectives.
+    """
+    gain_N2 = _gains(points_N2, maximise)
+    if gain_N2.shape[1] != 2:
+        raise ValueError(f"hypervolume takes 2 objectives but got {gain_N2.shape[1]}")
+    floor_x, floor_y = _gains(np.asarray(reference_2)[None], maximise)[0]
+    area = 0.0
+    for x, y in sorted(gain_N2.tolist(), reverse=True):
+        # From the right to the left: each step adds what rises above the steps before.
+        if x > floor_x and y > floor_y:
+            area += (x - floor_x) * (y - floor_y)
+            floor_y = y
+    return float(area)
+
+
+def spearman(a_N: ArrayLike, b_N: ArrayLike) -> float:
+    """Rank correlation, ties at their mean rank. NaN if either is constant or N < 2."""
+    a, b = (_mean_ranks(values) for values in _pair(a_N, b_N))
+    a, b = a - a.mean() if len(a) else a, b - b.mean() if len(b) else b
+    return _ratio(float(a @ b), float(a @ a), float(b @ b))
+
+
+def kendall(a_N: ArrayLike, b_N: ArrayLike) -> float:
+    """Kendall's tau-b, which allows for ties. NaN if either is constant or N < 2."""
+    a, b = (np.sign(values[:, None] - values[None, :]) for values in _pair(a_N, b_N))
+    return _ratio(float((a * b).sum()), float((a * a).sum()), float((b * b).sum()))
+
+
+def _gains(points_NK: ArrayLike, maximise: Sequence[bool]) -> NDArray[np.float64]:
+    points = np.asarray(points_NK, dtype=np.float64)
+    points = points.reshape(-1, len(maximise)) if points.size == 0 else points
+    if points.ndim != 2 or points.shape[1] != len(maximise):
+        raise ValueError(f"points must be N x {len(maximise)} but got shape {points.shape}")
+    return np.where(np.asarray(maximise, dtype=bool), points, -points)
+
+
+def _pair(a_N: ArrayLike, b_N: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    a, b = np.asarray(a_N, dtype=np.float64), np.asarray(b_N, dtype=np.float64)
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(f"two lists of one length are needed but got {a.shape} and {b.shape}")
+    if np.isnan(a).any() or np.isnan(b).any():
+        raise ValueError("a rank correlation needs numbers but got NaN")
+    return a, b
+
+
+def _mean_ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, group_N, size_G = np.unique(values_N, return_inverse=True, return_counts=True)
+    last_G = np.cumsum(size_G)
+    ranks: NDArray[np.float64] = (last_G - (size_G - 1) / 2)[group_N]
+    return ranks
+
+
+def _ratio(both: float, first: float, second: float) -> float:
+    if first == 0 or second == 0:
+        return float("nan")
+    return float(both / np.sqrt(first * second))

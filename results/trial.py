@@ -1,0 +1,56 @@
+"""One genotype (or one baseline) scored at one fidelity, as the ledger records it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from proxy_tasks.task import Backbone, Measurement
+from search_space.genes import Genotype
+
+Kind = Literal["candidate", "baseline"]
+
+
+class TrialState(StrEnum):
+    """Where a trial stands. Infeasible is the architecture's failure, failed the machines'."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INFEASIBLE = "infeasible"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A row of the ledger.
+
+    ``key`` is the canonical key of the backbone; ``genotype`` is None for a baseline. A complete
+    trial has a measurement with a mIoU, an infeasible one a measurement with a failure, a failed
+    one an ``error``. ``started`` and ``finished`` carry their time zone.
+    """
+
+    number: int
+    name: str
+    kind: Kind
+    backbone: Backbone
+    key: str
+    genotype: Genotype | None
+    state: TrialState
+    measurement: Measurement | None = None
+    error: str | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+    @property
+    def score(self) -> float | None:
+        """mIoU in [0, 1] of a complete trial, None for any other."""
+        if self.state is not TrialState.COMPLETE or self.measurement is None:
+            return None
+        return self.measurement.miou
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time of the training, None before there is a measurement."""
+        return None if self.measurement is None else self.measurement.seconds

@@ -1,0 +1,200 @@
+"""The architecture file: a spec and where it came from, as YAML that people read and edit.
+
+Two formats, named in the first line: ``spinenet-seg/1`` for an Architecture, ``dilated-resnet/1``
+for a DilatedResNet. Readers refuse what they do not know: a misspelt key never goes unseen.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from search_space import fields, strict_yaml
+from search_space.architecture import Architecture, Block
+from search_space.backbone import Backbone
+from search_space.canonical import canonical_key
+from search_space.errors import UserError
+from search_space.resnet import DilatedResNet
+
+ARCHITECTURE_FORMAT = "spinenet-seg/1"
+RESNET_FORMAT = "dilated-resnet/1"
+
+_STEM_FIELDS = {"id": int, "level": int, "type": str, "dilation": int}
+_BLOCK_FIELDS = {**_STEM_FIELDS, "inputs": list}
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A spec and its provenance (run, trial, controller, scores, ...); empty if there is none."""
+
+    backbone: Backbone
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def to_dict(backbone: Backbone) -> dict[str, Any]:
+    """The spec in JSON types, with its format, without key and provenance."""
+    if isinstance(backbone, DilatedResNet):
+        return {
+            "format": RESNET_FORMAT,
+            "stages": [int(count) for count in backbone.stages],
+            "output_stride": int(backbone.output_stride),
+        }
+    blocks = [_block_to_dict(index, block) for index, block in enumerate(backbone.all_blocks)]
+    return {
+        "format": ARCHITECTURE_FORMAT,
+        "output_levels": [int(level) for level in backbone.output_levels],
+        "stem": blocks[: len(backbone.stem)],
+        "blocks": blocks[len(backbone.stem) :],
+    }
+
+
+def from_dict(values: Mapping[str, Any]) -> Backbone:
+    """The inverse of to_dict; where there is a ``key``, it must be the spec's.
+
+    Raises:
+        UserError: naming the block and the rule that it breaks.
+    """
+    values = fields.mapping(values, "")
+    build: dict[str, Callable[[Mapping[str, Any]], Backbone]] = {
+        ARCHITECTURE_FORMAT: _architecture,
+        RESNET_FORMAT: _resnet,
+    }
+    known = f"write {ARCHITECTURE_FORMAT} or {RESNET_FORMAT}"
+    if "format" not in values:
+        raise UserError(f"format is missing: {known}")
+    form = values["format"]
+    if not isinstance(form, str) or form not in build:
+        raise UserError(f"format: {fields.short(form)} is unknown: {known}")
+    backbone = build[form](values)
+    if "key" in values and values["key"] != (key := canonical_key(backbone)):
+        raise UserError(
+            f"key: the spec was changed: its key is now {key!r} but the file says"
+            f" {fields.short(values['key'])}; correct the spec, or remove the key"
+        )
+    return backbone
+
+
+def dumps(backbone: Backbone, provenance: Mapping[str, Any] | None = None) -> str:
+    """The file's text, one block a line.
+
+    Raises:
+        TypeError: if the provenance holds anything but plain data.
+    """
+    values = to_dict(backbone)
+    # Quoted: a key may consist of digits alone, and then must not be read as a number.
+    lines = [f"format: {values.pop('format')}", f'key: "{canonical_key(backbone)}"']
+    for name, value in values.items():
+        if name in ("stem", "blocks"):
+            lines += [f"{name}:", *(f"- {_flow(block)}" for block in value)]
+        else:
+            lines.append(f"{name}: {_flow(value)}")
+    text = "\n".join(lines) + "\n"
+    return text + (strict_yaml.render({"provenance": dict(provenance)}) if provenance else "")
+
+
+def loads(text: str, source: str = "<string>") -> LoadedSpec:
+    """Raises UserError: one line that names the source, the block and the rule."""
+    values = strict_yaml.parse(text, source)
+    try:
+        values = dict(fields.mapping(values, ""))
+        provenance = fields.mapping(values.pop("provenance", {}), "provenance: ")
+        return LoadedSpec(from_dict(values), provenance)
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
+
+
+def save(path: Path | str, backbone: Backbone, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write the file in one step: a reader sees the old file or the new one, never a part.
+
+    Raises:
+        UserError: if the folder is missing or the file cannot be written.
+    """
+    path, text = Path(path), dumps(backbone, provenance)
+    # Not mkstemp, whose files only their owner may read.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def load_spec(path: Path | str) -> LoadedSpec:
+    """The spec and its provenance. Raises UserError, as ``loads``."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not a text file: give an architecture file") from None
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file: give the path of an architecture file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return loads(text, str(path))
+
+
+def load(path: Path | str) -> Backbone:
+    """The spec alone. Raises UserError, as ``loads``."""
+    return load_spec(path).backbone
+
+
+def _block_to_dict(index: int, block: Block) -> dict[str, Any]:
+    values: dict[str, Any] = {"id": index, "level": int(block.level), "type": block.type}
+    if block.inputs:
+        values["inputs"] = [int(parent) for parent in block.inputs]
+    values["dilation"] = int(block.dilation)
+    if block.output:
+        values["output"] = True
+    return values
+
+
+def _flow(value: Any) -> str:
+    """YAML's flow style, for the few types that a spec holds."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _architecture(values: Mapping[str, Any]) -> Architecture:
+    required = {"format": str, "output_levels": list, "stem": list, "blocks": list}
+    values = fields.check(values, "", required, optional={"key": str})
+    stem, blocks = values["stem"], values["blocks"]
+    return Architecture(
+        tuple(_block(index, block, _STEM_FIELDS) for index, block in enumerate(stem)),
+        tuple(_block(index, block, _BLOCK_FIELDS) for index, block in enumerate(blocks, len(stem))),
+        fields.whole_numbers(values["output_levels"], "output_levels: "),
+    )
+
+
+def _block(index: int, values: Any, required: Mapping[str, type]) -> Block:
+    where = f"block {index}: "
+    optional = {"output": bool} if "inputs" in required else {}
+    values = fields.check(values, where, required, optional)
+    if values["id"] != index:
+        raise UserError(f"{where}id must be {index} (ids rise by one) but got {values['id']}")
+    return Block(
+        level=values["level"],
+        type=values["type"],
+        inputs=fields.whole_numbers(values.get("inputs", []), f"{where}inputs: "),
+        dilation=values["dilation"],
+        output=values.get("output", False),
+    )
+
+
+def _resnet(values: Mapping[str, Any]) -> DilatedResNet:
+    required = {"format": str, "stages": list, "output_stride": int}
+    values = fields.check(values, "", required, optional={"key": str})
+    stages = fields.whole_numbers(values["stages"], "stages: ")
+    return DilatedResNet(stages, values["output_stride"])

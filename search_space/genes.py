@@ -1,0 +1,59 @@
+"""What a search space is: named genes, and a meaning for every genotype in their box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from search_space.architecture import Architecture
+
+Genotype = tuple[int, ...]
+"""One int per gene; gene i lies in [0, radix_i)."""
+
+
+@dataclass(frozen=True)
+class Gene:
+    """One decision with ``radix`` choices (at least two)."""
+
+    name: str
+    radix: int
+
+
+class SearchSpace(Protocol):
+    """Genes plus decode, encode and variation. Every genotype in the box is valid."""
+
+    @property
+    def genes(self) -> tuple[Gene, ...]: ...
+
+    def decode(self, genotype: Genotype) -> Architecture: ...
+
+    def encode(self, architecture: Architecture) -> Genotype:
+        """A genotype that decodes to this architecture. UserError if it lies outside."""
+        ...
+
+    def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """A neighbour that decodes to a different architecture."""
+        ...
+
+    def cross(self, a: Genotype, b: Genotype, rng: np.random.Generator) -> Genotype: ...
+
+    def key(self, genotype: Genotype) -> str:
+        """Canonical key of the decoded architecture: equal for the same network."""
+        ...
+
+
+def sample(genes: Sequence[Gene], rng: np.random.Generator) -> Genotype:
+    """A uniform draw from the box."""
+    return tuple(int(rng.integers(gene.radix)) for gene in genes)
+
+
+def check(genes: Sequence[Gene], genotype: Genotype) -> None:
+    """Raise ValueError, naming the gene, if the genotype lies outside the box."""
+    if len(genotype) != len(genes):
+        raise ValueError(f"genotype must have {len(genes)} genes but got {len(genotype)}")
+    for gene, value in zip(genes, genotype, strict=True):
+        if not 0 <= value < gene.radix:
+            raise ValueError(f"{gene.name} must be between 0 and {gene.radix - 1} but got {value}")

@@ -1,0 +1,236 @@
+"""The SpineNet-Seg space: block order, cross-scale connections, levels, types and dilations.
+
+SpineNet (arXiv 1912.05027) permutes the intermediate and the output blocks of a ResNet apart,
+gives each block two parents among all earlier ones, a level offset and a type; Dilated SpineNet
+(arXiv 2103.12270) adds a dilation ratio per block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import comb, prod
+from typing import Any
+
+import numpy as np
+
+from search_space.architecture import BLOCK_TYPES, MAX_LEVEL, MIN_LEVEL, Architecture, Block
+from search_space.canonical import canonical_key
+from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
+from search_space.errors import UserError
+from search_space.genes import Gene, Genotype, check
+from search_space.level_reach import OFFSETS, LevelReach
+from search_space.variation import Variation
+
+STEM = (Block(level=2, type="bottleneck"), Block(level=2, type="bottleneck"))
+
+
+@dataclass(frozen=True)
+class ScalePermutedSpace:
+    """Two stem blocks, permuted intermediate blocks, permuted output blocks.
+
+    ``stages`` counts the intermediate blocks by base level, as pairs or as a mapping; the default
+    is ResNet-50's 3, 4, 6, 3 blocks of levels 2 to 5 less the two stem blocks and one output
+    block each at levels 3, 4 and 5. No intermediate block rises above ``max_level``.
+
+    Raises:
+        UserError: naming the parameter that breaks a rule.
+    """
+
+    stages: tuple[tuple[int, int], ...] = ((2, 1), (3, 3), (4, 5), (5, 2))
+    output_levels: tuple[int, ...] = (3, 4, 5)
+    max_level: int = MAX_LEVEL
+    dilations: tuple[int, ...] = (1, 2, 4)
+
+    def __post_init__(self) -> None:
+        # Frozen, yet lists and mappings from a configuration become hashable tuples here.
+        for name in ("stages", "output_levels", "dilations"):
+            object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
+        _check_parameters(self)
+
+    @cached_property
+    def genes(self) -> tuple[Gene, ...]:
+        """The decisions with more than one choice, in a fixed order."""
+        return tuple(gene for gene in self._all_genes() if gene.radix > 1)
+
+    @property
+    def size(self) -> int:
+        """The number of genotypes. Several may build the same network."""
+        return prod(gene.radix for gene in self.genes)
+
+    def decode(self, genotype: Genotype) -> Architecture:
+        """Every genotype in the box has a valid architecture. ValueError outside of the box."""
+        check(self.genes, genotype)
+        names = (gene.name for gene in self.genes)
+        values = dict(zip(names, map(int, genotype), strict=True))
+        order = lehmer_decode([values.get(name, 0) for name in self._order_names])
+        outputs = lehmer_decode([values.get(name, 0) for name in self._output_names])
+        blocks = []
+        for index in self._block_ids:
+            position, name = index - len(STEM), f"b{index:02d}"
+            is_output = position >= len(order)
+            if is_output:
+                level = self.output_levels[outputs[position - len(order)]]
+            else:
+                level = self._reach.level(order[position], values[f"{name}.level"])
+            blocks.append(
+                Block(
+                    level=level,
+                    type=BLOCK_TYPES[values[f"{name}.type"]],
+                    inputs=pair_decode(values.get(f"{name}.inputs", 0)),
+                    dilation=self.dilations[values.get(f"{name}.dilation", 0)],
+                    output=is_output,
+                )
+            )
+        return Architecture(STEM, tuple(blocks), self.output_levels)
+
+    def encode(self, architecture: Architecture) -> Genotype:
+        """A genotype that decodes to this architecture (with the parents in rising order).
+
+        Raises:
+            UserError: naming the block and the rule, if it lies outside of the space.
+        """
+        self._check_member(architecture)
+        blocks = architecture.blocks
+        order = self._reach.assign([block.level for block in blocks[: self._intermediates]])
+        outputs = [self.output_levels.index(b.level) for b in blocks[self._intermediates :]]
+        values = dict(zip(self._order_names, lehmer_encode(order), strict=True))
+        values.update(zip(self._output_names, lehmer_encode(outputs), strict=True))
+        for position, (index, block) in enumerate(zip(self._block_ids, blocks, strict=True)):
+            name = f"b{index:02d}"
+            values[f"{name}.inputs"] = pair_encode(*block.inputs)
+            if position < len(order):
+                values[f"{name}.level"] = self._reach.choice(order[position], block.level)
+            values[f"{name}.type"] = BLOCK_TYPES.index(block.type)
+            values[f"{name}.dilation"] = self.dilations.index(block.dilation)
+        return tuple(values[gene.name] for gene in self.genes)
+
+    def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """One semantic change; it decodes to a different architecture (see ``Variation``)."""
+        return self.encode(self._variation.mutate(self.decode(genotype), rng))
+
+    def cross(self, a: Genotype, b: Genotype, rng: np.random.Generator) -> Genotype:
+        """A mixture of two architectures block by block (see ``Variation``)."""
+        return self.encode(self._variation.cross(self.decode(a), self.decode(b), rng))
+
+    def key(self, genotype: Genotype) -> str:
+        """Canonical key of the decoded architecture: equal for the same network."""
+        return canonical_key(self.decode(genotype))
+
+    def _all_genes(self) -> Iterator[Gene]:
+        for names in (self._order_names, self._output_names):
+            for position, name in enumerate(names):
+                yield Gene(name, len(names) - position)
+        for index in self._block_ids:
+            yield Gene(f"b{index:02d}.inputs", comb(index, 2))
+            if index < len(STEM) + self._intermediates:
+                yield Gene(f"b{index:02d}.level", len(OFFSETS))
+            yield Gene(f"b{index:02d}.type", len(BLOCK_TYPES))
+            yield Gene(f"b{index:02d}.dilation", len(self.dilations))
+
+    @cached_property
+    def _intermediates(self) -> int:
+        return sum(count for _, count in self.stages)
+
+    @cached_property
+    def _block_ids(self) -> range:
+        return range(len(STEM), len(STEM) + self._intermediates + len(self.output_levels))
+
+    @cached_property
+    def _order_names(self) -> tuple[str, ...]:
+        return tuple(f"order.{position:02d}" for position in range(self._intermediates))
+
+    @cached_property
+    def _output_names(self) -> tuple[str, ...]:
+        return tuple(f"outputs.{position:02d}" for position in range(len(self.output_levels)))
+
+    @cached_property
+    def _reach(self) -> LevelReach:
+        bases = tuple(level for level, count in self.stages for _ in range(count))
+        return LevelReach(bases, self.max_level)
+
+    @cached_property
+    def _variation(self) -> Variation:
+        return Variation(self._reach, self.dilations)
+
+    def _check_member(self, architecture: Architecture) -> None:
+        if architecture.stem != STEM:
+            raise UserError("stem: this space has two bottleneck blocks of level 2, dilation 1")
+        if len(architecture.blocks) != len(self._block_ids):
+            raise UserError(
+                f"blocks: this space has {len(self._block_ids)} after the stem"
+                f" but got {len(architecture.blocks)}"
+            )
+        if tuple(architecture.output_levels) != self.output_levels:
+            raise UserError(
+                f"output_levels: this space reads out {list(self.output_levels)}"
+                f" but got {list(architecture.output_levels)}"
+            )
+        for index, block in zip(self._block_ids, architecture.blocks, strict=True):
+            self._check_block(index, block)
+        self._check_levels(architecture)
+
+    def _check_block(self, index: int, block: Block) -> None:
+        if block.dilation not in self.dilations:
+            raise UserError(
+                f"block {index}: dilation must be one of {list(self.dilations)}"
+                f" but got {block.dilation}"
+            )
+        if block.output != (index >= len(STEM) + self._intermediates):
+            raise UserError(
+                f"block {index}: in this space the last {len(self.output_levels)} blocks are the"
+                f" outputs, but this block is {'an' if block.output else 'no'} output"
+            )
+
+    def _check_levels(self, architecture: Architecture) -> None:
+        levels = [block.level for block in architecture.blocks[: self._intermediates]]
+        if (position := self._reach.misfit(levels)) is not None:
+            raise UserError(
+                f"block {position + len(STEM)}: level {levels[position]} is out of reach: base"
+                f" levels {list(self._reach.bases)} move by {OFFSETS[0]} to {OFFSETS[-1]}"
+                f" and stay within {MIN_LEVEL} to {self.max_level}"
+            )
+
+
+def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
+    try:
+        if name == "stages":
+            pairs = value.items() if isinstance(value, Mapping) else value
+            return tuple(sorted(tuple(pair) for pair in pairs))
+        return tuple(value)
+    except TypeError:
+        wanted = "pairs of a level and a count" if name == "stages" else "a list of whole numbers"
+        raise UserError(f"{name} must be {wanted} but got {value!r}") from None
+
+
+def _check_parameters(space: ScalePermutedSpace) -> None:
+    if type(space.max_level) is not int or not MIN_LEVEL <= space.max_level <= MAX_LEVEL:
+        raise UserError(
+            f"max_level must be between {MIN_LEVEL} and {MAX_LEVEL} but got {space.max_level!r}"
+        )
+    limits = f"between {MIN_LEVEL} and max_level {space.max_level}"
+    levels = range(MIN_LEVEL, space.max_level + 1)
+    if not space.stages or any(len(pair) != 2 for pair in space.stages):
+        raise UserError(f"stages must be pairs of a level and a count but got {list(space.stages)}")
+    _check_rising("stages: levels", [level for level, _ in space.stages])
+    _check_rising("output_levels", space.output_levels)
+    _check_rising("dilations", space.dilations)
+    for level, count in space.stages:
+        if level not in levels:
+            raise UserError(f"stages: levels must lie {limits} but got {level}")
+        if type(count) is not int or count < 1:
+            raise UserError(f"stages: level {level} must have at least 1 block but got {count!r}")
+    for level in space.output_levels:
+        if level not in levels:
+            raise UserError(f"output_levels must lie {limits} but got {level}")
+    if space.dilations[0] < 1:
+        raise UserError(f"dilations must be at least 1 but got {space.dilations[0]}")
+
+
+def _check_rising(name: str, values: Iterable[object]) -> None:
+    given = list(values)
+    if not given or any(type(value) is not int for value in given):
+        raise UserError(f"{name} must be whole numbers, at least one, but got {given}")
+    if given != sorted(set(given)):  # type: ignore[type-var]
+        raise UserError(f"{name} must rise, each value once, but got {given}")

@@ -1,0 +1,207 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from proxy_tasks.datasets import DATASETS, open_dataset
+from proxy_tasks.datasets.base import IGNORE, distinct_palette
+from proxy_tasks.datasets.folder import Folder
+from search_space.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three training images and two others of 12x8 pixels, with classes 0, 1, 2 and 255."""
+    (tmp_path / "classes.txt").write_text("road\ncar\n\nsky\n")
+    rng = np.random.default_rng(0)
+    for split, number in (("train", 3), ("val", 2)):
+        for kind in ("images", "labels"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for index in range(number):
+            image = rng.integers(0, 256, (8, 12, 3), np.uint8)
+            Image.fromarray(image).save(tmp_path / split / "images" / f"{index}.png")
+            put_label(tmp_path, rng.choice([0, 1, 2, 255], (8, 12)).astype(np.uint8), split, index)
+    return tmp_path
+
+
+def put_label(root: Path, values: np.ndarray, split: str = "train", index: int = 1) -> Path:
+    path = root / split / "labels" / f"{index}.png"
+    Image.fromarray(values).save(path)
+    return path
+
+
+def complaint(root: Path, index: int = 1, **options: object) -> str:
+    with pytest.raises(UserError) as caught:
+        Folder(root, **options).load("train", index)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_images_and_labels_are_matched_by_name(root):
+    data = Folder(root)
+    assert data.classes == ("road", "car", "sky")
+    assert (data.count("train"), data.count("val")) == (3, 2)
+    image, labels = data.load("train", 2)
+    assert np.array_equal(image, np.asarray(Image.open(root / "train/images/2.png")))
+    assert np.array_equal(labels, np.asarray(Image.open(root / "train/labels/2.png")))
+
+
+def test_classes_may_be_given_instead_of_the_file(root):
+    (root / "classes.txt").unlink()
+    assert open_dataset("folder", root=root, classes=["a", "b", "c"]).classes == ("a", "b", "c")
+
+
+def test_ignored_values_become_void(root):
+    put_label(root, np.array([[0, 1, 2, 7], [7, 9, 255, 1]], np.uint8).repeat(4, 0).repeat(3, 1))
+    labels = Folder(root, ignore=(7, 9, 255)).load("train", 1)[1]
+    assert set(np.unique(labels)) == {0, 1, 2, IGNORE}
+    assert (labels == IGNORE).sum() == 4 * 12
+    assert "7" in complaint(root)
+
+
+def test_labels_of_a_palette_image_are_its_indices(root):
+    values = np.array([[0, 1, 2, 255]], np.uint8).repeat(8, 0).repeat(3, 1)
+    image = Image.fromarray(values, "L").convert("P")
+    image.putdata(values.ravel().tolist())
+    image.putpalette(list(range(255, -1, -1)) * 3)
+    image.save(root / "train/labels/1.png")
+    assert np.array_equal(Folder(root).load("train", 1)[1], values)
+
+
+def test_labels_of_sixteen_bits_are_read_whole(root):
+    values = np.array([[0, 1, 2, 300]], np.uint16).repeat(8, 0).repeat(3, 1)
+    path = put_label(root, values)
+    assert set(np.unique(Folder(root, ignore=(300,)).load("train", 1)[1])) == {0, 1, 2, IGNORE}
+    assert str(path) in complaint(root)
+    assert "300" in complaint(root)
+
+
+def test_photographs_are_turned_as_their_exif_says(root):
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    image = np.zeros((8, 12, 3), np.uint8)
+    image[0] = 255
+    Image.fromarray(image).save(root / "train/images/1.png", exif=exif)
+    assert np.array_equal(Folder(root).load("train", 1)[0], image[::-1])
+
+
+def test_what_is_no_image_lies_there_unnoticed(root):
+    (root / "train/images/Thumbs.db").write_bytes(b"x")
+    (root / "train/images/._0.png").write_bytes(b"x")
+    put_label(root, np.zeros((8, 12), np.uint8), index=77)
+    assert Folder(root).count("train") == 3
+
+
+@pytest.mark.parametrize("part", ["", "val", "train/images", "val/labels"])
+def test_a_missing_folder_is_named(root, part):
+    (root / part).rename(root.with_name(f"{root.name}-elsewhere"))
+    assert str(root / part) in complaint(root)
+
+
+def test_an_empty_folder_is_named(root):
+    for path in (root / "val/images").iterdir():
+        path.unlink()
+    assert "no images in" in complaint(root)
+    assert str(root / "val/images") in complaint(root)
+
+
+def test_an_image_without_labels_is_named(root):
+    (root / "val/labels/1.png").unlink()
+    assert str(root / "val/images/1.png") in complaint(root)
+    assert str(root / "val/labels/1.png") in complaint(root)
+
+
+def test_two_images_of_one_name_are_refused(root):
+    Image.new("RGB", (12, 8)).save(root / "train/images/1.jpg")
+    assert "1.jpg" in complaint(root)
+
+
+def test_a_label_outside_the_classes_is_named_with_its_file_and_the_range(root):
+    path = put_label(root, np.full((8, 12), 3, np.uint8))
+    message = complaint(root)
+    assert str(path) in message
+    assert "value 3" in message
+    assert "0 to 2" in message
+    assert "255" in message
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", None])
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_a_damaged_file_is_named(root, kind, content):
+    path = root / "train" / kind / "1.png"
+    path.write_bytes(path.read_bytes()[:60] if content is None else content)
+    assert str(path) in complaint(root)
+
+
+def test_sizes_that_differ_are_named(root):
+    path = put_label(root, np.zeros((12, 8), np.uint8))
+    message = complaint(root)
+    assert str(path) in message
+    assert "8x12" in message
+    assert "12x8" in message
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+def test_labels_in_colour_are_refused(root, mode):
+    path = root / "train/labels/1.png"
+    Image.new(mode, (12, 8)).save(path)
+    assert str(path) in complaint(root)
+    assert "one channel" in complaint(root)
+
+
+def test_images_of_sixteen_bits_are_refused(root):
+    path = root / "train/images/1.png"
+    Image.fromarray(np.zeros((8, 12), np.uint16)).save(path)
+    assert str(path) in complaint(root)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "road\n", "road\ncar\nroad\n", "\n".join(map(str, range(256)))]
+)
+def test_class_names_that_cannot_be_used_are_refused(root, text):
+    (root / "classes.txt").write_text(text)
+    assert "classes.txt" in complaint(root)
+
+
+def test_a_missing_class_file_is_named(root):
+    (root / "classes.txt").unlink()
+    assert str(root / "classes.txt") in complaint(root)
+
+
+def test_the_fingerprint_follows_the_files(root):
+    before = Folder(root).fingerprint("train")
+    assert Folder(root).fingerprint("train") == before
+    assert Folder(root, classes=["a", "b", "c"]).fingerprint("train") != before
+    assert Folder(root, ignore=(7,)).fingerprint("train") != before
+    os.utime(root / "train/labels/1.png", ns=(1, 1))
+    assert Folder(root).fingerprint("train") != before
+
+
+def test_camvid_has_eleven_classes_and_void_is_eleven(root):
+    put_label(root, np.array([[0, 10, 11]], np.uint8).repeat(8, 0).repeat(4, 1))
+    data = open_dataset("camvid", root=root)
+    assert (len(data.classes), len(set(data.palette)), data.name) == (11, 11, "camvid")
+    assert set(np.unique(data.load("train", 1)[1])) == {0, 10, IGNORE}
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(UserError) as caught:
+        open_dataset("cityscape")
+    assert all(name in str(caught.value) for name in ("cityscape", *DATASETS))
+
+
+@pytest.mark.parametrize("name", ["folder", "camvid"])
+def test_a_missing_root_is_asked_for(name):
+    with pytest.raises(UserError, match="needs root"):
+        open_dataset(name)
+
+
+def test_scenes_take_no_root(tmp_path):
+    with pytest.raises(UserError, match="takes no root"):
+        open_dataset("scenes", root=tmp_path)
+
+
+def test_every_class_has_a_colour_of_its_own():
+    assert len(set(distinct_palette(255))) == 255

@@ -1,0 +1,207 @@
+"""What an export promises: it runs without us, computes the same, and is written whole."""
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.networks import build
+from proxy_tasks.task import Backbone, Fidelity, Job
+from results.export import standalone
+from results.export.sources import OWN_PACKAGES
+from results.export.spec import export_spec
+from results.export.standalone import export_python
+from search_space import architecture_file
+from search_space.architecture import Architecture, Block
+from search_space.errors import UserError
+from search_space.resnet import DilatedResNet
+from search_space.scales import Scale
+
+torch.set_num_threads(1)
+
+SCALE = Scale(filters=0.125, endpoint_filters=16, aspp_filters=16)
+SIZE = (64, 96)
+CLASSES = ("sky", 'a "quoted" name', "grün")
+NORMALISATION = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
+RESNET = DilatedResNet(stages=(1, 2, 2, 1), output_stride=8)
+
+
+def random_architecture(seed: int) -> Architecture:
+    """Twelve blocks at levels 2 to 7, three of them outputs."""
+    rng = np.random.default_rng(seed)
+    levels = [*rng.integers(2, 8, size=9), 3, 4, 5]
+    blocks = [
+        Block(
+            level=int(level),
+            type=str(rng.choice(["bottleneck", "residual"])),
+            inputs=tuple(int(i) for i in rng.choice(index, 2, replace=False)),
+            dilation=int(rng.choice([1, 2, 4])),
+            output=index >= 11,
+        )
+        for index, level in enumerate(levels, start=2)
+    ]
+    return Architecture((Block(2, "bottleneck"),) * 2, tuple(blocks), (3, 4, 5))
+
+
+def trained(backbone: Backbone, folder: Path) -> tuple[torch.nn.Module, Path]:
+    """A network whose batch norms have seen something, and its weights file."""
+    torch.manual_seed(3)
+    network = build(backbone, SCALE, len(CLASSES), SIZE).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+    checkpoint = Checkpoint(folder)
+    job = Job(0, "job", backbone, Fidelity(epochs=1, size=SIZE, scale=SCALE))
+    checkpoint.save_weights(network, job, CLASSES)
+    return network, checkpoint.weights
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> Path:
+    """The folder of one export of the trained baseline; leave it as it is."""
+    folder = tmp_path_factory.mktemp("exported")
+    _, weights = trained(RESNET, folder / "run")
+    export(RESNET, folder / "out", weights, provenance={"run": "first", "trial": 7})
+    return folder / "out"
+
+
+def export(backbone: Backbone, folder: Path, weights: Path | None, **more) -> list[Path]:
+    return export_python(
+        backbone, SCALE, CLASSES, SIZE, folder, weights=weights, **NORMALISATION, **more
+    )
+
+
+def run_isolated(code: str, folder: Path) -> subprocess.CompletedProcess:
+    """In a new interpreter that finds torch, the folder's files, and nothing of this project."""
+    blocked = "; ".join(f"sys.modules[{name!r}] = None" for name in OWN_PACKAGES)
+    code = f"import sys; {blocked}; sys.path.insert(0, {str(folder)!r})\n{code}"
+    return subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("backbone", [random_architecture(1), RESNET], ids=["searched", "resnet"])
+def test_exported_network_computes_the_same_without_this_project(backbone, tmp_path):
+    network, weights = trained(backbone, tmp_path / "run")
+    written = export(backbone, tmp_path / "out", weights)
+    assert {path.name for path in written} == {"network.py", "README.md", "weights.pt"}
+    image_HW3 = np.random.default_rng(0).integers(0, 256, (51, 77, 3), dtype=np.uint8)
+    np.save(tmp_path / "out" / "image.npy", image_HW3)
+    done = run_isolated(
+        "import network, numpy, torch\n"
+        "torch.set_num_threads(1)  # as here: sums are rounded in another order with more\n"
+        "image = numpy.load('image.npy')\n"
+        "with torch.no_grad():\n"
+        "    torch.save(network.load()(network.preprocess(image)), 'logits.pt')\n",
+        tmp_path / "out",
+    )
+    assert done.returncode == 0, done.stderr
+    mean, std = (torch.tensor(NORMALISATION[name])[:, None, None] for name in ("mean", "std"))
+    x_13HW = (torch.from_numpy(image_HW3).permute(2, 0, 1)[None] / 255 - mean) / std
+    with torch.no_grad():
+        expected = network(x_13HW)
+    found = torch.load(tmp_path / "out" / "logits.pt")
+    assert expected.std() > 0.01
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_the_lines_of_the_readme_run_as_they_stand(exported):
+    readme = (exported / "README.md").read_text()
+    lines = readme.split("```python\n")[1].split("```")[0]
+    image = "import torch\nimage_HW3 = torch.zeros(40, 50, 3, dtype=torch.uint8)\n"
+    done = run_isolated(f"{image}{lines}print(tuple(classes_HW.shape))", exported)
+    assert done.stdout.strip() == "(40, 50)", done.stderr
+    assert "trial: 7" in readme
+    assert all(name in readme for name in CLASSES)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut"])
+def test_damaged_exported_weights_are_refused(damage, exported, tmp_path):
+    spec = importlib.util.spec_from_file_location("exported_network", exported / "network.py")
+    network = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = network  # dataclasses look their module up
+    spec.loader.exec_module(network)
+    data = bytearray((exported / "weights.pt").read_bytes())
+    data[len(data) // 2] ^= 1
+    path = tmp_path / "weights.pt"
+    path.write_bytes(data if damage == "flip" else data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"weights\.pt: damaged"):
+        network.load(path)
+    assert not network.load().training
+
+
+def test_damaged_weights_to_export_are_a_users_mistake(tmp_path):
+    _, weights = trained(RESNET, tmp_path / "run")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"best\.safetensors"):
+        export(RESNET, tmp_path / "out", weights)
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_another_dilation_are_refused_although_their_shapes_fit(tmp_path):
+    first = random_architecture(1)
+    last = replace(first.blocks[-1], dilation=3)
+    other = replace(first, blocks=(*first.blocks[:-1], last))
+    _, weights = trained(other, tmp_path / "run")
+    with pytest.raises(UserError, match="another backbone"):
+        export(first, tmp_path / "out", weights)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_that_differs_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(standalone, "aspp_rates", lambda size, stride: (1, 2, 7))
+    _, weights = trained(RESNET, tmp_path / "run")
+    with pytest.raises(RuntimeError, match="differ"):
+        export(RESNET, tmp_path / "out", weights)
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def test_a_file_that_needs_this_project_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(standalone, "bundle", lambda *parts: "import search_space\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "network.py").write_text("the one before")
+    with pytest.raises(RuntimeError, match=r"does not run on its own.*search_space"):
+        export(RESNET, tmp_path / "out", None)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "network.py").read_text() == "the one before"
+
+
+def test_an_export_without_weights_leaves_none_of_an_earlier_one(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "weights.pt").write_text("of another network")
+    provenance = {"scores": {"miou": float("nan"), "macs": np.float32(2)}, "name": '"""'}
+    written = export(RESNET, tmp_path / "out", None, provenance=provenance)
+    assert {path.name for path in written} == {"network.py", "README.md"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"network.py", "README.md"}
+    assert "network.build()" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_the_exported_file_runs_as_a_program(exported):
+    command = [sys.executable, "-I", exported / "network.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    network = build(RESNET, SCALE, len(CLASSES), SIZE)
+    assert f"parameters {sum(p.numel() for p in network.parameters()):,}" in done.stdout
+    assert f"logits (1, {len(CLASSES)}, 64, 96)" in done.stdout
+
+
+def test_a_file_in_the_place_of_the_folder_is_a_users_mistake(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UserError, match="out: is a file"):
+        export(RESNET, tmp_path / "out", None)
+
+
+@pytest.mark.parametrize("backbone", [random_architecture(1), RESNET], ids=["searched", "resnet"])
+def test_an_exported_spec_loads_as_the_same_backbone(backbone, tmp_path):
+    provenance = {"run": "first", "trial": 7, "scores": {"miou": 0.5}}
+    path = export_spec(backbone, provenance, tmp_path / "deep" / "out")
+    assert path == tmp_path / "deep" / "out" / "architecture.yaml"
+    assert architecture_file.load(path) == backbone
+    assert architecture_file.loads(path.read_text()).provenance == provenance

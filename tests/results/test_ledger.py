@@ -1,0 +1,393 @@
+"""The ledger's contract, on every kind of storage, and what only a journal file has."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from proxy_tasks.task import Failure, Measurement
+from results.ledger import Ledger
+from results.trial import Trial, TrialState
+from search_space.architecture import Architecture, Block
+from search_space.errors import UserError
+from search_space.genes import Gene
+from search_space.resnet import DilatedResNet
+
+GENES = (Gene("order.00", 3), Gene("b02.dilation", 4))
+METADATA = {"seed": 7, "versions": {"torch": "2.13"}}
+STEM = (Block(2, "bottleneck"),) * 2
+ARCHITECTURE = Architecture(
+    STEM, (Block(4, "residual", (0, 1), 4), Block(3, "bottleneck", (1, 2), 2, True)), (3,)
+)
+MEASURED = Measurement(
+    epochs=3,
+    macs=152_000_000,
+    parameters=1_080_000,
+    seconds=41.5,
+    train_loss=1.2,
+    miou=0.413,
+    loss=0.875,
+    class_iou=(0.5, None, 0.326),
+    peak_memory=123,
+    latency=0.01,
+)
+INFEASIBLE = Measurement(1, 10, 20, 3.0, train_loss=math.nan, failure=Failure.DIVERGED)
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "journal":
+        return str(tmp_path / "ledger.journal")
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.journal"
+
+
+def create(place: str | Path) -> Ledger:
+    return Ledger.create(place, "run", GENES, METADATA)
+
+
+def start(ledger: Ledger, genotype: tuple[int, ...] = (2, 3)) -> Trial:
+    return ledger.start("trial", "candidate", ARCHITECTURE, "key", genotype)
+
+
+def seen(place: str | Path) -> list[Trial]:
+    return Ledger.open(place, read_only=True).trials()
+
+
+class TestEveryStorage:
+    def test_numbers_are_consecutive_from_zero(self, place: str) -> None:
+        with create(place) as ledger:
+            first = [start(ledger).number for _ in range(2)]
+        with Ledger.open(place) as ledger:
+            assert [*first, start(ledger).number] == [0, 1, 2]
+
+    def test_a_started_trial_is_whole_for_another_reader_at_once(self, place: str) -> None:
+        with create(place) as ledger:
+            trial = start(ledger)
+            assert seen(place) == [trial]
+        assert trial.state is TrialState.RUNNING
+        assert (trial.genotype, trial.key, trial.name) == ((2, 3), "key", "trial")
+        assert trial.backbone == ARCHITECTURE
+        assert trial.started is not None
+        assert trial.started.tzinfo is not None
+
+    def test_a_finished_trial_comes_back_as_it_was_measured(self, place: str) -> None:
+        with create(place) as ledger:
+            trial = ledger.finish(start(ledger).number, MEASURED)
+            assert ledger.trials() == seen(place) == [trial]
+        assert trial.state is TrialState.COMPLETE
+        assert trial.measurement == MEASURED
+        assert (trial.score, trial.seconds) == (0.413, 41.5)
+        assert trial.started is not None
+        assert trial.finished is not None
+        assert trial.started <= trial.finished
+
+    def test_a_baseline_has_no_genotype(self, place: str) -> None:
+        resnet = DilatedResNet(output_stride=8)
+        with create(place) as ledger:
+            ledger.start("ResNet-50", "baseline", resnet, "r50", None)
+        (trial,) = seen(place)
+        assert (trial.kind, trial.backbone, trial.genotype) == ("baseline", resnet, None)
+
+    def test_an_architecture_that_failed_is_infeasible_and_has_no_score(self, place: str) -> None:
+        with create(place) as ledger:
+            ledger.finish(start(ledger).number, INFEASIBLE)
+        (trial,) = seen(place)
+        assert trial.state is TrialState.INFEASIBLE
+        assert trial.measurement is not None
+        assert trial.measurement.failure is Failure.DIVERGED
+        assert trial.score is None
+
+    def test_machines_that_gave_up_are_no_measurement(self, place: str) -> None:
+        with create(place) as ledger:
+            ledger.fail(start(ledger).number, "worker lost 3 times")
+        (trial,) = seen(place)
+        assert trial.state is TrialState.FAILED
+        assert (trial.measurement, trial.error) == (None, "worker lost 3 times")
+
+    def test_trials_finish_in_any_order_under_their_own_numbers(self, place: str) -> None:
+        with create(place) as ledger:
+            start(ledger), start(ledger), start(ledger)
+            ledger.finish(2, MEASURED)
+            ledger.trials()
+            ledger.finish(0, INFEASIBLE)
+            states = [trial.state.value for trial in ledger.trials()]
+        assert states == ["infeasible", "running", "complete"]
+
+    @pytest.mark.parametrize("miou", [math.nan, math.inf, None])
+    def test_a_score_that_is_no_number_is_refused(self, place: str, miou: float | None) -> None:
+        with create(place) as ledger:
+            trial = start(ledger)
+            with pytest.raises(ValueError, match="trial 0: mIoU must be finite"):
+                ledger.finish(0, Measurement(1, 1, 1, 1.0, miou=miou, loss=1.0))
+            assert ledger.trials() == [trial]
+
+    def test_what_has_ended_stays_as_it_is(self, place: str) -> None:
+        with create(place) as ledger:
+            ledger.finish(start(ledger).number, MEASURED)
+            with pytest.raises(ValueError, match="trial 0 has already ended"):
+                ledger.fail(0, "late")
+            with pytest.raises(ValueError, match="trial 1 was never started"):
+                ledger.finish(1, MEASURED)
+
+    def test_a_genotype_outside_the_box_is_refused(self, place: str) -> None:
+        with create(place) as ledger:
+            with pytest.raises(ValueError, match=r"b02\.dilation must be between 0 and 3"):
+                start(ledger, (0, 4))
+            assert ledger.trials() == []
+
+    def test_it_keeps_what_the_run_was_made_with(self, place: str) -> None:
+        create(place).close()
+        ledger = Ledger.open(place, read_only=True)
+        assert (ledger.name, ledger.genes, ledger.metadata) == ("run", GENES, METADATA)
+
+    def test_a_reader_cannot_write(self, place: str) -> None:
+        create(place).close()
+        with pytest.raises(PermissionError, match="not open for writing"):
+            start(Ledger.open(place, read_only=True))
+
+    def test_a_reader_sees_what_comes_later(self, place: str) -> None:
+        with create(place) as ledger:
+            reader = Ledger.open(place, read_only=True)
+            start(ledger)
+            assert [trial.state for trial in reader.trials()] == [TrialState.RUNNING]
+            done = ledger.finish(0, MEASURED)
+            assert reader.trials() == [done]
+
+    def test_an_existing_run_is_not_overwritten(self, place: str) -> None:
+        with create(place) as ledger:
+            start(ledger)
+        with pytest.raises(UserError, match="already"):
+            create(place)
+        assert len(seen(place)) == 1
+
+    def test_nothing_there_is_one_line_and_makes_no_file(self, place: str, tmp_path: Path) -> None:
+        for read_only in (True, False):
+            with pytest.raises(UserError, match="no ledger there") as caught:
+                Ledger.open(place, read_only=read_only)
+            assert "\n" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_study_of_another_program_is_refused(self, place: str) -> None:
+        optuna.create_study(study_name="other", storage=storage_of(place))
+        with pytest.raises(UserError, match="study other is not a ledger of this program"):
+            Ledger.open(place)
+
+    def test_optuna_opens_it_as_it_is(self, place: str) -> None:
+        with create(place) as ledger:
+            ledger.finish(start(ledger).number, MEASURED)
+            ledger.finish(start(ledger).number, INFEASIBLE)
+        study = optuna.load_study(study_name="run", storage=storage_of(place))
+        assert study.direction is optuna.study.StudyDirection.MAXIMIZE
+        best = study.best_trial
+        assert (best.number, best.value) == (0, 0.413)
+        assert best.params == {"order.00": 2, "b02.dilation": 3}
+        assert best.distributions["b02.dilation"] == optuna.distributions.IntDistribution(0, 3)
+        assert best.user_attrs["macs"] == 152_000_000
+        assert study.trials[1].state is optuna.trial.TrialState.FAIL
+        assert study.trials[1].user_attrs["reason"] == "infeasible"
+
+    def test_a_kill_in_the_midst_of_an_outcome_does_not_colour_the_next(self, place: str) -> None:
+        with create(place) as ledger:
+            start(ledger)
+        study = optuna.load_study(study_name="run", storage=storage_of(place))
+        for name, value in {"failure": "diverged", "reason": "infeasible", "latency": 1.0}.items():
+            study._storage.set_trial_user_attr(study.trials[0]._trial_id, name, value)
+        with Ledger.open(place) as ledger:
+            ledger.finish(0, Measurement(1, 1, 1, 1.0, miou=0.5, loss=1.0))
+        (trial,) = seen(place)
+        assert trial.state is TrialState.COMPLETE
+        assert trial.measurement == Measurement(1, 1, 1, 1.0, miou=0.5, loss=1.0)
+
+    def test_a_fresh_process_reads_the_same(self, place: str) -> None:
+        with create(place) as ledger:
+            ledger.finish(start(ledger).number, MEASURED)
+            expected = repr(ledger.trials())
+        code = (
+            "import sys; from results.ledger import Ledger;"
+            "print(repr(Ledger.open(sys.argv[1], read_only=True).trials()))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, place], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected
+        assert done.stderr == ""
+
+
+def storage_of(place: str) -> optuna.storages.BaseStorage | str:
+    if "://" in place:
+        return place
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(place))
+
+
+class TestJournal:
+    def test_finishing_is_one_write(self, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with create(journal) as ledger:
+            start(ledger)
+            synced: list[int] = []
+            monkeypatch.setattr(os, "fsync", synced.append)
+            ledger.finish(0, MEASURED)
+        assert len(synced) == 1
+
+    def test_every_line_is_json_that_others_read(self, journal: Path) -> None:
+        def refuse(constant: str) -> None:
+            raise AssertionError(constant)
+
+        with create(journal) as ledger:
+            ledger.finish(start(ledger).number, INFEASIBLE)
+        for line in journal.read_text().splitlines():
+            json.loads(line, parse_constant=refuse)
+
+    @pytest.mark.parametrize("cut", [1, 40, 200])
+    def test_a_torn_last_line_is_cut_off_by_a_writer(self, journal: Path, cut: int) -> None:
+        with create(journal) as ledger:
+            ledger.finish(start(ledger).number, MEASURED)
+            whole = journal.stat().st_size
+            start(ledger)
+        with journal.open("rb+") as file:
+            file.truncate(journal.stat().st_size - cut)
+        torn = journal.read_bytes()
+
+        assert [trial.number for trial in seen(journal)] == [0]
+        assert journal.read_bytes() == torn  # the reader left it as it was
+        with Ledger.open(journal) as ledger:
+            assert journal.stat().st_size == whole
+            assert start(ledger).number == 1
+        assert [trial.number for trial in seen(journal)] == [0, 1]
+
+    def test_a_reader_changes_nothing(self, journal: Path) -> None:
+        with create(journal) as ledger:
+            start(ledger)
+            before = journal.stat().st_mtime_ns, journal.read_bytes(), os.listdir(journal.parent)
+            os.chmod(journal, 0o444)
+            assert len(seen(journal)) == 1
+            after = journal.stat().st_mtime_ns, journal.read_bytes(), os.listdir(journal.parent)
+            assert before == after
+
+    def test_a_reader_waits_for_no_lock(self, journal: Path) -> None:
+        create(journal).close()
+        os.symlink(journal, f"{journal}.lock")
+        began = time.monotonic()
+        assert seen(journal) == []
+        assert time.monotonic() - began < 0.5
+
+    def test_the_lock_of_a_killed_writer_stalls_nobody(self, journal: Path) -> None:
+        create(journal).close()
+        os.symlink(journal, f"{journal}.lock")
+        began = time.monotonic()
+        with Ledger.open(journal) as ledger:
+            start(ledger)
+        assert time.monotonic() - began < 5
+
+    def test_there_is_one_writer(self, journal: Path) -> None:
+        with create(journal), pytest.raises(UserError, match="another process is writing"):
+            Ledger.open(journal)
+        with Ledger.open(journal) as ledger:
+            start(ledger)
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"", "not a ledger"),
+            (b"hello\nworld\n", "not a ledger"),
+            (b'{"a": 1}\n', "not a ledger"),
+            (b"\xff\xfe\x00", "not a ledger"),
+        ],
+    )
+    def test_a_foreign_file_is_one_line_and_left_alone(
+        self, journal: Path, content: bytes, message: str
+    ) -> None:
+        journal.write_bytes(content)
+        for read_only in (True, False):
+            with pytest.raises(UserError, match=message) as caught:
+                Ledger.open(journal, read_only=read_only)
+            assert "\n" not in str(caught.value)
+        assert journal.read_bytes() == content
+
+    @pytest.mark.parametrize("garbage", ["garbage", "{}", '{"op_code":99,"worker_id":"x"}'])
+    def test_damage_in_the_middle_is_one_line(self, journal: Path, garbage: str) -> None:
+        with create(journal) as ledger:
+            start(ledger)
+        lines = journal.read_text().splitlines()
+        journal.write_text("\n".join([*lines[:2], garbage, *lines[2:]]) + "\n")
+        with pytest.raises(UserError, match="the ledger is damaged"):
+            Ledger.open(journal, read_only=True)
+
+    def test_a_folder_is_not_a_ledger(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="cannot be read"):
+            Ledger.open(tmp_path, read_only=True)
+
+
+class TestUrls:
+    @pytest.mark.parametrize("url", ["nonsense://x", "://", "redis://host"])
+    def test_an_unknown_storage_is_one_line(self, url: str) -> None:
+        with pytest.raises(UserError) as caught:
+            Ledger.create(url, "run", GENES, METADATA)
+        assert "\n" not in str(caught.value)
+
+    def test_a_password_is_not_shown(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError) as caught:
+            Ledger.open("postgresql://me:secret@localhost:1/none")
+        assert "secret" not in str(caught.value)
+
+    def test_a_storage_of_several_runs_asks_which(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path}/runs.db"
+        for name in ("a", "b"):
+            Ledger.create(url, name, GENES, METADATA).close()
+        assert Ledger.open(url, "b", read_only=True).name == "b"
+        with pytest.raises(UserError, match=r"which run\? give its name \(there: a, b\)"):
+            Ledger.open(url)
+        with pytest.raises(UserError, match="no run named 'c'"):
+            Ledger.open(url, "c")
+
+
+WRITER = """
+import sys
+from test_ledger import *
+ledger = Ledger.open(sys.argv[1])
+print("ready", flush=True)
+while True:
+    trial = start(ledger)
+    print("started", trial.number, flush=True)
+    ledger.finish(trial.number, MEASURED)
+    print("finished", trial.number, flush=True)
+"""
+
+
+def test_kill_9_of_the_writer_at_any_instant_loses_nothing_it_reported(journal: Path) -> None:
+    create(journal).close()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    chance = random.Random(5)
+    reported: dict[str, int] = {"started": -1, "finished": -1}
+    for _ in range(3):
+        command = [sys.executable, "-c", WRITER, str(journal)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+            time.sleep(chance.uniform(0.02, 0.3))
+            child.send_signal(signal.SIGKILL)
+            for line in child.stdout.read().splitlines(keepends=True):
+                if line.endswith("\n"):
+                    event, number = line.split()
+                    reported[event] = int(number)
+        trials = seen(journal)
+        assert [trial.number for trial in trials] == list(range(len(trials)))
+        assert len(trials) > reported["started"]
+        done = [t.number for t in trials if t.state is TrialState.COMPLETE]
+        assert reported["finished"] <= max(done, default=-1)
+        assert all(trials[number].measurement == MEASURED for number in done)
+    assert reported["finished"] > 3

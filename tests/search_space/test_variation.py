@@ -1,0 +1,162 @@
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search_space.architecture import Architecture
+from search_space.genes import check, sample
+from search_space.scale_permuted import ScalePermutedSpace
+
+SPACES = [
+    ScalePermutedSpace(),
+    ScalePermutedSpace(stages=((2, 2), (3, 1), (7, 1)), output_levels=(2, 3, 5), dilations=(1,)),
+    ScalePermutedSpace(stages=((2, 1),), output_levels=(2,), max_level=2, dilations=(1,)),
+]
+seeds = st.integers(0, 2**32)
+
+
+def changes(a: Architecture, b: Architecture) -> dict[str, list[int]]:
+    """The positions at which each attribute differs."""
+    pairs = list(enumerate(zip(a.blocks, b.blocks, strict=True)))
+    found = {
+        name: [i for i, (x, y) in pairs if getattr(x, name) != getattr(y, name)]
+        for name in ("inputs", "level", "type", "dilation", "output")
+    }
+    return {name: where for name, where in found.items() if where}
+
+
+def swapped(a: Architecture, b: Architecture) -> bool:
+    """Whether two blocks changed places with all but their wiring."""
+    where = sorted({i for positions in changes(a, b).values() for i in positions})
+    nature = [[(x.blocks[i].level, x.blocks[i].type, x.blocks[i].dilation) for i in where]
+              for x in (a, b)]  # fmt: skip
+    return len(where) == 2 and nature[0] == nature[1][::-1]
+
+
+def kind_of(a: Architecture, b: Architecture, intermediates: int) -> str:
+    """Names the mutation from a to b; fails if it is none."""
+    found = changes(a, b)
+    if found.keys() == {"inputs"}:
+        (position,) = found["inputs"]
+        kept = set(a.blocks[position].inputs) & set(b.blocks[position].inputs)
+        assert len(kept) == 1
+        return "rewire"
+    if [len(where) for where in found.values()] == [1]:
+        return next(iter(found))
+    assert "inputs" not in found
+    assert swapped(a, b)
+    sides = {position < intermediates for where in found.values() for position in where}
+    assert len(sides) == 1
+    return "swap intermediates" if sides.pop() else "swap outputs"
+
+
+@settings(max_examples=200, deadline=None)
+@given(space=st.sampled_from(SPACES), seed=seeds)
+def test_a_mutation_is_one_valid_change_of_one_kind(space, seed):
+    rng = np.random.default_rng(seed)
+    genotype = sample(space.genes, rng)
+    mutant = space.mutate(genotype, rng)
+    check(space.genes, mutant)
+    assert kind_of(space.decode(genotype), space.decode(mutant), sum(c for _, c in space.stages))
+
+
+def test_the_kinds_of_mutation_are_drawn_alike():
+    space, rng = SPACES[0], np.random.default_rng(0)
+    counts: Counter[str] = Counter()
+    for _ in range(900):
+        genotype = sample(space.genes, rng)
+        mutant = space.mutate(genotype, rng)
+        counts[kind_of(space.decode(genotype), space.decode(mutant), 11)] += 1
+    assert counts.keys() == {
+        "swap intermediates", "swap outputs", "rewire", "level", "type", "dilation",
+    }  # fmt: skip
+    assert 100 < min(counts.values()) <= max(counts.values()) < 200  # 150 expected of each
+
+
+def test_mutations_come_to_touch_every_gene():
+    space, rng = SPACES[1], np.random.default_rng(0)
+    genotype = sample(space.genes, rng)
+    touched: set[str] = set()
+    for _ in range(600):
+        mutant = space.mutate(genotype, rng)
+        pairs = zip(space.genes, genotype, mutant, strict=True)
+        touched |= {gene.name for gene, old, new in pairs if old != new}
+        genotype = mutant
+    assert touched == {gene.name for gene in space.genes}
+
+
+def test_mutations_reach_the_whole_of_a_small_space():
+    space = ScalePermutedSpace(stages=((2, 1),), output_levels=(3,), max_level=3, dilations=(1, 2))
+    rng = np.random.default_rng(0)
+    genotype = sample(space.genes, rng)
+    seen = set()
+    for _ in range(1500):
+        genotype = space.mutate(genotype, rng)
+        seen.add(genotype)
+    assert len(seen) == 96
+
+
+@settings(max_examples=200, deadline=None)
+@given(space=st.sampled_from(SPACES), seed=seeds)
+def test_a_child_has_each_blocks_wiring_type_and_dilation_from_one_parent(space, seed):
+    rng = np.random.default_rng(seed)
+    a, b = sample(space.genes, rng), sample(space.genes, rng)
+    child = space.cross(a, b, rng)
+    check(space.genes, child)
+    blocks = (space.decode(g).blocks for g in (child, a, b))
+    for block, *parents in zip(*blocks, strict=True):
+        assert (block.inputs, block.type, block.dilation) in [
+            (p.inputs, p.type, p.dilation) for p in parents
+        ]
+
+
+def test_levels_too_come_from_the_parents_unless_the_mixture_is_out_of_reach():
+    space, rng = SPACES[0], np.random.default_rng(0)
+    from_parents = total = 0
+    for _ in range(200):
+        a, b = sample(space.genes, rng), sample(space.genes, rng)
+        child, one, two = (space.decode(g).blocks[:11] for g in (space.cross(a, b, rng), a, b))
+        for block, x, y in zip(child, one, two, strict=True):
+            assert block.level in (x.level, y.level)
+            wanted = x if block.inputs == x.inputs else y
+            from_parents += block.level == wanted.level
+            total += 1
+    assert from_parents / total > 0.9
+
+
+def test_crossover_mixes_at_a_cut_and_block_by_block():
+    space, rng = SPACES[0], np.random.default_rng(0)
+    a, b = sample(space.genes, rng), sample(space.genes, rng)
+    switches: Counter[int] = Counter()
+    for _ in range(200):
+        child, one, two = (space.decode(g).blocks for g in (space.cross(a, b, rng), a, b))
+        origin = [
+            c.inputs == x.inputs
+            for c, x, y in zip(child, one, two, strict=True)
+            if x.inputs != y.inputs
+        ]
+        switches[sum(p != q for p, q in pairwise(origin))] += 1
+    assert 60 < switches[1] < 140  # half of the children have one cut
+    assert max(switches) > 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(space=st.sampled_from(SPACES), seed=seeds)
+def test_a_parent_crossed_with_itself_is_itself(space, seed):
+    rng = np.random.default_rng(seed)
+    genotype = sample(space.genes, rng)
+    assert space.decode(space.cross(genotype, genotype, rng)) == space.decode(genotype)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_variation_is_a_function_of_the_generator(space):
+    a, b = (sample(space.genes, np.random.default_rng(s)) for s in (1, 2))
+
+    def draw(seed: int) -> list[tuple[int, ...]]:
+        rng = np.random.default_rng(seed)
+        return [f for _ in range(5) for f in (space.mutate(a, rng), space.cross(a, b, rng))]
+
+    assert draw(0) == draw(0) != draw(1)

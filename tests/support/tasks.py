@@ -1,0 +1,51 @@
+"""Tasks that score without training, for tests of what runs tasks. Workers import this module."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy_tasks.task import Failure, Job, Measurement
+from search_space.canonical import canonical_key
+
+
+def worth(job: Job) -> float:
+    """A score in [0, 1) that depends on the network alone."""
+    return int(canonical_key(job.backbone)[:8], 16) / 2**32
+
+
+@dataclass(frozen=True)
+class KeyTask:
+    """Scores a network by its canonical key, an epoch a step."""
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        for epoch in range(1, job.fidelity.epochs + 1):
+            yield Measurement(epoch, macs=10, parameters=5, seconds=0.1, miou=worth(job), loss=1.0)
+
+
+@dataclass(frozen=True)
+class TroubledTask:
+    """Misbehaves on job 1, the first ``times`` times; counted in a folder that survives death."""
+
+    folder: Path
+    trouble: str
+    times: int = 1
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        marks = len(list(self.folder.iterdir()))
+        if job.number == 1 and marks < self.times:
+            (self.folder / str(marks)).touch()
+            yield from self._misbehave()
+        yield from KeyTask().score(job)
+
+    def _misbehave(self) -> Iterator[Measurement]:
+        if self.trouble == "raise":
+            raise OSError("the disk hiccuped")
+        if self.trouble == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+        yield Measurement(1, macs=10, parameters=5, seconds=0.1, failure=Failure.DIVERGED)
