@@ -37,7 +37,7 @@ def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
 def front(trials: Sequence[Trial]) -> list[Trial]:
     """The candidates that no other beats on both mIoU and MACs."""
     scored = _scored(trials)
-    points = [(t.score, t.measurement.macs) for t in scored if t.measurement]
+    points = [(t.score or 0.0, t.measurement.macs if t.measurement else 0) for t in scored]
     return [t for t, on in zip(scored, pareto(points, (True, False)), strict=True) if on]
 
 

@@ -117,9 +117,7 @@ class _Run:
         found = self.training.evaluate(self.val, len(self.classes))
         if not math.isfinite(found.loss):
             return replace(measured, failure=Failure.DIVERGED)
-        measured = replace(
-            measured, miou=found.miou, loss=found.loss, class_iou=found.class_iou
-        )
+        measured = replace(measured, miou=found.miou, loss=found.loss, class_iou=found.class_iou)
         if last:
             network = self.training.average.module
             measured = replace(measured, latency=latency(network, self.job.fidelity.size))

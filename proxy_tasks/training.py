@@ -106,14 +106,14 @@ class Training:
                 f"batch_size {recipe.batch_size} is more than the {self.images} training images"
             )
         self.device = train.images.device
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(
             self.network, multi_avg_fn=_warmed_average(recipe.averaging), use_buffers=True
         )
         self.optimizer = torch.optim.AdamW(
             _decayed_groups(self.network, recipe.weight_decay),
             lr=recipe.learning_rate,
-            fused=self.device.type == "cuda" or None,
+            fused=self.device.type in ("cpu", "cuda"),
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
@@ -177,9 +177,7 @@ class Training:
 
 
 @torch.no_grad()
-def evaluate(
-    network: nn.Module, split: DeviceSplit, classes: int, batch_size: int
-) -> Evaluation:
+def evaluate(network: nn.Module, split: DeviceSplit, classes: int, batch_size: int) -> Evaluation:
     """Mean cross-entropy and IoU of ``network`` in eval mode; void pixels count in neither."""
     network.eval()
     device = split.images.device

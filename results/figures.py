@@ -57,9 +57,13 @@ def save(figure: Figure, paths: Paths, title: str | None) -> list[Path]:
     written = check_paths(paths)
     for path in written:
         form = FORMATS[path.suffix.lower()]
-        metadata = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
+        metadata: dict[str, str | None] = (
+            {"Software": None} if form == "png" else {"Date": None, "Creator": None}
+        )
+        if title:
+            metadata["Title"] = title
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=form, dpi=160, metadata={"Title": title} | metadata)
+        figure.savefig(buffer, format=form, dpi=160, metadata=metadata)
         _write(path, buffer.getvalue())
     return written
 

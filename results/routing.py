@@ -29,7 +29,8 @@ HIT_COST = 40.0
 OUTSIDE_COST = 1000.0
 SHARED_COST = 6.0
 SAME_START_COST, SAME_END_COST, BOTH_WAYS_COST = 0.15, 1.0, 1.5
-TURN_COST = 0.22
+TURN_COST = 0.2
+BACKWARDS_COST = 4.0
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,15 @@ def route(
         arriving = _ports(shapes[end], gaps[end] + HEAD, side=-1, top=end not in labels)
         ends, curves_C42 = _candidates(leaving, arriving)
         samples_CS2 = _sample(curves_C42, _distance(shapes, (start, end)))
-        cost_C = _shape_cost(samples_CS2) + plan.cost(samples_CS2, start, end)
-        cost_C += [_port_cost(a, b, starts, finishes) for a, b in ends]
+        cost_C = _shape_cost(curves_C42, samples_CS2) + plan.cost(samples_CS2, start, end)
+        port_costs = [_port_cost(a, b, starts, finishes) for a, b in ends]
+        cost_C += np.repeat(port_costs, len(cost_C) // len(ends))
         best = int(np.argmin(cost_C))
         curves[start, end] = curves_C42[best]
         plan.lay(samples_CS2[best])
-        starts[ends[best][0]] += 1
-        finishes[ends[best][1]] += 1
+        first, final = ends[best * len(ends) // len(cost_C)]
+        starts[first] += 1
+        finishes[final] += 1
     return curves
 
 
@@ -112,34 +115,45 @@ class _Map:
         cells = self._last.astype(int) + 1
         self._owner = np.full(cells, -1)
         self._laid = np.zeros(cells, dtype=bool)
+        self._heads = np.zeros(cells, dtype=bool)
         self._shapes = shapes
-        centres = np.stack(np.meshgrid(*map(np.arange, cells), indexing="ij"), axis=-1)
-        points = centres * CELL + self._origin
         for index, shape in [*shapes.items(), *labels.items()]:
-            self._owner[_contains(shape, points, CLEARANCE + gaps[index])] = index
+            self._cover(index, shape, CLEARANCE + gaps[index])
+
+    def _cover(self, index: int, shape: Shape, clearance: float) -> None:
+        half = np.array([shape.half_width, shape.half_height]) + clearance
+        middle = np.array([shape.x, shape.y])
+        low, high = (self._cells(middle + sign * half) for sign in (-1, 1))
+        window = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
+        cells = np.moveaxis(np.mgrid[window], 0, -1)
+        covered = _contains(shape, cells * CELL + self._origin, clearance)
+        self._owner[window][covered] = index
 
     def cost(self, samples_CS2: Floats, start: int, end: int) -> Floats:
         """Of running through shapes, over laid curves, and out of the drawing."""
-        inch_C = _steps(samples_CS2)[1].sum(axis=1) / samples_CS2.shape[1]
+        inch_C = _lengths(samples_CS2).sum(axis=1) / samples_CS2.shape[1]
         x_CS, y_CS = self._cells(samples_CS2)
         owner_CS = self._owner[x_CS, y_CS]
         hit_CS = (owner_CS >= 0) & (owner_CS != start) & (owner_CS != end)
         for index in (start, end):
             # A curve ends right at these two, so they have no clearance.
             hit_CS |= _contains(self._shapes[index], samples_CS2, 0.0)
+        hit_CS |= self._heads[x_CS, y_CS]
         shared_CS = self._laid[x_CS, y_CS]
         outside_CS = np.maximum(self._low - samples_CS2[..., 1], samples_CS2[..., 1] - self._high)
         total: Floats = inch_C * (HIT_COST * hit_CS.sum(1) + SHARED_COST * shared_CS.sum(1))
         return total + OUTSIDE_COST * outside_CS.clip(0).max(axis=1)
 
     def lay(self, samples_S2: Floats) -> None:
-        """Remember a curve, with a rim of two cells."""
+        """Remember a curve, with a rim of two cells, and its arrow head."""
         fine = np.linspace(0, len(samples_S2) - 1, 4 * len(samples_S2))
         ticks = np.arange(len(samples_S2))
         dense = np.stack([np.interp(fine, ticks, samples_S2[:, axis]) for axis in (0, 1)], axis=-1)
         for dx in range(-2, 3):
             for dy in range(-2, 3):
-                self._laid[self._cells(dense + CELL * np.array([dx, dy]))] = True
+                rim = CELL * np.array([dx, dy])
+                self._laid[self._cells(dense + rim)] = True
+                self._heads[self._cells(samples_S2[-1:] + rim)] = True
 
     def _cells(self, points: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         found = np.clip((points - self._origin) / CELL, 0, self._last).astype(np.intp)
@@ -170,41 +184,45 @@ def _ports(shape: Shape, gap: float, side: int, top: bool) -> list[Port]:
 def _candidates(
     leaving: Sequence[Port], arriving: Sequence[Port]
 ) -> tuple[list[tuple[Port, Port]], Floats]:
-    ends: list[tuple[Port, Port]] = []
-    curves: list[list[tuple[float, float]]] = []
-    for a in leaving:
-        for b in arriving:
-            length = float(np.hypot(b.x - a.x, b.y - a.y))
-            reaches = (0.18, 0.35, 0.6, 1.0, 0.35 * length, 0.6 * length)
-            for first in reaches:
-                for last in reaches:
-                    p1 = (a.x + first * a.dx, a.y + first * a.dy)
-                    p2 = (b.x + last * b.dx, b.y + last * b.dy)
-                    ends.append((a, b))
-                    curves.append([(a.x, a.y), p1, p2, (b.x, b.y)])
-    return ends, np.array(curves)
+    """Pairs of ports, and the curves: equally many for each pair, in the pairs' order."""
+    ends = [(a, b) for a in leaving for b in arriving]
+    first_P2 = np.array([(a.x, a.y) for a, _ in ends])
+    last_P2 = np.array([(b.x, b.y) for _, b in ends])
+    out_P2 = np.array([(a.dx, a.dy) for a, _ in ends])
+    in_P2 = np.array([(b.dx, b.dy) for _, b in ends])
+    length_P = np.hypot(*(last_P2 - first_P2).T)
+    fixed = [np.full(len(ends), reach) for reach in (0.18, 0.35, 0.6, 1.0)]
+    reach_PR = np.stack([*fixed, 0.35 * length_P, 0.6 * length_P], axis=1)
+    curves = np.empty((len(ends), reach_PR.shape[1], reach_PR.shape[1], 4, 2))
+    curves[..., 0, :] = first_P2[:, None, None]
+    curves[..., 1, :] = (first_P2[:, None] + reach_PR[..., None] * out_P2[:, None])[:, :, None]
+    curves[..., 2, :] = (last_P2[:, None] + reach_PR[..., None] * in_P2[:, None])[:, None]
+    curves[..., 3, :] = last_P2[:, None, None]
+    return ends, curves.reshape(-1, 4, 2)
 
 
 def _sample(curves_C42: Floats, distance: float) -> Floats:
-    count = int(np.clip(distance / 0.09, 14, 90))
+    count = int(np.clip(distance / 0.1, 14, 80))
     t = np.linspace(0, 1, count)
     weights_S4 = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3], axis=1)
-    return np.einsum("sk,ckd->csd", weights_S4, curves_C42)
+    return np.matmul(weights_S4, curves_C42)
 
 
-def _steps(samples_CS2: Floats) -> tuple[Floats, Floats]:
-    """Vectors between neighbouring samples, and their lengths."""
-    steps = np.diff(samples_CS2, axis=1)
-    return steps, np.hypot(steps[..., 0], steps[..., 1])
+def _lengths(points_CN2: Floats) -> Floats:
+    """Distances between neighbouring points, (C, N - 1)."""
+    steps = np.diff(points_CN2, axis=1)
+    return np.hypot(steps[..., 0], steps[..., 1])
 
 
-def _shape_cost(samples_CS2: Floats) -> Floats:
-    steps, lengths = _steps(samples_CS2)
-    angles = np.unwrap(np.arctan2(steps[..., 1], steps[..., 0]), axis=1)
-    turning = np.abs(np.diff(angles, axis=1)).sum(axis=1)
+def _shape_cost(curves_C42: Floats, samples_CS2: Floats) -> Floats:
+    legs = np.diff(curves_C42, axis=1)
+    angles = np.arctan2(legs[..., 1], legs[..., 0])
+    # The control polygon turns at least as much as its curve.
+    turning = np.abs((np.diff(angles, axis=1) + np.pi) % (2 * np.pi) - np.pi).sum(axis=1)
     straight = np.hypot(*(samples_CS2[:, -1] - samples_CS2[:, 0]).T)
-    backwards = np.clip(-steps[..., 0], 0, None).sum(axis=1)
-    total: Floats = lengths.sum(axis=1) - straight + TURN_COST * turning + 4 * backwards
+    backwards = np.clip(-np.diff(samples_CS2[..., 0], axis=1), 0, None).sum(axis=1)
+    extra = _lengths(samples_CS2).sum(axis=1) - straight
+    total: Floats = extra + TURN_COST * turning + BACKWARDS_COST * backwards
     return total
 
 

@@ -141,16 +141,12 @@ def _check_block(index: int, block: Block, stem_size: int) -> None:
 
 def _check_outputs(architecture: Architecture) -> None:
     if len(architecture.stem) < 2:
-        raise UserError(
-            f"stem: at least two blocks are needed but got {len(architecture.stem)}"
-        )
+        raise UserError(f"stem: at least two blocks are needed but got {len(architecture.stem)}")
     levels = architecture.output_levels
     if not levels:
         raise UserError("output_levels: at least one level is needed")
     if list(levels) != sorted(set(levels)):
-        raise UserError(
-            f"output_levels: must rise, each level once, but got {list(levels)}"
-        )
+        raise UserError(f"output_levels: must rise, each level once, but got {list(levels)}")
     found = [block.level for block in architecture.all_blocks if block.output]
     for level in found:
         if found.count(level) > 1:

@@ -31,7 +31,7 @@ def canonical_key(backbone: Backbone) -> str:
     """16 hex digits. The order of blocks and of parents, and blocks never built, do not count."""
     if isinstance(backbone, DilatedResNet):
         numbers = (*backbone.stages, backbone.output_stride)
-        text = "dilated-resnet/1 " + " ".join(str(int(number)) for number in numbers)
+        text = "dilated-resnet/1 " + " ".join(map(str, numbers))
     else:
         graph = _graph(backbone)
         text = f"spinenet-seg/1 {_smallest(graph, _refine(graph, _ranks(graph.labels)))}"

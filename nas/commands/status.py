@@ -25,7 +25,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     trials = _trials(run)
     promoted = promotion.load_all(run)
     if as_json:
-        known = {
+        known: dict[str, Any] = {
             "run": str(run.path),
             "counts": counts(trials),
             "budget": run.config().budget.trials,

@@ -19,6 +19,9 @@ class Crash:
     traceback: str = ""
 
 
+LOST = "the worker was lost"
+"""The error of a Crash without a traceback."""
+
 Outcome = Measurement | Crash
 
 

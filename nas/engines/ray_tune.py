@@ -11,7 +11,7 @@ import os
 import tempfile
 from typing import Any
 
-from nas.engines.base import Crash, JobSource, Outcome, Resources
+from nas.engines.base import LOST, Crash, JobSource, Outcome, Resources
 from nas.worker import Worker
 from proxy_tasks.task import Job, Measurement, ProxyTask
 
@@ -92,7 +92,9 @@ class RayTuneEngine:
 class _Trainable(tune.Trainable):
     """A worker in an actor: one step is one epoch."""
 
-    def setup(self, config: dict[str, Any], task: ProxyTask, threads: int) -> None:
+    def setup(  # type: ignore[override]  # with_parameters adds the rest
+        self, config: dict[str, Any], task: ProxyTask, threads: int
+    ) -> None:
         self._worker = Worker(task, threads)
         self._worker.start(config["job"])
 
@@ -121,7 +123,8 @@ class _SourceSearcher(Searcher):
         self._out: dict[str, Job] = {}
         self._error: BaseException | None = None
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
+        """A config, None for "not now", or Searcher.FINISHED."""
         if self._error or self._source.done:
             return Searcher.FINISHED
         if len(self._out) >= self._workers:
@@ -141,8 +144,8 @@ class _SourceSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         job = self._out.pop(trial_id)
-        lost = error or result is None
-        outcome = Crash("the worker was lost") if lost else result["outcome"].outcome
+        known = not error
+        outcome = result["outcome"].outcome if result and known else Crash(LOST)
         self._guard(self._source.finish, job, outcome)
 
     def _guard(self, call: Any, *arguments: Any) -> Any:

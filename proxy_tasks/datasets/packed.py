@@ -183,7 +183,7 @@ def _fill(folder: Path, dataset: Dataset, size: Size, progress: Progress | None)
     shapes = _shapes({split: dataset.count(split) for split in SPLITS}, size)
     for split in SPLITS:
         names = f"images-{split}.npy", f"labels-{split}.npy"
-        # Unbuffered: a buffer would fail a second time, uncaught, when a full disk's file is closed.
+        # Unbuffered: on a full disk a buffer would fail once more, uncaught, on closing.
         images, labels = ((folder / name).open("wb", buffering=0) for name in names)
         with images, labels:
             with _writing(folder.parent):

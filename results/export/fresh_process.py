@@ -22,12 +22,12 @@ import importlib.util, json, sys
 network_file, weights, cases, threads, *forbidden = sys.argv[1:]
 for name in forbidden:
     sys.modules[name] = None  # importing it raises ImportError
-import torch
-torch.set_num_threads(int(threads))
 spec = importlib.util.spec_from_file_location("network", network_file)
 network_module = importlib.util.module_from_spec(spec)
 sys.modules["network"] = network_module
 spec.loader.exec_module(network_module)
+import torch
+torch.set_num_threads(int(threads))  # another number rounds sums in another order
 network = network_module.load(weights)
 differences = []
 with torch.no_grad():

@@ -3,7 +3,7 @@
 import importlib.util
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +64,29 @@ def trained(backbone: Backbone, folder: Path) -> tuple[torch.nn.Module, Path]:
     return network, checkpoint.weights
 
 
+@dataclass(frozen=True)
+class Exported:
+    """An export, and the network of ours that it stands for. Leave its folder as it is."""
+
+    network: torch.nn.Module
+    folder: Path
+    written: list[Path]
+
+
+def export_once(backbone: Backbone, folder: Path) -> Exported:
+    network, weights = trained(backbone, folder / "run")
+    written = export(backbone, folder / "out", weights, provenance={"run": "first", "trial": 7})
+    return Exported(network, folder / "out", written)
+
+
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory) -> Path:
-    """The folder of one export of the trained baseline; leave it as it is."""
-    folder = tmp_path_factory.mktemp("exported")
-    _, weights = trained(RESNET, folder / "run")
-    export(RESNET, folder / "out", weights, provenance={"run": "first", "trial": 7})
-    return folder / "out"
+def resnet(tmp_path_factory) -> Exported:
+    return export_once(RESNET, tmp_path_factory.mktemp("resnet"))
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory) -> Exported:
+    return export_once(random_architecture(1), tmp_path_factory.mktemp("searched"))
 
 
 def export(backbone: Backbone, folder: Path, weights: Path | None, **more) -> list[Path]:
@@ -79,57 +95,59 @@ def export(backbone: Backbone, folder: Path, weights: Path | None, **more) -> li
     )
 
 
-def run_isolated(code: str, folder: Path) -> subprocess.CompletedProcess:
+def run_isolated(code: str, folder: Path, cwd: Path) -> subprocess.CompletedProcess:
     """In a new interpreter that finds torch, the folder's files, and nothing of this project."""
     blocked = "; ".join(f"sys.modules[{name!r}] = None" for name in OWN_PACKAGES)
     code = f"import sys; {blocked}; sys.path.insert(0, {str(folder)!r})\n{code}"
-    return subprocess.run(
-        [sys.executable, "-I", "-c", code], cwd=folder, capture_output=True, text=True
-    )
+    command = [sys.executable, "-I", "-c", code]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("backbone", [random_architecture(1), RESNET], ids=["searched", "resnet"])
-def test_exported_network_computes_the_same_without_this_project(backbone, tmp_path):
-    network, weights = trained(backbone, tmp_path / "run")
-    written = export(backbone, tmp_path / "out", weights)
-    assert {path.name for path in written} == {"network.py", "README.md", "weights.pt"}
+@pytest.mark.parametrize("kind", ["searched", "resnet"])
+def test_exported_network_computes_the_same_without_this_project(kind, request, tmp_path):
+    exported = request.getfixturevalue(kind)
+    names = {path.name for path in exported.written}
+    assert names == {"network.py", "README.md", "weights.pt"}
     image_HW3 = np.random.default_rng(0).integers(0, 256, (51, 77, 3), dtype=np.uint8)
-    np.save(tmp_path / "out" / "image.npy", image_HW3)
+    np.save(tmp_path / "image.npy", image_HW3)
     done = run_isolated(
         "import network, numpy, torch\n"
         "torch.set_num_threads(1)  # as here: sums are rounded in another order with more\n"
         "image = numpy.load('image.npy')\n"
         "with torch.no_grad():\n"
         "    torch.save(network.load()(network.preprocess(image)), 'logits.pt')\n",
-        tmp_path / "out",
+        exported.folder,
+        tmp_path,
     )
     assert done.returncode == 0, done.stderr
     mean, std = (torch.tensor(NORMALISATION[name])[:, None, None] for name in ("mean", "std"))
     x_13HW = (torch.from_numpy(image_HW3).permute(2, 0, 1)[None] / 255 - mean) / std
     with torch.no_grad():
-        expected = network(x_13HW)
-    found = torch.load(tmp_path / "out" / "logits.pt")
+        expected = exported.network(x_13HW)
+    found = torch.load(tmp_path / "logits.pt")
     assert expected.std() > 0.01
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-def test_the_lines_of_the_readme_run_as_they_stand(exported):
-    readme = (exported / "README.md").read_text()
+def test_the_lines_of_the_readme_run_as_they_stand(resnet):
+    readme = (resnet.folder / "README.md").read_text()
     lines = readme.split("```python\n")[1].split("```")[0]
     image = "import torch\nimage_HW3 = torch.zeros(40, 50, 3, dtype=torch.uint8)\n"
-    done = run_isolated(f"{image}{lines}print(tuple(classes_HW.shape))", exported)
+    done = run_isolated(
+        f"{image}{lines}print(tuple(classes_HW.shape))", resnet.folder, resnet.folder
+    )
     assert done.stdout.strip() == "(40, 50)", done.stderr
     assert "trial: 7" in readme
     assert all(name in readme for name in CLASSES)
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut"])
-def test_damaged_exported_weights_are_refused(damage, exported, tmp_path):
-    spec = importlib.util.spec_from_file_location("exported_network", exported / "network.py")
+def test_damaged_exported_weights_are_refused(damage, resnet, tmp_path):
+    spec = importlib.util.spec_from_file_location("exported_network", resnet.folder / "network.py")
     network = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = network  # dataclasses look their module up
     spec.loader.exec_module(network)
-    data = bytearray((exported / "weights.pt").read_bytes())
+    data = bytearray((resnet.folder / "weights.pt").read_bytes())
     data[len(data) // 2] ^= 1
     path = tmp_path / "weights.pt"
     path.write_bytes(data if damage == "flip" else data[: len(data) // 2])
@@ -184,8 +202,8 @@ def test_an_export_without_weights_leaves_none_of_an_earlier_one(tmp_path):
     assert "network.build()" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_the_exported_file_runs_as_a_program(exported):
-    command = [sys.executable, "-I", exported / "network.py"]
+def test_the_exported_file_runs_as_a_program(resnet):
+    command = [sys.executable, "-I", resnet.folder / "network.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     network = build(RESNET, SCALE, len(CLASSES), SIZE)
     assert f"parameters {sum(p.numel() for p in network.parameters()):,}" in done.stdout

@@ -102,6 +102,13 @@ def test_a_value_shared_within_the_provenance_is_read_back():
     assert loads(dumps(RESNET, {"a": scores, "b": scores})).provenance["b"] == scores
 
 
+@pytest.mark.parametrize(
+    "text", ["\x85", "a\u2028b", "\ufeff", "a\nb: c\n", "\x00", "Straße 😀", "~"]
+)
+def test_odd_characters_in_the_provenance_are_read_back(text):
+    assert loads(dumps(RESNET, {text: text})).provenance == {text: text}
+
+
 def test_provenance_that_is_no_plain_data_is_refused():
     with pytest.raises(TypeError, match=r"cannot represent.*float64"):
         dumps(RESNET, {"miou": np.float64(0.5)})

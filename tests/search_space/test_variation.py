@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, Block
 from search_space.genes import check, sample
-from search_space.scale_permuted import ScalePermutedSpace
+from search_space.scale_permuted import STEM, ScalePermutedSpace
 
 SPACES = [
     ScalePermutedSpace(),
@@ -125,6 +125,30 @@ def test_levels_too_come_from_the_parents_unless_the_mixture_is_out_of_reach():
             from_parents += block.level == wanted.level
             total += 1
     assert from_parents / total > 0.9
+
+
+def test_a_mixture_out_of_reach_gives_up_only_the_levels_that_do_not_fit():
+    space = ScalePermutedSpace(stages=((2, 2), (5, 1)), output_levels=(3,), dilations=(1,))
+
+    def member(kind: str, *levels: int) -> tuple[int, ...]:
+        blocks = [Block(level, kind, (0, 1)) for level in levels]
+        return space.encode(
+            Architecture(STEM, (*blocks, Block(3, kind, (0, 1), output=True)), (3,))
+        )
+
+    a, b = member("bottleneck", 2, 2, 6), member("residual", 6, 4, 2)
+    children = (
+        space.decode(space.cross(a, b, np.random.default_rng(seed))).blocks[:3]
+        for seed in range(100)
+    )
+    levels = {
+        tuple(block.type == "residual" for block in child): tuple(block.level for block in child)
+        for child in children
+    }
+    assert levels[True, True, False] == (2, 4, 6)  # 6, 4, 6 has two blocks that only one can be
+    assert levels[False, True, True] == (2, 4, 2)  # the base of level 5 can be the 4
+    assert levels[False, True, False] == (2, 4, 6)
+    assert levels[True, True, True] == (6, 4, 2)
 
 
 def test_crossover_mixes_at_a_cut_and_block_by_block():

@@ -5,10 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from proxy_tasks.networks.backbone import MergeBlock, ScalePermutedBackbone
+from proxy_tasks.networks.cost import count
+from proxy_tasks.networks.resample import Resample, level_size
 from search_space.architecture import Architecture, Block
-from search_space.scales import Scale
+from search_space.catalog import load
+from search_space.scales import SCALES, Scale
 
 Draw = Callable[[int], Architecture]
 
@@ -149,3 +153,39 @@ def test_a_map_is_freed_once_its_last_reader_has_run(
 def test_repeats_deepen_every_block(diamond: Architecture, small: Scale) -> None:
     backbone = ScalePermutedBackbone(diamond, replace(small, repeats=3))
     assert [len(getattr(block, "body", block)) for block in backbone.blocks.values()] == [3] * 5
+
+
+def published(scale: str) -> tuple[ScalePermutedBackbone, int]:
+    """SpineNet-49's blocks at a scale, without memory, and its endpoint filters."""
+    spinenet = load("spinenet-49")
+    assert isinstance(spinenet, Architecture)
+    with torch.device("meta"):
+        return ScalePermutedBackbone(spinenet, SCALES[scale]), SCALES[scale].endpoint_filters
+
+
+@pytest.mark.parametrize(("scale", "millions"), [("S49", 22.1), ("S96", 36.5), ("S143", 60.5)])
+def test_spinenet_has_the_published_parameters(scale: str, millions: float) -> None:
+    """Published with endpoint convolutions and a classifier of 1000 classes (arXiv 1912.05027)."""
+    backbone, filters = published(scale)
+    endpoints = sum((channels + 2) * filters for channels in backbone.out_channels.values())
+    total = sum(p.numel() for p in backbone.parameters()) + endpoints + (filters + 1) * 1000
+    assert round(total / 1e6, 1) == millions
+
+
+def test_spinenet_in_its_literal_order_has_the_published_macs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """3.5 G at 224 pixels; the 1x1 before up-sampling saves a part of them."""
+
+    def literal(self: Resample, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        x = self.down(self.squeeze(x))
+        return self.expand(interpolate(x, size=size) if self.up else x)
+
+    backbone, filters = published("S49")
+    endpoints = sum(
+        channels * filters * math.prod(level_size((224, 224), level))
+        for level, channels in backbone.out_channels.items()
+    )
+    monkeypatch.setattr(Resample, "forward", literal)
+    macs = count(backbone, (224, 224)).macs
+    assert round((macs + endpoints + filters * 1000) / 1e9, 1) == 3.5

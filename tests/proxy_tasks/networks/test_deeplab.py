@@ -75,7 +75,8 @@ def test_the_network_is_built_with_the_rates_of_its_own_stride(
 
 def test_the_resnet_50_baseline_has_the_published_parameters() -> None:
     """torchvision adds a 3x3 convolution behind ASPP and an auxiliary head to DeepLabv3."""
-    network = build(DilatedResNet(output_stride=8), Scale(), 21, (513, 513))
+    with torch.device("meta"):
+        network = build(DilatedResNet(output_stride=8), Scale(), 21, (513, 513))
     third = 256 * 256 * 9 + 512
     auxiliary = 1024 * 256 * 9 + 512 + 256 * 21 + 21
     count = sum(p.numel() for p in network.parameters())
@@ -133,3 +134,21 @@ def test_the_same_seed_builds_the_same_weights(random_architecture: Draw, small:
         states.append(torch.cat([p.flatten() for p in network.parameters()]))
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
+
+
+def test_rates_fit_the_finest_of_several_levels(random_architecture: Draw, small: Scale) -> None:
+    network = build(random_architecture(0), small, 5, (513, 513))
+    assert [branch[0].dilation[0] for branch in network.aspp.branches] == [1, 12, 24, 36]
+
+
+def test_the_whole_network_is_initialised(random_architecture: Draw) -> None:
+    scale = Scale(filters=0.125, endpoint_filters=16)
+    weight = build(random_architecture(0), scale, 5, (64, 64)).aspp.branches[1][0].weight
+    assert weight.std().item() == pytest.approx((2 / (256 * 9)) ** 0.5, rel=0.03)
+
+
+def test_the_head_drops_out_in_training_alone(small: Scale) -> None:
+    network = build(DilatedResNet((1, 1, 1, 1)), small, 5, (64, 64))
+    x = torch.randn(2, 3, 64, 64)
+    assert not torch.equal(network.train()(x), network(x))
+    assert torch.equal(network.eval()(x), network(x))
