@@ -11,9 +11,10 @@ from nas.controllers import Controller, SpaceExhausted
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries
 from nas.progress import SearchProgress
-from proxy_tasks.task import Backbone, Fidelity, Job, Measurement
+from proxy_tasks.task import Fidelity, Job, Measurement
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
+from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.genes import SearchSpace
 

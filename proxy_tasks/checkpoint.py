@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from proxy_tasks.networks import DeepLabV3, build
-from proxy_tasks.task import Backbone, Job, Measurement
+from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.scales import Scale
 

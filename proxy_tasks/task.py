@@ -7,12 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Protocol
 
-from search_space.architecture import Architecture
-from search_space.resnet import DilatedResNet
+from search_space.backbone import Backbone
 from search_space.scales import Scale
-
-Backbone = Architecture | DilatedResNet
-"""What a network can be built from: a searched architecture or a baseline."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from proxy_tasks.task import Backbone
 from results import units
 from results.frontier import pareto
 from results.trial import Trial
+from search_space.backbone import Backbone
 from search_space.resnet import DilatedResNet
 
 COLUMNS = (

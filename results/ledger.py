@@ -20,10 +20,11 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
 
-from proxy_tasks.task import Backbone, Measurement
+from proxy_tasks.task import Measurement
 from results.storage import Place, Store, create_store, database_errors, open_store
 from results.trial import Kind, Trial, TrialState
 from search_space import architecture_file, genes
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.genes import Gene, Genotype
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from proxy_tasks.task import Backbone, Measurement
+from proxy_tasks.task import Measurement
+from search_space.backbone import Backbone
 from search_space.genes import Genotype
 
 Kind = Literal["candidate", "baseline"]

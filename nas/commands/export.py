@@ -14,12 +14,12 @@ from nas.promotion import Promotion
 from nas.run import RunDirectory
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.checkpoint import Weights
-from proxy_tasks.task import Backbone
 from results.export.spec import export_spec
 from results.export.standalone import export_python
 from results.ledger import Ledger
 from results.trial import Trial
 from search_space import architecture_file
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.scales import SCALES, Scale
 

@@ -43,12 +43,16 @@ def stream(seed: int, number: int) -> np.random.Generator:
 
 
 def propose_new(
-    draw: Callable[[], Genotype], space: SearchSpace, history: Sequence[Trial]
+    draws: Sequence[Callable[[], Genotype]], space: SearchSpace, history: Sequence[Trial]
 ) -> Genotype:
-    """Draw until the network is new: a canonical key is never paid for twice."""
+    """The first draw whose network is new: a canonical key is never paid for twice.
+
+    Each way to draw is given up for the next after ATTEMPTS draws.
+    """
     seen = {trial.key for trial in history}
-    for _ in range(ATTEMPTS):
-        genotype = draw()
-        if space.key(genotype) not in seen:
-            return genotype
+    for draw in draws:
+        for _ in range(ATTEMPTS):
+            genotype = draw()
+            if space.key(genotype) not in seen:
+                return genotype
     raise SpaceExhausted(f"no new network in {ATTEMPTS} draws; {len(seen)} were proposed")

@@ -18,7 +18,8 @@ from search_space.genes import Genotype, SearchSpace, sample
 class RegularizedEvolution:
     """``population`` members live at a time; each parent is the best of ``tournament`` of them.
 
-    Until ``population`` candidates were proposed, proposals are random. Infeasible trials live
+    Until ``population`` candidates were proposed, proposals are random; later only where no new
+    neighbour of the population is left. Infeasible trials live
     and die like others, with a score below all.
 
     Raises:
@@ -39,17 +40,20 @@ class RegularizedEvolution:
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
         rng = stream(self._seed, number)
-        if len(history) < self._population or not self._alive:
-            return propose_new(lambda: sample(self._space.genes, rng), self._space, history)
+
+        def newcomer() -> Genotype:
+            return sample(self._space.genes, rng)
 
         def child() -> Genotype:
             size = min(self._tournament, len(self._alive))
             drawn = rng.choice(len(self._alive), size=size, replace=False)
             parent = max((self._alive[int(i)] for i in drawn), key=_fitness)
-            assert parent.genotype is not None
+            assert parent.genotype is not None  # candidates are told, not baselines
             return self._space.mutate(parent.genotype, rng)
 
-        return propose_new(child, self._space, history)
+        growing = len(history) < self._population or not self._alive
+        draws = [newcomer] if growing else [child, newcomer]
+        return propose_new(draws, self._space, history)
 
     def tell(self, trial: Trial) -> None:
         self._alive.append(trial)

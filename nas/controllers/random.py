@@ -17,7 +17,7 @@ class RandomSearch:
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
         rng = stream(self._seed, number)
-        return propose_new(lambda: sample(self._space.genes, rng), self._space, history)
+        return propose_new([lambda: sample(self._space.genes, rng)], self._space, history)
 
     def tell(self, trial: Trial) -> None:
         """Random search learns nothing."""

@@ -158,6 +158,10 @@ class _SourceSearcher(Searcher):
             self._error = error
             return None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its searcher to resume from; ours resumes from the ledger."""
+        return {}
+
     def reraise(self) -> None:
         """Raise what the source raised."""
         if self._error:

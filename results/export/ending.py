@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy_tasks.task import Backbone
 from results.export.sources import RULE
 from search_space.architecture import Architecture, Block
+from search_space.backbone import Backbone
 from search_space.scales import Scale
 
 

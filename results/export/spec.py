@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from proxy_tasks.task import Backbone
 from search_space import architecture_file
+from search_space.backbone import Backbone
 
 
 def export_spec(backbone: Backbone, provenance: Mapping[str, Any] | None, folder: Path) -> Path:

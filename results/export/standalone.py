@@ -21,12 +21,12 @@ from safetensors import SafetensorError
 
 from proxy_tasks.checkpoint import Weights
 from proxy_tasks.networks import DeepLabV3, aspp_rates, build
-from proxy_tasks.task import Backbone
 from results.export.ending import NetworkSpec, ending, loading, modules
 from results.export.fresh_process import TOLERANCE, differences
 from results.export.readme import readme
 from results.export.sources import bundle
 from search_space.architecture import Architecture
+from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.scales import Scale

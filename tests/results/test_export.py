@@ -12,13 +12,14 @@ import torch
 
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build
-from proxy_tasks.task import Backbone, Fidelity, Job
+from proxy_tasks.task import Fidelity, Job
 from results.export import standalone
 from results.export.sources import OWN_PACKAGES
 from results.export.spec import export_spec
 from results.export.standalone import export_python
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale

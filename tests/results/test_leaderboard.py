@@ -6,12 +6,13 @@ import io
 import pytest
 from rich.console import Console
 
-from proxy_tasks.task import Backbone, Measurement
+from proxy_tasks.task import Measurement
 from results import units
 from results.leaderboard import COLUMNS, dilations, leaderboard, to_csv, to_markdown
 from results.tables import as_table
 from results.trial import Kind, Trial, TrialState
 from search_space.architecture import Architecture, Block
+from search_space.backbone import Backbone
 from search_space.resnet import DilatedResNet
 
 # Block 3 reaches no output.
