@@ -1,0 +1,128 @@
+"""Scoring a network: repeatable, told from a failure, and kept where it is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from proxy_tasks import proxy
+from proxy_tasks.checkpoint import Checkpoint, Weights
+from proxy_tasks.datasets import open_dataset
+from proxy_tasks.datasets.packed import pack
+from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.task import Failure, Fidelity, Job, Measurement
+from proxy_tasks.training import Recipe
+from search_space import catalog
+from search_space.errors import UserError
+from search_space.scales import Scale
+
+FIDELITY = Fidelity(
+    epochs=2, size=(32, 48), scale=Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
+)
+JOB = Job(3, "trial-0003", catalog.load("spinenet-49"), FIDELITY)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dataset = open_dataset("scenes", train=8, val=4, size=FIDELITY.size)
+    return pack(dataset, FIDELITY.size, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def task(data: Path) -> TrainingTask:
+    return TrainingTask(data, Recipe(batch_size=4), seed=0, device="cpu")
+
+
+def what_was_learned(measurement: Measurement) -> tuple[object, ...]:
+    return measurement.miou, measurement.loss, measurement.train_loss, measurement.class_iou
+
+
+def test_a_score_is_complete_and_comes_epoch_by_epoch(task: TrainingTask) -> None:
+    first, last = task.score(JOB)
+    assert (first.epochs, first.miou) == (1, None)
+    assert JOB.ends_with(last)
+    assert last.miou is not None
+    assert 0 <= last.miou <= 1
+    assert last.macs > last.parameters > 10_000
+    assert last.seconds > first.seconds > 0
+    assert last.latency is not None
+    assert last.latency < last.seconds
+
+
+def test_the_same_network_gets_the_same_score_twice(task: TrainingTask) -> None:
+    scores = [what_was_learned(list(task.score(JOB))[-1]) for _ in range(2)]
+    assert scores[0] == scores[1]
+    other = list(replace(task, seed=1).score(JOB))[-1]
+    assert what_was_learned(other) != scores[0]
+
+
+def test_a_training_that_diverges_is_a_measurement(task: TrainingTask) -> None:
+    wild = replace(task, recipe=Recipe(batch_size=4, learning_rate=1e30, clip=1e30, warm_up=0.0))
+    last = list(wild.score(JOB))[-1]
+    assert last.failure is Failure.DIVERGED
+    assert last.miou is None
+    assert JOB.ends_with(last)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_out_of_memory_is_the_architectures_fault_only_when_it_is_alone(
+    task: TrainingTask, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(proxy.Training, "run_epoch", exhausted)
+    steps = replace(task, shared=shared).score(JOB)
+    if shared:
+        with pytest.raises(torch.OutOfMemoryError):
+            next(steps)
+    else:
+        assert next(steps).failure is Failure.TOO_LARGE
+
+
+def test_a_kept_training_resumes_where_it_stopped(task: TrainingTask, tmp_path: Path) -> None:
+    whole = list(replace(task, folder=tmp_path / "whole").score(JOB))
+    steps = replace(task, folder=tmp_path / "broken").score(JOB)
+    next(steps)
+    del steps  # as if the process had died after the first epoch
+    resumed = list(replace(task, folder=tmp_path / "broken").score(JOB))
+    assert [m.epochs for m in resumed] == [2]
+    assert what_was_learned(resumed[-1]) == what_was_learned(whole[-1])
+    assert resumed[-1].seconds > 0
+    again = list(replace(task, folder=tmp_path / "broken").score(JOB))
+    assert [m.epochs for m in again] == [2]  # nothing is trained twice
+
+
+def test_the_best_weights_build_the_network_that_was_measured(
+    task: TrainingTask, tmp_path: Path
+) -> None:
+    job = replace(JOB, fidelity=replace(FIDELITY, evaluate_every=1))
+    measured = list(replace(task, folder=tmp_path).score(job))
+    best = max(measured, key=lambda m: m.miou or 0.0)
+    weights = Weights.open(Checkpoint(tmp_path / JOB.name).weights)
+    assert weights.backbone == JOB.backbone
+    assert (weights.scale, weights.size) == (FIDELITY.scale, FIDELITY.size)
+    network = weights.network()
+    assert sum(p.numel() for p in network.parameters()) == best.parameters
+    history = (tmp_path / JOB.name / "history.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in history] == ["epochs", "1", "2"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not safetensors at all", b"\x08" + b"\0" * 20])
+def test_a_file_that_holds_no_weights_is_refused_in_one_line(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"weights\.safetensors: ") as caught:
+        Weights.open(path)
+    assert "\n" not in str(caught.value)
