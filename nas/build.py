@@ -79,14 +79,39 @@ def dataset(config: Config, size: tuple[int, int]) -> Dataset:
     )
 
 
-def packed(config: Config, size: tuple[int, int], console: Console) -> Path:
-    """The data set decoded at ``size``, from the cache where it is there already."""
+def check(config: Config, space: SearchSpace) -> None:
+    """Everything that can be wrong and is seen without reading an image.
+
+    Raises:
+        UserError: for parts that cannot be made, or too few images for one batch.
+    """
+    controller(config, space)
+    baselines(config)
+    resources(config.engine)
+    check_batch(config, config.proxy)
+    check_batch(config, config.promotion)
+
+
+def check_batch(config: Config, training: TrainingConfig) -> None:
+    """UserError when there are too few images for one batch."""
+    images = round(dataset(config, training.size).count("train") * training.share)
+    if images < (batch := training.recipe.batch_size):
+        raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
+
+
+def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
+    """The data set decoded at the training's size, from the cache where it is there already.
+
+    Raises:
+        UserError: for data that cannot be trained on.
+    """
+    size, found = training.size, dataset(config, training.size)
     with console.status(f"reading {config.data.name} at {size[0]}x{size[1]}") as status:
 
         def report(done: int, total: int) -> None:
             status.update(f"reading {config.data.name}: {done} of {total} images")
 
-        return pack(dataset(config, size), size, config.data.cache.expanduser(), report)
+        return pack(found, size, config.data.cache.expanduser(), report)
 
 
 def task(

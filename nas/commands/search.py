@@ -18,8 +18,11 @@ from nas.run import RunDirectory, default_path
 from nas.search import Search
 from nas.summary import leaderboard_table, write_artifacts
 from results.ledger import Ledger
+from results.trial import Trial
 from search_space.errors import UserError
-from search_space.scale_permuted import ScalePermutedSpace
+from search_space.genes import SearchSpace
+
+DEFAULT = "quickstart"
 
 
 def search(
@@ -33,38 +36,18 @@ def search(
 
     Raises:
         UserError: before anything is written, for every mistake that can be seen by then.
+        RunFailed: interrupted, or no candidate got a score.
     """
     run, config = _resumed(source, path, settings) if resume else (None, _fresh(source, settings))
     space = build.space(config)
-    controller = build.controller(config, space)
-    baselines = build.baselines(config)
-    resources = build.resources(config.engine)
-    data = build.packed(config, config.proxy.size, console)
+    build.check(config, space)
+    data = build.packed(config, config.proxy, console)
     if run is None:
         run = RunDirectory.create(path or default_path(source or DEFAULT), config)
     console.print(f"run {run.path}", markup=False, highlight=False)
     with _ledger(run, config, space) as ledger:
-        board = Board(console)
-        progress = SearchProgress(board, config.budget.trials, ledger.trials())
-        fidelity = build.fidelity(config.proxy)
-        source_of_jobs = Search(
-            space, controller, ledger, fidelity, baselines, config.budget, progress
-        )
-        task = build.task(config, config.proxy, data, resources)
-        try:
-            with board.shown():
-                build.engine(config.engine, resources).run(task, source_of_jobs)
-        except KeyboardInterrupt as stop:
-            raise RunFailed(
-                f"interrupted; `nas search --run {run.path} --resume` goes on"
-            ) from stop
-        trials = ledger.trials()
-    if source_of_jobs.exhausted:
-        console.print(f"the space is exhausted: {source_of_jobs.exhausted}")
+        trials = _run(run, config, space, ledger, data, console)
     _conclude(run, config, trials, console)
-
-
-DEFAULT = "quickstart"
 
 
 def _fresh(source: str | None, settings: Sequence[str]) -> Config:
@@ -88,17 +71,48 @@ def _resumed(
     return run, config
 
 
-def _ledger(run: RunDirectory, config: Config, space: ScalePermutedSpace) -> Ledger:
+def _ledger(run: RunDirectory, config: Config, space: SearchSpace) -> Ledger:
     if run.ledger.exists():
         return Ledger.open(run.ledger)
     facts = {"seed": config.seed, "controller": config.controller.name, "data": config.data.name}
     return Ledger.create(run.ledger, run.path.name, space.genes, facts)
 
 
-def _conclude(run: RunDirectory, config: Config, trials: list, console: Console) -> None:
+def _run(
+    run: RunDirectory,
+    config: Config,
+    space: SearchSpace,
+    ledger: Ledger,
+    data: Path,
+    console: Console,
+) -> list[Trial]:
+    """Score networks until the budget is used; returns every trial of the run."""
+    board = Board(console)
+    source = Search(
+        space,
+        build.controller(config, space),
+        ledger,
+        build.fidelity(config.proxy),
+        build.baselines(config),
+        config.budget,
+        SearchProgress(board, config.budget.trials, ledger.trials()),
+    )
+    resources = build.resources(config.engine)
+    task = build.task(config, config.proxy, data, resources)
+    try:
+        with board.shown():
+            build.engine(config.engine, resources).run(task, source)
+    except KeyboardInterrupt as stop:
+        raise RunFailed(f"interrupted; `nas search --run {run.path} --resume` goes on") from stop
+    if source.exhausted:
+        console.print(f"the space is exhausted: {source.exhausted}")
+    return ledger.trials()
+
+
+def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: Console) -> None:
     """Leaderboard and pictures; then, if the config says so, promotion and export."""
     console.print(leaderboard_table(trials))
-    if not any(t.score is not None for t in trials if t.kind == "candidate"):
+    if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` tells why each failed")
     for path in write_artifacts(run, trials):
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)

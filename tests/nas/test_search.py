@@ -1,0 +1,168 @@
+"""The search as a source of jobs: budget, order, resume, and trouble told apart."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from nas.config import BudgetConfig
+from nas.controllers import RandomSearch, RegularizedEvolution
+from nas.engines.base import LOST, Crash, Resources
+from nas.engines.inline import InlineEngine
+from nas.failures import BugError
+from nas.progress import Board, SearchProgress
+from nas.search import Baseline, Search
+from proxy_tasks.task import Failure, Fidelity, Job, Measurement
+from results.ledger import Ledger
+from results.trial import TrialState
+from search_space import catalog
+from search_space.scale_permuted import ScalePermutedSpace
+from search_space.scales import Scale
+from tests.support.tasks import KeyTask
+
+SPACE = ScalePermutedSpace()
+TINY = ScalePermutedSpace(stages=((3, 1),), output_levels=(3,), max_level=3, dilations=(1,))
+FIDELITY = Fidelity(epochs=2, size=(32, 32), scale=Scale())
+BASELINES = tuple(Baseline(n, catalog.load(n)) for n in ("deeplabv3-resnet-50-os8", "spinenet-49"))
+
+
+class Harness:
+    """A search over a ledger in a folder; made anew it is a resumed one."""
+
+    def __init__(
+        self,
+        folder: Path,
+        trials: int | None = 5,
+        hours: float | None = None,
+        space: ScalePermutedSpace = SPACE,
+        evolve: bool = False,
+    ) -> None:
+        path = folder / "ledger.journal"
+        self.ledger = (
+            Ledger.open(path) if path.exists() else Ledger.create(path, "run", space.genes, {})
+        )
+        self.text = io.StringIO()
+        known = self.ledger.trials()
+        progress = SearchProgress(Board(Console(file=self.text, width=200)), trials, known)
+        controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
+        budget = BudgetConfig(trials=trials, hours=hours)
+        self.search = Search(space, controller, self.ledger, FIDELITY, BASELINES, budget, progress)
+
+    def run(self) -> None:
+        InlineEngine(Resources(1, 1, 0)).run(KeyTask(), self.search)
+
+    def score(self, job: Job) -> None:
+        self.search.finish(job, list(KeyTask().score(job))[-1])
+
+    def states(self) -> list[TrialState]:
+        return [trial.state for trial in self.ledger.trials()]
+
+
+def take(search: Search) -> Job:
+    job = search.next()
+    assert job is not None
+    return job
+
+
+def test_baselines_come_first_and_do_not_count(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, trials=3)
+    harness.run()
+    names = [trial.name for trial in harness.ledger.trials()]
+    assert names == [b.name for b in BASELINES] + ["trial-0002", "trial-0003", "trial-0004"]
+
+
+def test_a_trial_is_on_disk_before_it_is_sent_out(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    job = take(harness.search)
+    with Ledger.open(tmp_path / "ledger.journal", read_only=True) as reader:
+        (trial,) = reader.trials()
+    assert (trial.number, trial.state) == (job.number, TrialState.RUNNING)
+    assert trial.backbone == job.backbone
+
+
+@pytest.mark.parametrize("evolve", [False, True])
+@pytest.mark.parametrize("stop", range(1, 11, 3))
+def test_a_search_that_is_cut_off_goes_on_with_the_same_proposals(
+    tmp_path: Path, stop: int, evolve: bool
+) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    whole = Harness(tmp_path / "whole", trials=10, evolve=evolve)
+    whole.run()
+    cut = Harness(tmp_path / "cut", trials=10, evolve=evolve)
+    for _ in range(stop):
+        cut.score(take(cut.search))
+    in_flight = take(cut.search)
+    cut.ledger.close()
+    resumed = Harness(tmp_path / "cut", trials=10, evolve=evolve)
+    assert take(resumed.search) == in_flight  # under its own number, before anything new
+    resumed.score(in_flight)
+    resumed.run()
+    assert [(t.number, t.key, t.score) for t in resumed.ledger.trials()] == [
+        (t.number, t.key, t.score) for t in whole.ledger.trials()
+    ]
+
+
+def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    job = take(harness.search)
+    for _ in range(2):
+        harness.search.finish(job, Crash(LOST))
+        assert take(harness.search) == job
+    harness.search.finish(job, Crash(LOST))
+    (trial,) = harness.ledger.trials()
+    assert (trial.state, trial.error) == (TrialState.FAILED, LOST)
+    assert "runs again: the worker was lost" in harness.text.getvalue()
+    harness.run()  # and the search goes on
+    assert harness.states().count(TrialState.COMPLETE) == 6
+
+
+def test_the_same_exception_three_times_is_a_bug_that_stops_the_search(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    crash = Crash("KeyError: 'x' (in f, line 3)", "Traceback ... KeyError: 'x'")
+    for _ in range(2):
+        harness.search.finish(take(harness.search), crash)
+    with pytest.raises(BugError, match=r"(?s)Traceback .*three times: KeyError: 'x'"):
+        harness.search.finish(take(harness.search), crash)
+    assert TrialState.COMPLETE not in harness.states()
+    assert TrialState.INFEASIBLE not in harness.states()
+
+
+def test_a_diverged_network_is_infeasible_and_not_run_again(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    job = take(harness.search)
+    harness.search.finish(job, Measurement(1, 10, 5, 0.1, failure=Failure.DIVERGED))
+    assert harness.states() == [TrialState.INFEASIBLE]
+    assert take(harness.search).number == job.number + 1
+    assert "infeasible: diverged" in harness.text.getvalue()
+
+
+def test_an_exhausted_space_ends_the_search_and_says_so(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, trials=10_000, space=TINY)
+    # A source with nothing to give and nothing out is done: the engine must see it.
+    while not harness.search.done:
+        if (job := harness.search.next()) is not None:
+            harness.score(job)
+    assert harness.search.exhausted
+    keys = [trial.key for trial in harness.ledger.trials() if trial.kind == "candidate"]
+    assert len(keys) == len(set(keys)) > 1
+
+
+def test_time_ends_the_search_after_the_baselines(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, trials=None, hours=1e-9)
+    harness.run()
+    assert [trial.kind for trial in harness.ledger.trials()] == ["baseline", "baseline"]
+
+
+def test_progress_tells_counts_best_pace_and_time_left(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, trials=4)
+    harness.run()
+    last = harness.text.getvalue().strip().splitlines()[-1]
+    best = max(t.score or 0 for t in harness.ledger.trials() if t.kind == "candidate")
+    assert "4/4 done · 0 running · 0 failed" in last
+    assert f"best {best:.4f}" in last
+    assert "trials/h" in last
+    assert last.endswith("left]")
