@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nas.engines.base import Crash
 
@@ -18,6 +22,31 @@ class BugError(RunFailed):
 
     def __init__(self, crash: Crash) -> None:
         super().__init__(f"{crash.traceback}\nthe same exception three times: {crash.error}")
+
+
+@contextmanager
+def interruptible(command: str) -> Iterator[None]:
+    """Ctrl-C inside becomes a RunFailed that names the command to go on with."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise RunFailed(f"interrupted; `{command}` goes on") from stop
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Books are finished first: a Ctrl-C that comes inside takes effect at the end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals arrive in the main thread alone
+        return
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 class Retries:

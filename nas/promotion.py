@@ -17,7 +17,7 @@ from typing import Any
 
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
-from nas.failures import Retries
+from nas.failures import Retries, shielded
 from nas.progress import PromotionProgress
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
@@ -80,6 +80,7 @@ class PromotionQueue:
     def progress(self, job: Job, measurement: Measurement) -> None:
         self._progress.epoch(job, measurement)
 
+    @shielded()
     def finish(self, job: Job, outcome: Outcome) -> None:
         self._out -= 1
         if not isinstance(outcome, Crash):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nas.config import BudgetConfig
 from nas.controllers import Controller, SpaceExhausted
 from nas.engines.base import Crash, Outcome
-from nas.failures import Retries
+from nas.failures import Retries, shielded
 from nas.progress import SearchProgress
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.ledger import Ledger
@@ -60,6 +60,7 @@ class Search:
     def done(self) -> bool:
         return not self._out and not self._again and self._budget_used()
 
+    @shielded()
     def next(self) -> Job | None:
         trial = self._again.popleft() if self._again else self._start()
         if trial is None:
@@ -71,6 +72,7 @@ class Search:
     def progress(self, job: Job, measurement: Measurement) -> None:
         self._progress.epoch(job, measurement)
 
+    @shielded()
     def finish(self, job: Job, outcome: Outcome) -> None:
         self._out -= 1
         if isinstance(outcome, Crash):

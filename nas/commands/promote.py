@@ -9,7 +9,7 @@ from rich.console import Console
 
 from nas import build, promotion
 from nas import config as configs
-from nas.failures import RunFailed
+from nas.failures import RunFailed, interruptible
 from nas.progress import Board, PromotionProgress
 from nas.run import RunDirectory
 from nas.selection import by_number, top
@@ -47,7 +47,7 @@ def promote(
     resources = build.spread(build.resources(config.engine, jobs=len(chosen)))
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
     task = build.task(config, config.promotion, data, resources, run.promotions)
-    with board.shown():
+    with interruptible(f"nas promote {run.path} ... --resume"), board.shown():
         build.engine(config.engine, resources).run(task, queue)
     console.print(promotions_table(promotion.load_all(run)))
     if queue.failed:

@@ -12,7 +12,7 @@ from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
 from nas.config import Config
-from nas.failures import RunFailed
+from nas.failures import RunFailed, interruptible
 from nas.progress import Board, SearchProgress
 from nas.run import RunDirectory, default_path
 from nas.search import Search
@@ -99,11 +99,8 @@ def _run(
     )
     resources = build.resources(config.engine)
     task = build.task(config, config.proxy, data, resources)
-    try:
-        with board.shown():
-            build.engine(config.engine, resources).run(task, source)
-    except KeyboardInterrupt as stop:
-        raise RunFailed(f"interrupted; `nas search --run {run.path} --resume` goes on") from stop
+    with interruptible(f"nas search --run {run.path} --resume"), board.shown():
+        build.engine(config.engine, resources).run(task, source)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")
     return ledger.trials()

@@ -88,6 +88,22 @@ def test_a_killed_search_goes_on_as_if_nothing_had_happened(
     assert proposals_and_scores(run) == proposals_and_scores(unbroken)
 
 
+def test_ctrl_c_leaves_a_run_that_can_be_resumed(cache: Path, tmp_path: Path) -> None:
+    run = tmp_path / "stopped"
+    words = ("search", "--engine", "inline", "--trials", "2", "--run", str(run), *arguments(cache))
+    driver = subprocess.Popen(
+        command(*words), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    wait_for(lambda: ended(run) >= 1)
+    driver.send_signal(signal.SIGINT)
+    _, error = driver.communicate()
+    assert driver.returncode == 1
+    line = f"nas: interrupted; `nas search --run {run} --resume` goes on"
+    assert error.decode().strip().splitlines() == [line]
+    assert nas("search", "--run", str(run), "--resume").returncode == 0
+    assert {t["state"] for t in trials_of(run)} == {"complete"}
+
+
 def test_a_finished_run_takes_a_larger_budget(unbroken: Path, tmp_path: Path) -> None:
     longer = tmp_path / "longer"
     subprocess.run(["cp", "-r", str(unbroken), str(longer)], check=True)

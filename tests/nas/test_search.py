@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from nas.progress import Board, SearchProgress
 from nas.search import Baseline, Search
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from results.ledger import Ledger
-from results.trial import TrialState
+from results.trial import Trial, TrialState
 from search_space import catalog
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
@@ -166,3 +167,20 @@ def test_progress_tells_counts_best_pace_and_time_left(tmp_path: Path) -> None:
     assert f"best {best:.4f}" in last
     assert "trials/h" in last
     assert last.endswith("left]")
+
+
+def test_ctrl_c_in_the_books_takes_effect_when_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness(tmp_path)
+    job = take(harness.search)
+    finish = harness.ledger.finish
+
+    def interrupted(number: int, measurement: Measurement) -> Trial:
+        signal.raise_signal(signal.SIGINT)
+        return finish(number, measurement)
+
+    monkeypatch.setattr(harness.ledger, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        harness.score(job)
+    assert harness.states() == [TrialState.COMPLETE]
