@@ -15,12 +15,25 @@ from search_space.errors import UserError
 
 app = typer.Typer(
     name="nas",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    help="Search scale-permuted backbones (SpineNet-Seg) for semantic segmentation.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Search scale-permuted backbones (SpineNet-Seg) for semantic segmentation."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"nas {installed('spinenet-seg-nas')}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
 
 Run = Annotated[Path, typer.Argument(help="The run's folder, as in runs/NAME.", show_default=False)]
 Settings = Annotated[
@@ -106,9 +119,9 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     trial: Annotated[str, typer.Option(help="best, front, or a number.")] = "best",
     format: Annotated[
-        list[str] | None, typer.Option(help="spec, python; several may follow.")
+        list[str] | None, typer.Option(help="spec, python, diagram; several may follow.")
     ] = None,
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
 ) -> None:
     """Take an architecture away: as a spec, as Python code with weights.
 

@@ -19,6 +19,7 @@ from results.export.standalone import export_python
 from results.ledger import Ledger
 from results.trial import Trial
 from search_space import architecture_file
+from search_space.architecture import Architecture
 from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.scales import SCALES, Scale
@@ -55,7 +56,22 @@ def _python(what: Exported, folder: Path) -> list[Path]:
     )
 
 
-FORMATS: dict[str, Callable[[Exported, Path], list[Path]]] = {"spec": _spec, "python": _python}
+def _diagram(what: Exported, folder: Path) -> list[Path]:
+    from results.drawing import draw  # matplotlib takes half a second to import
+
+    if not isinstance(what.backbone, Architecture):
+        raise UserError(f"{what.name}: a ResNet has no block diagram; choose a searched trial")
+    folder.mkdir(parents=True, exist_ok=True)
+    return draw(
+        what.backbone, [folder / "architecture.svg", folder / "architecture.png"], title=what.name
+    )
+
+
+FORMATS: dict[str, Callable[[Exported, Path], list[Path]]] = {
+    "spec": _spec,
+    "python": _python,
+    "diagram": _diagram,
+}
 
 
 def export(

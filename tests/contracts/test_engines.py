@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nas.engines.inline import InlineEngine
 from proxy_tasks.task import Fidelity, Job, Measurement
 from search_space import catalog
 from search_space.scales import Scale
+from tests.support.runs import UNSTARVED
 from tests.support.tasks import KeyTask, TroubledTask, worth
 
 FIDELITY = Fidelity(epochs=2, size=(32, 32), scale=Scale())
@@ -52,6 +54,7 @@ class Recorder:
 
 @pytest.fixture(scope="module")
 def _ray():
+    os.environ.update(UNSTARVED)
     import ray
 
     from nas.engines import ray_tune

@@ -37,9 +37,13 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-c", "from nas.cli import main; main()", *words]
 
 
+UNSTARVED = {"RAY_worker_niceness": "0"}
+"""Ray's workers give way to every other process, which on a busy machine starves them."""
+
+
 def environment() -> dict[str, str]:
-    """Threads held to one, so that tests side by side do not slow each other."""
-    return os.environ | {"OMP_NUM_THREADS": "1"}
+    """One thread a process, so that tests side by side do not slow each other."""
+    return os.environ | {"OMP_NUM_THREADS": "1"} | UNSTARVED
 
 
 def nas(*words: str) -> subprocess.CompletedProcess[str]:
