@@ -7,41 +7,20 @@ best weights, and at the end ``promotion.json``.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
+from nas.lineage import read_json, write_json
 from nas.progress import PromotionProgress
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.trial import Trial
 from search_space.errors import UserError
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``;
-    ``last`` is the measurement after the last epoch; None weights: it never got so far."""
-
-    name: str
-    trial: int
-    key: str
-    seed: int
-    proxy_miou: float | None
-    miou: float | None
-    epoch: int | None
-    last: Measurement
-    weights: Path | None
-    digest: str | None
-    settings: dict[str, Any]
 
 
 class PromotionQueue:
@@ -96,7 +75,7 @@ class PromotionQueue:
         if last.failure is not None:
             self.failed[job.name] = last.failure.value
         record = _record(self._run, self._trials[job.number], self._seed, last, self._settings)
-        _write_json(self._run.promotions / job.name / "promotion.json", record)
+        write_json(self._run.promotions / job.name / "promotion.json", record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
         self._progress.ended(job, f"{job.name}  promoted: {best}")
 
@@ -123,29 +102,12 @@ def prepare(
     for folder in folders:
         if folder.exists() and not resume:
             raise UserError(f"{folder}: exists already; give --resume to go on, or another trial")
-        if (kept := _read_json(folder / "settings.json")) and kept != wanted:
+        if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
             raise UserError(f"{folder}: was begun with other settings ({changed}); keep them")
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / "settings.json", wanted)
-
-
-def load_all(run: RunDirectory) -> list[Promotion]:
-    """The promotions that have ended, best first."""
-    found = [load(path.parent) for path in sorted(run.promotions.glob("*/promotion.json"))]
-    return sorted(found, key=lambda each: -(each.miou or 0.0))
-
-
-def load(folder: Path) -> Promotion:
-    """UserError when the record is damaged."""
-    try:
-        record = _read_json(folder / "promotion.json")
-        record["last"] = Measurement.from_dict(record["last"])
-        weights = Checkpoint(folder).weights
-        return Promotion(**record, name=folder.name, weights=weights if weights.exists() else None)
-    except (TypeError, KeyError, ValueError) as error:
-        raise UserError(f"{folder / 'promotion.json'}: damaged record ({error})") from error
+        write_json(folder / "settings.json", wanted)
 
 
 def _record(
@@ -164,16 +126,7 @@ def _record(
         "miou": best.miou if best else None,
         "epoch": best.epochs if best else None,
         "last": last.to_dict(),
+        "weights": weights.name if weights.exists() else None,
         "digest": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else None,
         "settings": used,
     }
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
-    os.replace(draft, path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}

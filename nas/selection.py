@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nas.promotion import Promotion
+from nas.lineage import Promotion
 from results.frontier import pareto
 from results.trial import Trial
 from search_space.errors import UserError

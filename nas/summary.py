@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from nas.promotion import Promotion
+from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.selection import top
 from results import units

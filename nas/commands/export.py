@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import build, promotion, selection
-from nas.promotion import Promotion
+from nas import build, lineage, selection
+from nas.lineage import Promotion
 from nas.run import RunDirectory
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.checkpoint import Weights
@@ -101,7 +101,7 @@ def _from_run(source: str, selected: str) -> list[Exported]:
     run = RunDirectory.open(Path(source))
     with Ledger.open(run.ledger, read_only=True) as ledger:
         trials = ledger.trials()
-    promoted = {each.trial: each for each in promotion.load_all(run)}
+    promoted = {each.trial: each for each in lineage.load_all(run)}
     return [
         _described(run, trial, promoted.get(trial.number))
         for trial in _select(trials, list(promoted.values()), selected)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, promotion
+from nas import build, lineage, promotion
 from nas import config as configs
 from nas.failures import RunFailed, interruptible
 from nas.progress import Board, PromotionProgress
@@ -49,6 +49,6 @@ def promote(
     task = build.task(config, config.promotion, data, resources, run.promotions)
     with interruptible(f"nas promote {run.path} ... --resume"), board.shown():
         build.engine(config.engine, resources).run(task, queue)
-    console.print(promotions_table(promotion.load_all(run)))
+    console.print(promotions_table(lineage.load_all(run)))
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import promotion
+from nas import lineage
 from nas.run import RunDirectory
 from nas.summary import leaderboard_table, promotions_table
 from results.ledger import Ledger
@@ -23,7 +23,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     """
     run = RunDirectory.open(path)
     trials = _trials(run)
-    promoted = promotion.load_all(run)
+    promoted = lineage.load_all(run)
     if as_json:
         known: dict[str, Any] = {
             "run": str(run.path),

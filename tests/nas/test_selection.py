@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas import selection
-from nas.promotion import Promotion
+from nas.lineage import Promotion
 from proxy_tasks.task import Measurement
 from results.trial import Trial, TrialState
 from search_space import catalog

@@ -1,0 +1,60 @@
+"""What is known of a full training that has ended: ``promotions/NAME/promotion.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.run import RunDirectory
+from proxy_tasks.task import Measurement
+from search_space.errors import UserError
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``;
+    ``last`` is the measurement after the last epoch; None weights: it never got so far."""
+
+    name: str
+    trial: int
+    key: str
+    seed: int
+    proxy_miou: float | None
+    miou: float | None
+    epoch: int | None
+    last: Measurement
+    weights: Path | None
+    digest: str | None
+    settings: dict[str, Any]
+
+
+def load_all(run: RunDirectory) -> list[Promotion]:
+    """The promotions that have ended, best first."""
+    found = [load(path.parent) for path in sorted(run.promotions.glob("*/promotion.json"))]
+    return sorted(found, key=lambda each: -(each.miou or 0.0))
+
+
+def load(folder: Path) -> Promotion:
+    """UserError when the record is damaged."""
+    try:
+        record = read_json(folder / "promotion.json")
+        record["last"] = Measurement.from_dict(record["last"])
+        record["weights"] = folder / record["weights"] if record["weights"] else None
+        return Promotion(**record, name=folder.name)
+    except (TypeError, KeyError, ValueError) as error:
+        raise UserError(f"{folder / 'promotion.json'}: damaged record ({error})") from error
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Replaced in one step."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    os.replace(draft, path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Empty where there is no file."""
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
