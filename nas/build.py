@@ -111,7 +111,7 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
         def report(done: int, total: int) -> None:
             status.update(f"reading {config.data.name}: {done} of {total} images")
 
-        return pack(found, size, config.data.cache.expanduser(), report)
+        return pack(found, size, config.data.cache.expanduser().resolve(), report)
 
 
 def task(
@@ -127,7 +127,7 @@ def task(
         recipe=Recipe(**training.recipe.model_dump()),
         seed=config.seed,
         device=config.engine.device,
-        folder=folder,
+        folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         shared=0 < resources.gpus < 1,
     )
 

@@ -132,7 +132,9 @@ class Config(_Section):
 
     def to_yaml(self) -> str:
         """As resolved: every default written out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=100)
+        values = self.model_dump(mode="json")
+        values["space"]["stages"] = dict(self.space.stages)  # JSON would make its keys strings
+        return yaml.safe_dump(values, sort_keys=False, width=100)
 
 
 def presets() -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from nas.engines.base import LOST, Crash, JobSource, Outcome, Resources
 from nas.worker import Worker
 from proxy_tasks.task import Job, Measurement, ProxyTask
 
-_QUIET = {
+_SETTINGS = {
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a relative path means the same in a worker
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
@@ -26,7 +27,7 @@ _QUIET = {
     "TUNE_MAX_PENDING_TRIALS_PG": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-for _name, _value in _QUIET.items():
+for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)  # read by Ray at import
 
 import ray  # noqa: E402

@@ -118,8 +118,8 @@ def test_ray_scores_what_the_inline_engine_scores_and_the_winner_is_exported(
 ) -> None:
     run = tmp_path / "ray"
     over = arguments(cache, promotion__top="1")
-    words = ("search", "--trials", "2", "--set", "engine.workers=1", "--run", str(run), *over)
-    done = nas(*words)
+    words = ("search", "--trials", "2", "--set", "engine.workers=1", "--run", "ray", *over)
+    done = nas(*words, cwd=tmp_path)  # relative paths must mean the same in a worker
     assert done.returncode == 0, done.stderr
     assert proposals_and_scores(run) == proposals_and_scores(unbroken)[:4]
     assert "leaderboard" in done.stdout

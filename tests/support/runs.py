@@ -46,9 +46,11 @@ def environment() -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1"} | UNSTARVED
 
 
-def nas(*words: str) -> subprocess.CompletedProcess[str]:
+def nas(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end, in a process of its own."""
-    return subprocess.run(command(*words), capture_output=True, text=True, env=environment())
+    return subprocess.run(
+        command(*words), capture_output=True, text=True, env=environment(), cwd=cwd
+    )
 
 
 def trials_of(run: Path) -> list[dict[str, Any]]:
