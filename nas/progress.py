@@ -40,9 +40,9 @@ class Board:
             finally:
                 self._live = None
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, summary: str) -> None:
         """Show a job without an epoch yet."""
-        self._running[name] = None
+        self._running[name], self._summary = None, summary
         self._refresh()
 
     def epoch(self, job: Job, measurement: Measurement) -> None:
@@ -98,7 +98,7 @@ class SearchProgress:
 
     def started(self, trial: Trial) -> None:
         self._running.add(trial.number)
-        self._board.start(trial.name)
+        self._board.start(trial.name, self.summary())
 
     def epoch(self, job: Job, measurement: Measurement) -> None:
         self._board.epoch(job, measurement)
@@ -161,7 +161,7 @@ class PromotionProgress:
         self._left = {job.name: job.fidelity.epochs for job in jobs}
 
     def started(self, job: Job) -> None:
-        self._board.start(job.name)
+        self._board.start(job.name, self._summary())
 
     def epoch(self, job: Job, now: Measurement) -> None:
         self._board.epoch(job, now)
