@@ -145,8 +145,7 @@ class _SourceSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         job = self._out.pop(trial_id)
-        known = not error
-        outcome = result["outcome"].outcome if result and known else Crash(LOST)
+        outcome = result["outcome"].outcome if result and not error else Crash(LOST)
         self._guard(self._source.finish, job, outcome)
 
     def _guard(self, call: Any, *arguments: Any) -> Any:
