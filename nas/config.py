@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,17 +13,17 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from search_space.errors import UserError
-from search_space.scales import SCALES
+from search_space.scales import CLASSIFIER, SCALES
 
 
 def _named_scale(value: Any) -> Any:
     """A scale may be given by its name."""
     if not isinstance(value, str):
         return value
-    if value not in SCALES:
-        raise ValueError(f"no scale is called {value!r}; there are {', '.join(SCALES)}")
-    scale = SCALES[value]
-    return {name: getattr(scale, name) for name in ScaleConfig.model_fields}
+    scales = {name: scale for name, scale in SCALES.items() if scale.head != CLASSIFIER}
+    if value not in scales:
+        raise ValueError(f"no scale is called {value!r}; there are {', '.join(scales)}")
+    return asdict(scales[value])
 
 
 class _Section(BaseModel):
@@ -37,6 +38,7 @@ class ScaleConfig(_Section):
     repeats: int = Field(1, ge=1)
     endpoint_filters: int = Field(64, ge=1)
     aspp_filters: int = Field(64, ge=1)
+    head: Literal["deeplabv3", "deeplabv3+"] = "deeplabv3"
 
 
 class DataConfig(_Section):

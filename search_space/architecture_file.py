@@ -20,6 +20,7 @@ from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
+from search_space.scales import DEEPLABV3
 
 ARCHITECTURE_FORMAT = "spinenet-seg/1"
 RESNET_FORMAT = "dilated-resnet/1"
@@ -43,6 +44,7 @@ def to_dict(backbone: Backbone) -> dict[str, Any]:
             "format": RESNET_FORMAT,
             "stages": [int(count) for count in backbone.stages],
             "output_stride": int(backbone.output_stride),
+            **({} if backbone.head == DEEPLABV3 else {"head": backbone.head}),
         }
     blocks = [_block_to_dict(index, block) for index, block in enumerate(backbone.all_blocks)]
     return {
@@ -195,6 +197,6 @@ def _block(index: int, values: Any, required: Mapping[str, type]) -> Block:
 
 def _resnet(values: Mapping[str, Any]) -> DilatedResNet:
     required = {"format": str, "stages": list, "output_stride": int}
-    values = fields.check(values, "", required, optional={"key": str})
+    values = fields.check(values, "", required, optional={"key": str, "head": str})
     stages = fields.whole_numbers(values["stages"], "stages: ")
-    return DilatedResNet(stages, values["output_stride"])
+    return DilatedResNet(stages, values["output_stride"], values.get("head", DEEPLABV3))

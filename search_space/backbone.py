@@ -4,5 +4,11 @@ from __future__ import annotations
 
 from search_space.architecture import Architecture
 from search_space.resnet import DilatedResNet
+from search_space.scales import Scale
 
 Backbone = Architecture | DilatedResNet
+
+
+def head_of(backbone: Backbone, scale: Scale) -> str:
+    """The head that reads a backbone: a baseline's own, else the scale's."""
+    return backbone.head if isinstance(backbone, DilatedResNet) else scale.head

@@ -17,6 +17,7 @@ from typing import Any
 from search_space.architecture import BLOCK_TYPES, Architecture
 from search_space.backbone import Backbone
 from search_space.resnet import DilatedResNet
+from search_space.scales import DEEPLABV3
 
 RESAMPLED, ABSORBED = 0, 1
 """How a block is read: through a resampling with weights of its own, or added as it is."""
@@ -30,8 +31,9 @@ Certificate = tuple[tuple[Any, ...], ...]
 def canonical_key(backbone: Backbone) -> str:
     """16 hex digits. The order of blocks and of parents, and blocks never built, do not count."""
     if isinstance(backbone, DilatedResNet):
-        numbers = (*backbone.stages, backbone.output_stride)
-        text = "dilated-resnet/1 " + " ".join(map(str, numbers))
+        head = () if backbone.head == DEEPLABV3 else (backbone.head,)
+        words = (*backbone.stages, backbone.output_stride, *head)
+        text = "dilated-resnet/1 " + " ".join(map(str, words))
     else:
         graph = _graph(backbone)
         text = f"spinenet-seg/1 {_smallest(graph, _refine(graph, _ranks(graph.labels)))}"

@@ -1,22 +1,28 @@
-"""How big an architecture is built: the S49- ... family, and any scale in between."""
+"""How big an architecture is built: the published scales, the S49- ... family, and any between."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search_space.errors import UserError
 
 LEVEL_FILTERS = {2: 64, 3: 128, 4: 256, 5: 256, 6: 256, 7: 256}
 """Filters by level at width 1 (SpineNet, arXiv 1912.05027)."""
 
+CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS = "classifier", "deeplabv3", "deeplabv3+"
+HEADS = (CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS)
+"""What reads the backbone: ImageNet's classifier as SpineNet was published with, DeepLabv3
+(arXiv 1706.05587), or DeepLabv3+ (arXiv 1802.02611) with its low-level map."""
+
 
 @dataclass(frozen=True)
 class Scale:
     """``filters`` multiplies every filter count; ``alpha`` shrinks a parent before resampling;
-    ``repeats`` stacks each block; endpoints and ASPP have filters of their own.
+    ``repeats`` stacks each block; endpoints and ASPP have filters of their own; ``head`` is one
+    of HEADS.
 
     Raises:
-        UserError: for a value that is not positive, or an alpha above 1.
+        UserError: for a value that is not positive, an alpha above 1, or an unknown head.
     """
 
     filters: float = 1.0
@@ -24,6 +30,7 @@ class Scale:
     repeats: int = 1
     endpoint_filters: int = 256
     aspp_filters: int = 256
+    head: str = DEEPLABV3
 
     def __post_init__(self) -> None:
         if self.filters <= 0:
@@ -33,16 +40,49 @@ class Scale:
         for name in ("repeats", "endpoint_filters", "aspp_filters"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1 but got {getattr(self, name)}")
+        if self.head not in HEADS:
+            raise UserError(f"head must be one of {', '.join(HEADS)} but got {self.head!r}")
 
     def level_filters(self, level: int) -> int:
         """Filters of a block of this level, before a bottleneck's fourfold expansion."""
-        return max(1, int(LEVEL_FILTERS[level] * self.filters))
+        return self.scaled(LEVEL_FILTERS[level])
+
+    def scaled(self, filters: int) -> int:
+        """A filter count of width 1 at this width."""
+        return max(1, int(filters * self.filters))
+
+    def resample_filters(self, level: int) -> int:
+        """Filters of a connection that leaves a block of this level."""
+        return max(1, int(self.level_filters(level) * self.alpha))
+
+    @property
+    def low_level_filters(self) -> int:
+        """Filters of the low-level map in DeepLabv3+: 48 beside 256 of ASPP, as published."""
+        return max(1, round(48 * self.aspp_filters / 256))
 
 
-SCALES = {
+_FAMILY = {
     "S49-": Scale(filters=0.65, endpoint_filters=128, aspp_filters=128),
     "S49": Scale(),
     "S96": Scale(repeats=2),
     "S143": Scale(repeats=3, alpha=1.0),
+    "S143+": Scale(repeats=3, alpha=1.0, head=DEEPLABV3_PLUS),
 }
-"""The rows follow SpineNet-49S, 49, 96 and 143; ASPP filters equal the endpoints'."""
+_PUBLISHED = {
+    "49S": replace(_FAMILY["S49-"], head=CLASSIFIER),
+    "49": replace(_FAMILY["S49"], head=CLASSIFIER),
+    "96": replace(_FAMILY["S96"], head=CLASSIFIER),
+    "143": replace(_FAMILY["S143"], head=CLASSIFIER),
+    "190": Scale(1.3, alpha=1.0, repeats=4, endpoint_filters=512, head=CLASSIFIER),
+}
+SCALES = {**_FAMILY, **_PUBLISHED}
+"""SpineNet-Seg's S49- to S143+ by the rows of SpineNet-49S, 49, 96 and 143, with ASPP filters
+equal to the endpoints' (the paper's own table is in no source that we hold); and SpineNet's 49S
+to 190, the ImageNet classifiers of arXiv 1912.05027."""
+
+
+def named(name: str) -> Scale:
+    """Raises UserError, listing the names, for one that is not there."""
+    if name not in SCALES:
+        raise UserError(f"no scale is called {name!r}: write one of {', '.join(SCALES)}")
+    return SCALES[name]

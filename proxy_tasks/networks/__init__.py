@@ -5,13 +5,14 @@ from __future__ import annotations
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.cost import Cost, count
-from proxy_tasks.networks.deeplab import DeepLabV3, aspp_rates
+from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from search_space.architecture import Architecture
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
+from search_space.shapes import aspp_rates
 
-__all__ = ["Cost", "DeepLabV3", "aspp_rates", "build", "count"]
+__all__ = ["Cost", "DeepLabV3", "build", "count"]
 
 
 def build(

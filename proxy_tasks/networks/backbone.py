@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from proxy_tasks.networks.blocks import (
     DOWNSAMPLE,
     Encoder,
-    block_channels,
     conv_bn_relu,
     max_pool,
     stacked_blocks,
 )
-from proxy_tasks.networks.resample import Resample, level_size
+from proxy_tasks.networks.resample import Resample
 from search_space.architecture import Architecture
 from search_space.scales import Scale
+from search_space.shapes import block_channels, level_size
 
 STEM = -1
 """Where the stem's convolution stands among the block ids: block 0 reads it, and nobody else."""

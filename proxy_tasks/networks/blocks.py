@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from search_space.architecture import BOTTLENECK_EXPANSION
+from search_space.shapes import block_channels
 
 DOWNSAMPLE = 2
 """Each level halves the map; with a padding of 1 an odd size n gives ceil(n / 2)."""
@@ -103,11 +104,6 @@ BLOCK_CLASSES: dict[str, type[ResidualBlock] | type[BottleneckBlock]] = {
     "residual": ResidualBlock,
     "bottleneck": BottleneckBlock,
 }
-
-
-def block_channels(kind: str, filters: int) -> int:
-    """Channels that a block of this type puts out."""
-    return filters * BLOCK_CLASSES[kind].expansion
 
 
 def stacked_blocks(

@@ -9,25 +9,6 @@ from torch.nn import functional as F
 from proxy_tasks.networks.blocks import Encoder, conv_bn_relu, initialise
 from search_space.scales import Scale
 
-PUBLISHED_RATE, PUBLISHED_MAP = 6, 33
-"""Smallest atrous rate, and pixels of the map it was published for: 513 at output stride 16."""
-
-
-def aspp_rates(size: tuple[int, int], stride: int) -> tuple[int, int, int]:
-    """Atrous rates that cover the same part of the map as the published ones.
-
-    6, 12, 18 for an image of 513 pixels at output stride 16 and 12, 24, 36 at stride 8; in
-    proportion to the map's shorter side elsewhere, always in the ratio 1 : 2 : 3, at least 1.
-    A rate beyond the map's size would read nothing but padding.
-
-    Args:
-        size: (height, width) of the image in pixels.
-        stride: of the map that ASPP reads; it has ceil(size / stride) pixels.
-    """
-    shorter = (min(size) + stride - 1) // stride
-    rate = max(1, round(PUBLISHED_RATE * shorter / PUBLISHED_MAP))
-    return rate, 2 * rate, 3 * rate
-
 
 class ASPP(nn.Module):
     """Atrous spatial pyramid pooling (arXiv 1706.05587, section 3.3).

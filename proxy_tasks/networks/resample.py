@@ -8,12 +8,6 @@ from torch.nn import functional as F
 from proxy_tasks.networks.blocks import DOWNSAMPLE, conv_bn, conv_bn_relu, max_pool
 
 
-def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
-    """(height, width) of a level's map for an image of this size: ceil(size / 2**level)."""
-    stride = DOWNSAMPLE**level
-    return (size[0] + stride - 1) // stride, (size[1] + stride - 1) // stride
-
-
 class Resample(nn.Module):
     """The cross-scale connection of SpineNet (arXiv 1912.05027, section 3.2).
 

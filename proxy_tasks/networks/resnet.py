@@ -11,11 +11,8 @@ from proxy_tasks.networks.blocks import (
     conv_bn_relu,
     max_pool,
 )
-from search_space.resnet import DilatedResNet
+from search_space.resnet import DilatedResNet, Stage
 from search_space.scales import Scale
-
-STAGE_FILTERS = (64, 128, 256, 512)
-"""Filters of levels 2 to 5 at width 1, before the expansion (arXiv 1512.03385, table 1)."""
 
 
 class DilatedResNetBackbone(Encoder):
@@ -28,17 +25,14 @@ class DilatedResNetBackbone(Encoder):
     def __init__(self, spec: DilatedResNet, scale: Scale) -> None:
         super().__init__()
         filters = scale.level_filters(2)
-        widths = [max(1, int(count * scale.filters)) for count in STAGE_FILTERS]
-        plan = _strides_and_dilations(spec.output_stride)
         self.stem = nn.Sequential(conv_bn_relu(3, filters, 7, stride=DOWNSAMPLE), max_pool())
         stages, channels = [], filters
-        for repeats, width, (stride, first, dilation) in zip(
-            spec.stages, widths, plan, strict=True
-        ):
-            stages.append(_stage(channels, width, repeats, stride, first, dilation))
+        for stage in spec.plan:
+            width = scale.scaled(stage.filters)
+            stages.append(_stage(channels, width, stage))
             channels = width * BottleneckBlock.expansion
         self.stages = nn.Sequential(*stages)
-        self.level = spec.output_stride.bit_length() - 1
+        self.level = spec.plan[-1].level
         self.out_channels = {self.level: channels}
 
     def forward(self, x_B3HW: Tensor) -> dict[int, Tensor]:
@@ -46,24 +40,9 @@ class DilatedResNetBackbone(Encoder):
         return {self.level: self.stages(self.stem(x_B3HW))}
 
 
-def _strides_and_dilations(output_stride: int) -> list[tuple[int, int, int]]:
-    """(stride, dilation of the first block, dilation of the others) of the four stages.
-
-    The first block of a dilated stage keeps the dilation of the stage before: it reads a map
-    of that sampling, as the strided block did whose place it takes.
-    """
-    plan, total, dilation = [(1, 1, 1)], 4, 1
-    for _ in STAGE_FILTERS[1:]:
-        previous, strided = dilation, total < output_stride
-        total, dilation = (total * 2, dilation) if strided else (total, dilation * 2)
-        plan.append((DOWNSAMPLE if strided else 1, previous, dilation))
-    return plan
-
-
-def _stage(
-    in_channels: int, filters: int, repeats: int, stride: int, first: int, dilation: int
-) -> nn.Sequential:
+def _stage(in_channels: int, filters: int, stage: Stage) -> nn.Sequential:
     out_channels = filters * BottleneckBlock.expansion
-    blocks = [BottleneckBlock(in_channels, filters, first, stride)]
-    blocks += [BottleneckBlock(out_channels, filters, dilation) for _ in range(repeats - 1)]
+    blocks = [BottleneckBlock(in_channels, filters, stage.first_dilation, stage.stride)]
+    for _ in range(stage.blocks - 1):
+        blocks.append(BottleneckBlock(out_channels, filters, stage.dilation))
     return nn.Sequential(*blocks)

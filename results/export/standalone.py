@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError
 
 from proxy_tasks.checkpoint import Weights
-from proxy_tasks.networks import DeepLabV3, aspp_rates, build
+from proxy_tasks.networks import DeepLabV3, build
 from results.export.ending import NetworkSpec, ending, loading, modules
 from results.export.fresh_process import TOLERANCE, differences
 from results.export.readme import readme
@@ -30,6 +30,7 @@ from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.scales import Scale
+from search_space.shapes import aspp_rates
 
 CHECKED_PIXELS = 256
 """Longest side of the images that are compared: the network is the same at every size."""

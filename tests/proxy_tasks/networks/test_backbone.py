@@ -9,10 +9,11 @@ from torch.nn.functional import interpolate
 
 from proxy_tasks.networks.backbone import MergeBlock, ScalePermutedBackbone
 from proxy_tasks.networks.cost import count
-from proxy_tasks.networks.resample import Resample, level_size
+from proxy_tasks.networks.resample import Resample
 from search_space.architecture import Architecture, Block
 from search_space.catalog import load
 from search_space.scales import SCALES, Scale
+from search_space.shapes import level_size
 
 Draw = Callable[[int], Architecture]
 

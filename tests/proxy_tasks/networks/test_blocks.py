@@ -5,10 +5,10 @@ from torch import nn
 from proxy_tasks.networks.blocks import (
     BottleneckBlock,
     ResidualBlock,
-    block_channels,
     initialise,
     stacked_blocks,
 )
+from search_space.shapes import block_channels
 
 
 def reach(network: nn.Module, channels: int) -> set[int]:

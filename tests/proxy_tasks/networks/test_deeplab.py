@@ -4,30 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from proxy_tasks.networks import aspp_rates, build
+from proxy_tasks.networks import build
 from proxy_tasks.networks.deeplab import ASPP
 from search_space.architecture import Architecture
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 
 Draw = Callable[[int], Architecture]
-
-
-@pytest.mark.parametrize(
-    ("size", "stride", "rates"),
-    [
-        ((513, 513), 16, (6, 12, 18)),
-        ((513, 513), 8, (12, 24, 36)),
-        ((513, 2000), 16, (6, 12, 18)),
-        ((128, 128), 8, (3, 6, 9)),
-        ((96, 128), 8, (2, 4, 6)),
-        ((1, 1), 32, (1, 2, 3)),
-    ],
-)
-def test_rates_keep_the_published_proportion_to_the_map(
-    size: tuple[int, int], stride: int, rates: tuple[int, int, int]
-) -> None:
-    assert aspp_rates(size, stride) == rates
 
 
 @pytest.mark.parametrize("size", [(97, 131), (33, 47), (64, 64)])

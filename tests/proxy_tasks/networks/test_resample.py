@@ -3,7 +3,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from proxy_tasks.networks.resample import Resample, level_size
+from proxy_tasks.networks.resample import Resample
+from search_space.shapes import level_size
 
 
 def connection(in_level: int, out_level: int, alpha: float = 0.5) -> Resample:

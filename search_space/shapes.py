@@ -1,0 +1,35 @@
+"""Sizes, channels and rates: the arithmetic that networks and their analytic cost share."""
+
+from __future__ import annotations
+
+from search_space.architecture import BOTTLENECK_EXPANSION
+
+PUBLISHED_RATE, PUBLISHED_MAP = 6, 33
+"""Smallest atrous rate, and pixels of the map it was published for: 513 at output stride 16."""
+
+
+def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
+    """(height, width) of a level's map for an image of this size: ceil(size / 2**level)."""
+    stride = 2**level
+    return (size[0] + stride - 1) // stride, (size[1] + stride - 1) // stride
+
+
+def block_channels(kind: str, filters: int) -> int:
+    """Channels that a block of this type puts out."""
+    return filters * BOTTLENECK_EXPANSION if kind == "bottleneck" else filters
+
+
+def aspp_rates(size: tuple[int, int], stride: int) -> tuple[int, int, int]:
+    """Atrous rates that cover the same part of the map as the published ones.
+
+    6, 12, 18 for an image of 513 pixels at output stride 16 and 12, 24, 36 at stride 8
+    (DeepLabv3, arXiv 1706.05587); in proportion to the map's shorter side elsewhere, always in
+    the ratio 1 : 2 : 3, at least 1. A rate beyond the map's size would read nothing but padding.
+
+    Args:
+        size: (height, width) of the image in pixels.
+        stride: of the map that ASPP reads; it has ceil(size / stride) pixels.
+    """
+    shorter = (min(size) + stride - 1) // stride
+    rate = max(1, round(PUBLISHED_RATE * shorter / PUBLISHED_MAP))
+    return rate, 2 * rate, 3 * rate
