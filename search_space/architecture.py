@@ -34,6 +34,10 @@ class Block:
     output: bool = False
 
 
+STEM = (Block(level=2, type="bottleneck"), Block(level=2, type="bottleneck"))
+"""The two stem blocks of SpineNet, and of everything that is searched here."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A scale-permuted backbone (SpineNet, arXiv 1912.05027) with a dilation ratio per block.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search_space import fields, strict_yaml
+from search_space import fields, strict_yaml, tf_vision
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
@@ -133,7 +133,11 @@ def save(path: Path | str, backbone: Backbone, provenance: Mapping[str, Any] | N
 
 
 def load_spec(path: Path | str) -> LoadedSpec:
-    """The spec and its provenance. Raises UserError, as ``loads``."""
+    """The spec and its provenance; a block-spec list (see ``tf_vision``) has none.
+
+    Raises:
+        UserError: one line that names the file, the block and the rule.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -142,6 +146,8 @@ def load_spec(path: Path | str) -> LoadedSpec:
         raise UserError(f"{path}: no such file: give the path of an architecture file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if tf_vision.is_block_list(text):
+        return LoadedSpec(tf_vision.loads(text, str(path)))
     return loads(text, str(path))
 
 

@@ -15,15 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from search_space.architecture import BLOCK_TYPES, MAX_LEVEL, MIN_LEVEL, Architecture, Block
+from search_space.architecture import (
+    BLOCK_TYPES,
+    MAX_LEVEL,
+    MIN_LEVEL,
+    STEM,
+    Architecture,
+    Block,
+)
 from search_space.canonical import canonical_key
 from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
 from search_space.errors import UserError
 from search_space.genes import Gene, Genotype, check
 from search_space.level_reach import OFFSETS, LevelReach
 from search_space.variation import Variation
-
-STEM = (Block(level=2, type="bottleneck"), Block(level=2, type="bottleneck"))
 
 
 @dataclass(frozen=True)

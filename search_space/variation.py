@@ -29,7 +29,9 @@ class Variation:
         """One change to one block or to a pair; its kind is drawn uniformly among the possible.
 
         Kinds: swap two intermediate blocks or two output blocks (their wiring stays in place),
-        rewire one parent, change a level, a type or a dilation.
+        rewire one parent, change a level, a type or a dilation. A change to
+        blocks that are never built leaves the network and its key as they are: about one change
+        in nine in the default space.
         """
         kinds: list[Callable[[Architecture], Neighbours]] = [
             self._swaps_of_intermediates,

@@ -1,6 +1,7 @@
 import pickle
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from math import comb, factorial, prod
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.architecture_pairs import built_graph, same_network
 from search_space.architecture import Architecture, Block
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
@@ -88,25 +90,64 @@ def test_levels_are_kept_within_the_limits():
     assert [b.level for b in space.decode(tuple(genotype)).blocks[:2]] == [2, 6]
 
 
-def test_a_tiny_space_holds_exactly_the_architectures_one_can_write_down():
-    genotypes = list(product(*(range(gene.radix) for gene in TINY.genes)))
-    assert TINY.size == len(genotypes) == 192
-    natures = list(product((2, 3), ("bottleneck", "residual"), (1, 2)))
-    written = {
+def written_down(space: ScalePermutedSpace) -> set[Architecture]:
+    """All members from the rules alone: reachable levels, types, parent pairs, dilations."""
+    bases = [level for level, count in space.stages for _ in range(count)]
+    moved = product(*([max(2, min(space.max_level, b + o)) for o in (-1, 0, 1, 2)] for b in bases))
+    orders = {order for levels in moved for order in permutations(levels)}
+    count = len(bases) + len(space.output_levels)
+    natures = list(product(("bottleneck", "residual"), space.dilations))
+    wirings = list(product(*(combinations(range(2 + place), 2) for place in range(count))))
+    return {
         Architecture(
             STEM,
-            (
-                Block(level, kind, (0, 1), dilation),
-                Block(3, out_kind, inputs, out_dilation, output=True),
+            tuple(
+                Block(level, kind, inputs, dilation, output=place >= len(bases))
+                for place, (level, inputs, (kind, dilation)) in enumerate(
+                    zip((*order, *outputs), wiring, choices, strict=True)
+                )
             ),
-            (3,),
+            space.output_levels,
         )
-        for level, kind, dilation in natures
-        for _, out_kind, out_dilation in natures[:4]
-        for inputs in ((0, 1), (0, 2), (1, 2))
+        for order in orders
+        for outputs in permutations(space.output_levels)
+        for wiring in wirings
+        for choices in product(natures, repeat=count)
     }
-    assert {TINY.decode(genotype) for genotype in genotypes} == written
-    assert {TINY.decode(TINY.encode(architecture)) for architecture in written} == written
+
+
+def networks(architectures: Iterable[Architecture]) -> int:
+    """Classes of the same network as networkx tells them; only equal looks can be equal."""
+    classes: dict[object, list[Architecture]] = {}
+    for architecture in architectures:
+        graph = built_graph(architecture)
+        what = sorted(map(str, dict(graph.nodes(data="what")).values()))
+        known = classes.setdefault((tuple(what), graph.number_of_edges()), [])
+        if not any(same_network(architecture, other) for other in known):
+            known.append(architecture)
+    return sum(map(len, classes.values()))
+
+
+@pytest.mark.parametrize(
+    ("space", "size", "architectures"),
+    [
+        (TINY, 192, 96),
+        (ScalePermutedSpace(((2, 1),), (2, 3), 3, (1,)), 2 * 4 * 3 * 6 * 2**3, 2 * 2 * 18 * 8),
+        (ScalePermutedSpace(((2, 2),), (3,), 3, (1,)), 2 * 4**2 * 3 * 6 * 2**3, 4 * 18 * 8),
+        (ScalePermutedSpace(((2, 1), (5, 1)), (4,), 5, (1,)), 2 * 4**2 * 18 * 2**3, 11 * 18 * 8),
+        (ScalePermutedSpace(((7, 1),), (7,), 7, (3, 5)), 4 * 3 * 4**2, 2 * 3 * 4**2),
+    ],
+)
+def test_a_small_space_has_the_reported_size_and_the_members_one_can_write_down(
+    space, size, architectures
+):
+    genotypes = list(product(*(range(gene.radix) for gene in space.genes)))
+    assert space.size == len(genotypes) == size
+    decoded = {space.decode(genotype) for genotype in genotypes}
+    assert decoded == written_down(space)
+    assert len(decoded) == architectures
+    assert {space.decode(space.encode(architecture)) for architecture in decoded} == decoded
+    assert len({canonical_key(architecture) for architecture in decoded}) == networks(decoded)
 
 
 def test_all_output_orders_are_reached():

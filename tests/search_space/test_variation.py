@@ -76,8 +76,9 @@ def test_the_kinds_of_mutation_are_drawn_alike():
     assert 100 < min(counts.values()) <= max(counts.values()) < 200  # 150 expected of each
 
 
-def test_mutations_come_to_touch_every_gene():
-    space, rng = SPACES[1], np.random.default_rng(0)
+@pytest.mark.parametrize("space", SPACES[:2])
+def test_mutations_come_to_touch_every_gene(space):
+    rng = np.random.default_rng(0)
     genotype = sample(space.genes, rng)
     touched: set[str] = set()
     for _ in range(600):

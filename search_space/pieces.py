@@ -1,0 +1,169 @@
+"""What the recurring parts of a network cost: stems, blocks, connections, heads.
+
+Each function walks through the layers that the network of the same name builds. There are few
+different ones in a search space, so that they are remembered: the cost of an architecture is then
+little more than a sum.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from search_space.scales import Scale
+from search_space.shapes import block_channels, level_size
+from search_space.tape import Map, Piece, Tape
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+Kind = tuple[int, str]
+"""Level and type of a block."""
+
+_ATROUS_BRANCHES = 3
+_remembered = lru_cache(maxsize=1 << 14)
+
+
+@_remembered
+def stem(filters: int, image: Size) -> Piece:
+    """7x7 convolution of stride 2 and a max-pool: an image becomes a map of level 2."""
+    tape = Tape()
+    x = tape.source(3, image, image=True)
+    return tape.piece(tape.pool(tape.conv_norm_relu(x, filters, 7, stride=2)))
+
+
+@_remembered
+def blocks(
+    kind: str,
+    channels: int,
+    filters: int,
+    size: Size,
+    repeats: int,
+    *,
+    stride: int = 1,
+    summed: bool = False,
+    kept: bool = True,
+) -> Piece:
+    """Blocks in a row, the first of which has the stride.
+
+    Args:
+        channels: of the map that they read, of ``size``.
+        summed: whether what they read is a sum that is rectified first.
+        kept: whether the maker of what they read keeps it (see Tape.source).
+    """
+    tape = Tape()
+    x = tape.source(channels, size, kept=kept)
+    if summed:
+        x = tape.relu(x)
+    for position in range(repeats):
+        x = _block(tape, x, kind, filters, stride if position == 0 else 1)
+    return tape.piece(x)
+
+
+def _block(tape: Tape, x: Map, kind: str, filters: int, stride: int) -> Map:
+    channels = block_channels(kind, filters)
+    if kind == "bottleneck":
+        y = tape.conv_norm_relu(x, filters, 1)
+        y = tape.conv_norm_relu(y, filters, 3, stride)
+        y = tape.conv_norm(y, channels, 1)
+    else:
+        y = tape.conv_norm_relu(x, filters, 3, stride)
+        y = tape.conv_norm(y, channels, 3)
+    if x.channels == channels and stride == 1:
+        return tape.relu(x, y)
+    return tape.relu(y, tape.conv_norm(x, channels, 1, stride))
+
+
+@_remembered
+def merge(scale: Scale, image: Size, parents: tuple[Kind, ...], kind: Kind) -> tuple[Piece, ...]:
+    """A block that sums its parents, as pieces: a connection from each, then the block itself."""
+    level, name = kind
+    filters = scale.level_filters(level)
+    connections = (_connection(scale, image, parent, kind) for parent in parents)
+    channels, size = block_channels(name, filters), level_size(image, level)
+    return *connections, blocks(name, channels, filters, size, scale.repeats, summed=True)
+
+
+@_remembered
+def _connection(scale: Scale, image: Size, source: Kind, target: Kind) -> Piece:
+    """The last 1x1 convolution runs before the up-sampling, where it costs less."""
+    (level, name), (wanted, reader) = source, target
+    tape = Tape()
+    x = tape.source(block_channels(name, scale.level_filters(level)), level_size(image, level))
+    filters = scale.resample_filters(level)
+    x = tape.conv_norm_relu(x, filters, 1)
+    if wanted > level:
+        x = tape.conv_norm_relu(x, filters, 3, stride=2)
+        for _ in range(wanted - level - 1):
+            x = tape.pool(x)
+    x = tape.conv_norm(x, block_channels(reader, scale.level_filters(wanted)), 1)
+    if wanted < level:
+        x = tape.resize(x, level_size(image, wanted))
+    return tape.piece(x)
+
+
+@_remembered
+def endpoint(channels: int, size: Size, filters: int) -> Piece:
+    """1x1 convolution of an output level."""
+    tape = Tape()
+    return tape.piece(tape.conv_norm_relu(tape.source(channels, size), filters, 1))
+
+
+@_remembered
+def resized(channels: int, size: Size, target: Size) -> Piece:
+    """A map up-sampled, or its mean where the target is one pixel."""
+    tape = Tape()
+    return tape.piece(tape.resize(tape.source(channels, size), target))
+
+
+@_remembered
+def aspp(channels: int, size: Size, filters: int, kept: bool) -> Piece:
+    """Atrous spatial pyramid pooling; ``kept`` as in ``blocks``."""
+    tape = Tape()
+    x = tape.source(channels, size, kept=kept)
+    branches = [tape.conv_norm_relu(x, filters, 1)]
+    branches += [tape.conv_norm_relu(x, filters, 3) for _ in range(_ATROUS_BRANCHES)]
+    mean = tape.conv_norm_relu(tape.resize(x, (1, 1)), filters, 1)
+    x = tape.cat(*branches, tape.resize(mean, size))
+    return tape.piece(tape.conv_norm_relu(x, filters, 1))
+
+
+@_remembered
+def decoder(filters: int, size: Size) -> Piece:
+    """Between ASPP and the classifier of DeepLabv3: dropout, a 3x3 convolution."""
+    tape = Tape()
+    x = tape.dropout(tape.source(filters, size))
+    return tape.piece(tape.conv_norm_relu(x, filters, 3))
+
+
+@_remembered
+def low_level(channels: int, size: Size, filters: int) -> Piece:
+    """The 1x1 convolution that narrows the low-level map in DeepLabv3+."""
+    tape = Tape()
+    return tape.piece(tape.conv_norm_relu(tape.source(channels, size), filters, 1))
+
+
+@_remembered
+def plus_decoder(filters: int, coarse: Size, low_filters: int, size: Size) -> Piece:
+    """DeepLabv3+'s: ASPP's map up-sampled, joined with the narrowed low-level map, two 3x3
+    convolutions and dropout. The two maps are its sources, in this order."""
+    tape = Tape()
+    x, low = tape.source(filters, coarse), tape.source(low_filters, size)
+    x = tape.cat(tape.resize(x, size), low)
+    for _ in range(2):
+        x = tape.conv_norm_relu(x, filters, 3)
+    return tape.piece(tape.dropout(x))
+
+
+@_remembered
+def classifier(filters: int, size: Size, classes: int, kept: bool) -> Piece:
+    """1x1 convolution with bias, or a fully connected layer on one pixel."""
+    tape = Tape()
+    x = tape.source(filters, size, kept=kept)
+    return tape.piece(tape.conv(x, classes, 1, bias=True))
+
+
+@_remembered
+def auxiliary(channels: int, size: Size, classes: int) -> Piece:
+    """The second head of a ResNet, in training: 3x3 convolution, dropout, the classes."""
+    tape = Tape()
+    x = tape.conv_norm_relu(tape.source(channels, size), max(1, channels // 4), 3)
+    return tape.piece(tape.conv(tape.dropout(x), classes, 1, bias=True))

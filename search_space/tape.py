@@ -1,0 +1,187 @@
+"""What layers cost, added up by walking through them without running them.
+
+A Tape is to a network what autograd's own record is to its forward pass: each layer is a step
+that reads earlier maps and puts one out. It counts parameters and multiply-accumulates, and which
+bytes stay alive for the backward pass, where a storage that several layers keep is counted once.
+All per image and in fp32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+FLOAT, INDEX = 4, 8
+"""Bytes of a value, and of the position that a max-pool remembers for each pixel."""
+LAYOUTS = 5
+"""Tensors of a spatial kernel's size at the peak of its gradient: the gradient itself and what
+oneDNN reorders it through on a CPU (measured: mostly one to five, ten for some that are dilated
+far); a 1x1 kernel needs just its gradient."""
+
+
+class Map(NamedTuple):
+    """What a step puts out; ``size`` is (height, width)."""
+
+    step: int
+    channels: int
+    size: tuple[int, int]
+
+    @property
+    def bytes(self) -> int:
+        return self.channels * self.size[0] * self.size[1] * FLOAT
+
+
+class Held(NamedTuple):
+    """Memory of a step: ``bytes`` of the map that it puts out, and so of the gradient that it
+    waits for; ``kept`` from the forward to the backward pass; ``transient``: what its backward
+    pass holds at most besides what is kept and the gradients that wait."""
+
+    bytes: int
+    kept: int
+    transient: int
+
+
+Step = tuple[tuple[int, ...], Held, bool]
+"""The steps that this one reads and hands gradients to; its memory; whether all that it reads get
+one and the same gradient tensor, as the parts of a sum do."""
+
+
+class Piece(NamedTuple):
+    """A finished tape; its memory makes it one step of a larger one. ``workspace``: bytes for
+    the gradient of its largest kernel on the way, whatever the batch."""
+
+    parameters: int
+    macs: int
+    workspace: int
+    channels: int
+    size: tuple[int, int]
+    held: Held
+
+
+class Tape:
+    """Methods named after layers take the maps that the layer reads and return what it puts out.
+
+    Convolutions keep their size but for the stride (ceil), as all that are built here do.
+    """
+
+    def __init__(self) -> None:
+        self.parameters = 0
+        self.macs = 0
+        self.workspace = 0
+        self._steps: list[Step] = []
+        self._kept: set[int] = set()
+
+    def source(
+        self, channels: int, size: tuple[int, int], *, kept: bool = True, image: bool = False
+    ) -> Map:
+        """A map from outside; ``kept`` if its maker keeps it. An image needs no gradient."""
+        x = self._put((), channels, size)
+        if image:
+            self._steps[-1] = (), Held(0, 0, 0), False
+        if kept:
+            self._kept.add(x.step)
+        return x
+
+    def conv(self, x: Map, filters: int, kernel: int, stride: int = 1, bias: bool = False) -> Map:
+        """Keeps what it reads. A dilation changes no cost."""
+        weights = kernel * kernel * x.channels * filters
+        size = _strided(x.size, stride)
+        self.parameters += weights + filters * bias
+        self.macs += weights * size[0] * size[1]
+        space = weights * FLOAT * (LAYOUTS if kernel > 1 else 1)
+        self.workspace = max(self.workspace, space)
+        return self._put((x,), filters, size, kept=self._keep(x))
+
+    def norm(self, x: Map) -> Map:
+        """Batch norm: keeps what it reads, as its gradient needs the values before it."""
+        self.parameters += 2 * x.channels
+        return self._put((x,), x.channels, x.size, kept=self._keep(x))
+
+    def relu(self, *xs: Map) -> Map:
+        """In place, of a map or of a sum: keeps what it puts out."""
+        y = self._put(xs, xs[0].channels, xs[0].size, kept=xs[0].bytes, shares=True)
+        self._kept.add(y.step)
+        return y
+
+    def pool(self, x: Map) -> Map:
+        """3x3 max-pool of stride 2: keeps what it reads and where each maximum stood."""
+        size = _strided(x.size, 2)
+        indices = x.channels * size[0] * size[1] * INDEX
+        return self._put((x,), x.channels, size, kept=self._keep(x) + indices)
+
+    def resize(self, x: Map, size: tuple[int, int]) -> Map:
+        """Interpolation or a mean, to any size."""
+        return self._put((x,), x.channels, size)
+
+    def dropout(self, x: Map) -> Map:
+        """Keeps its mask, as wide as the map."""
+        return self._put((x,), x.channels, x.size, kept=x.bytes)
+
+    def cat(self, *xs: Map) -> Map:
+        """The parts' gradients are views of the whole one, so that handing them out is free."""
+        y = self._put(xs, sum(x.channels for x in xs), xs[0].size)
+        reads, held, shares = self._steps[-1]
+        self._steps[-1] = reads, held._replace(transient=0), shares
+        return y
+
+    def conv_norm(self, x: Map, filters: int, kernel: int, stride: int = 1) -> Map:
+        return self.norm(self.conv(x, filters, kernel, stride))
+
+    def conv_norm_relu(self, x: Map, filters: int, kernel: int, stride: int = 1) -> Map:
+        return self.relu(self.conv_norm(x, filters, kernel, stride))
+
+    def piece(self, out: Map) -> Piece:
+        """All that is on the tape, ending in ``out``."""
+        kept = sum(held.kept for _, held, _ in self._steps)
+        held = Held(out.bytes, kept, peak(self._steps) - kept - out.bytes)
+        return Piece(self.parameters, self.macs, self.workspace, out.channels, out.size, held)
+
+    def _put(
+        self,
+        xs: tuple[Map, ...],
+        channels: int,
+        size: tuple[int, int],
+        kept: int = 0,
+        shares: bool = False,
+    ) -> Map:
+        y = Map(len(self._steps), channels, size)
+        gradients = [self._steps[x.step][1].bytes for x in xs]
+        transient = max(gradients) if shares else sum(gradients)
+        reads = tuple(x.step for x in xs)
+        self._steps.append((reads, Held(y.bytes, kept, transient), shares))
+        return y
+
+    def _keep(self, x: Map) -> int:
+        """Bytes that keeping ``x`` adds: none where a step before keeps it already."""
+        if x.step in self._kept:
+            return 0
+        self._kept.add(x.step)
+        return x.bytes
+
+
+def peak(steps: Sequence[Step]) -> int:
+    """Most bytes that are held at once during the backward pass of ``steps``, from the last one.
+
+    Autograd runs them in the reverse order of the forward pass and lets go of what a step kept
+    once it has run. A gradient lives from its first contribution until its own step has run.
+    """
+    kept = sum([held.kept for _, held, _ in steps])
+    waiting = [0] * len(steps)
+    gradients = waiting[-1] = steps[-1][1].bytes
+    most = 0
+    for index in range(len(steps) - 1, -1, -1):
+        reads, held, shares = steps[index]
+        most = max(most, kept + gradients + held.transient)
+        kept -= held.kept
+        gradients -= waiting[index]
+        for source in reads:
+            if not waiting[source]:
+                waiting[source] = steps[source][1].bytes
+                gradients += waiting[source]
+                if shares:
+                    break
+    return most
+
+
+def _strided(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    return (size[0] + stride - 1) // stride, (size[1] + stride - 1) // stride
