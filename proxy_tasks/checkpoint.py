@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from proxy_tasks.networks import DeepLabV3, build
+from proxy_tasks.networks import DeepLabV3, build_segmenter
 from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
 from search_space.backbone import Backbone
@@ -96,7 +96,7 @@ class Weights:
 
     def network(self) -> DeepLabV3:
         """The network with these weights, in eval mode."""
-        network = build(self.backbone, self.scale, len(self.classes), self.size)
+        network = build_segmenter(self.backbone, self.scale, len(self.classes), self.size)
         with safe_open(self.path, framework="pt") as file:
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         return network.eval()

@@ -7,17 +7,19 @@ import time
 import torch
 from torch import nn
 
+from proxy_tasks.networks.folding import folded
+
 
 @torch.inference_mode()
 def latency(network: nn.Module, size: tuple[int, int], repeats: int = 7) -> float:
     """Median seconds of a forward pass of one (height, width) image on the network's device.
 
-    Runs in eval mode with as many threads as the process has; two passes warm up.
+    Runs as one would deploy it, its batch norms folded, with as many threads as the process has;
+    two passes warm up. The network is left as it was.
     """
     device = next(network.parameters()).device
     image = torch.zeros((1, 3, *size), device=device).contiguous(memory_format=torch.channels_last)
-    was_training = network.training
-    network.eval()
+    network = folded(network)
     times = []
     for _ in range(2 + repeats):
         start = time.perf_counter()
@@ -25,5 +27,4 @@ def latency(network: nn.Module, size: tuple[int, int], repeats: int = 7) -> floa
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
-    network.train(was_training)
     return sorted(times[2:])[repeats // 2]

@@ -14,11 +14,11 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.latency import latency
-from proxy_tasks.networks import DeepLabV3, build
-from proxy_tasks.networks.cost import count
+from proxy_tasks.networks import DeepLabV3, build_segmenter
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import DeviceSplit, Recipe, Training
 from search_space.canonical import canonical_key
+from search_space.cost import cost
 from search_space.seeds import derive_seed
 
 
@@ -45,15 +45,14 @@ class TrainingTask:
         Raises:
             torch.OutOfMemoryError: on a shared device; alone it is the measurement TOO_LARGE.
         """
-        device = find_device(self.device)
+        data = open_packed(self.data)
         try:
-            yield from _Run(self, job, open_packed(self.data), device)
+            yield from _Run(self, job, data, find_device(self.device))
         except torch.OutOfMemoryError:
             if self.shared:
                 raise
             torch.cuda.empty_cache()
-            cost = count(_initial_network(self.seed, job, 2), job.fidelity.size)
-            yield Measurement(0, cost.macs, cost.parameters, 0.0, failure=Failure.TOO_LARGE)
+            yield replace(_untrained(job, len(data.classes)), failure=Failure.TOO_LARGE)
 
 
 def find_device(name: str) -> torch.device:
@@ -72,8 +71,7 @@ class _Run:
         self.job, self.classes, self.device = job, data.classes, device
         self.val = DeviceSplit(data.val, device)
         network = _initial_network(task.seed, job, len(data.classes))
-        cost = count(network, job.fidelity.size)
-        self.base = Measurement(0, cost.macs, cost.parameters, 0.0)
+        self.base = _untrained(job, len(data.classes))
         self.training = Training(
             network,
             DeviceSplit(data.train, device),
@@ -134,6 +132,12 @@ class _Run:
         self.checkpoint.save(self.training.state_dict(), self.history)
 
 
+def _untrained(job: Job, classes: int) -> Measurement:
+    """What is known of a network before it is built."""
+    known = cost(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
+    return Measurement(0, known.macs, known.parameters, 0.0)
+
+
 def _initial_network(seed: int, job: Job, classes: int) -> DeepLabV3:
     torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
-    return build(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
+    return build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)

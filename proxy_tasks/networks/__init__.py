@@ -1,31 +1,74 @@
-"""From a spec to a network: backbones, DeepLabv3 and what they cost."""
+"""From a spec to a network: backbones and the heads that read them."""
 
 from __future__ import annotations
 
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
-from proxy_tasks.networks.cost import Cost, count
+from proxy_tasks.networks.classifier import Classifier
 from proxy_tasks.networks.deeplab import DeepLabV3
+from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from search_space.architecture import Architecture
-from search_space.resnet import DilatedResNet
-from search_space.scales import Scale
+from search_space.backbone import Backbone, head_of
+from search_space.errors import UserError
+from search_space.scales import CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS, Scale
 from search_space.shapes import aspp_rates
 
-__all__ = ["Cost", "DeepLabV3", "build", "count"]
+__all__ = [
+    "Classifier",
+    "DeepLabV3",
+    "DeepLabV3Plus",
+    "build",
+    "build_segmenter",
+]
+
+SEGMENTERS = {DEEPLABV3: DeepLabV3, DEEPLABV3_PLUS: DeepLabV3Plus}
 
 
 def build(
-    backbone: Architecture | DilatedResNet, scale: Scale, classes: int, size: tuple[int, int]
-) -> DeepLabV3:
-    """DeepLabv3 for images of about (height, width) pixels; any size runs.
+    backbone: Backbone,
+    scale: Scale,
+    classes: int,
+    size: tuple[int, int],
+    auxiliary: bool = False,
+) -> DeepLabV3 | Classifier:
+    """The network for images of about (height, width) pixels; any size runs.
 
-    ``size`` only sets the atrous rates (see aspp_rates). Weights come from torch's global
-    generator: seed it for a reproducible start.
+    A baseline has its own head, an architecture the scale's (see head_of). ``size`` only sets the
+    atrous rates (see aspp_rates). Weights come from torch's global generator: seed it for a
+    reproducible start; an auxiliary head leaves those of the rest as they would be without.
+
+    Raises:
+        UserError: for an auxiliary head where there is no ResNet.
     """
-    encoder: Encoder
+    if head_of(backbone, scale) != CLASSIFIER:
+        return build_segmenter(backbone, scale, classes, size, auxiliary)
+    if auxiliary:
+        raise UserError("auxiliary: a classifier has no auxiliary head: leave it out")
+    return Classifier(_encoder(backbone, scale), classes, scale)
+
+
+def build_segmenter(
+    backbone: Backbone,
+    scale: Scale,
+    classes: int,
+    size: tuple[int, int],
+    auxiliary: bool = False,
+) -> DeepLabV3:
+    """As ``build``, for what labels pixels: DeepLabv3 or v3+.
+
+    Raises:
+        UserError: for a scale whose head classifies images, or as ``build``.
+    """
+    head = head_of(backbone, scale)
+    if head not in SEGMENTERS:
+        raise UserError(f"head: a {head} labels no pixels: write one of {', '.join(SEGMENTERS)}")
+    encoder = _encoder(backbone, scale)
+    rates = aspp_rates(size, 2 ** min(encoder.out_channels))
+    return SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)
+
+
+def _encoder(backbone: Backbone, scale: Scale) -> Encoder:
     if isinstance(backbone, Architecture):
-        encoder = ScalePermutedBackbone(backbone, scale)
-    else:
-        encoder = DilatedResNetBackbone(backbone, scale)
-    return DeepLabV3(encoder, classes, scale, aspp_rates(size, 2 ** min(encoder.out_channels)))
+        return ScalePermutedBackbone(backbone, scale)
+    return DilatedResNetBackbone(backbone, scale)

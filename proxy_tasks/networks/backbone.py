@@ -6,17 +6,18 @@ from torch import Tensor, nn
 
 from proxy_tasks.networks.blocks import (
     DOWNSAMPLE,
+    LOW_LEVEL,
     Encoder,
     conv_bn_relu,
     max_pool,
     stacked_blocks,
 )
-from proxy_tasks.networks.resample import Resample
+from proxy_tasks.networks.resample import Resample, up_sampled
 from search_space.architecture import Architecture
 from search_space.scales import Scale
 from search_space.shapes import block_channels, level_size
 
-STEM = -1
+STEM_MAP = -1
 """Where the stem's convolution stands among the block ids: block 0 reads it, and nobody else."""
 
 
@@ -38,28 +39,30 @@ class MergeBlock(nn.Module):
         self.resamples = nn.ModuleList(
             _connection(architecture, parent, index, scale) for parent in self.parents
         )
-        self.relu = nn.ReLU(inplace=True)
         self.body = stacked_blocks(
             block.type, channels, filters, dilation=block.dilation, repeats=scale.repeats
         )
 
     def forward(self, features: dict[int, Tensor], size: tuple[int, int]) -> Tensor:
         """``features``: block id -> map, at least of all it reads; ``size`` of its level's map."""
-        parts = [
-            resample(features[parent], size)
+        first, second = (
+            resample(features[parent])
             for parent, resample in zip(self.parents, self.resamples, strict=True)
-        ]
-        total = parts[0] + parts[1]
+        )
+        if first.shape == second.shape:  # what is summed first is up-sampled once
+            total = up_sampled(first.add_(second), size)
+        else:
+            total = up_sampled(first, size).add_(up_sampled(second, size))
         for index in self.absorbed:
-            total = total + features[index]
-        return self.body(self.relu(total))
+            total.add_(features[index])
+        return self.body(total.relu_())
 
 
 class ScalePermutedBackbone(Encoder):
     """The live blocks of an architecture (SpineNet, arXiv 1912.05027), at a scale.
 
     Blocks that reach no output level are not built. ``alpha``, ``filters`` and ``repeats`` of
-    the scale apply here.
+    the scale apply here. The low-level map is that of the last live stem block.
     """
 
     def __init__(self, architecture: Architecture, scale: Scale) -> None:
@@ -75,21 +78,28 @@ class ScalePermutedBackbone(Encoder):
             for level, index in architecture.output_blocks.items()
         }
         self.output_blocks = dict(architecture.output_blocks)
+        self.low_block = max(index for index in alive if index < len(architecture.stem))
+        self.low_channels = _channels(architecture, self.low_block, scale)
         self.released = _released(architecture)
 
     def forward(self, x_B3HW: Tensor) -> dict[int, Tensor]:
-        """Images -> level -> map of ``out_channels[level]`` channels, finest level first."""
+        """Images -> level -> map of ``out_channels[level]`` channels, finest level first; then
+        what is in ``extras``."""
         image_size = (x_B3HW.shape[2], x_B3HW.shape[3])
-        features = {STEM: self.stem(x_B3HW)}
+        features = {STEM_MAP: self.stem(x_B3HW)}
+        extras = {}
         for name, block in self.blocks.items():
             index = int(name)
             if isinstance(block, MergeBlock):
                 features[index] = block(features, level_size(image_size, block.level))
             else:
                 features[index] = block(features[index - 1])
+            if index == self.low_block and LOW_LEVEL in self.extras:
+                extras[LOW_LEVEL] = features[index]
             for done in self.released[index]:
                 del features[done]
-        return {level: features[index] for level, index in self.output_blocks.items()}
+        outputs = {level: features[index] for level, index in self.output_blocks.items()}
+        return outputs | extras
 
 
 def _built(architecture: Architecture, index: int, scale: Scale) -> nn.Module:
@@ -132,4 +142,4 @@ def _released(architecture: Architecture) -> dict[int, tuple[int, ...]]:
         index: tuple(read for read in alive if last_reader[read] == index and read not in kept)
         for index in alive
     }
-    return {**released, 0: (STEM, *released[0])}
+    return {**released, 0: (STEM_MAP, *released[0])}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from search_space.architecture import BOTTLENECK_EXPANSION
@@ -16,15 +15,26 @@ from search_space.shapes import block_channels
 DOWNSAMPLE = 2
 """Each level halves the map; with a padding of 1 an odd size n gives ceil(n / 2)."""
 
+LOW_LEVEL, AUXILIARY = -1, -2
+"""Keys of the maps that an encoder hands over besides its output levels, where a head asks."""
+
 
 class Encoder(nn.Module):
     """A backbone: images in, one map per level out.
 
-    ``out_channels`` tells what a decoder has to expect: level -> channels, finest level first.
-    Level l has ceil(image size / 2**l) pixels.
+    Level l has ceil(image size / 2**l) pixels. ``out_channels`` tells what a decoder has to
+    expect: level -> channels, finest level first. A head that reads more puts LOW_LEVEL (a map of
+    level 2 with ``low_channels``) or AUXILIARY (with ``auxiliary_channels``, None where there is
+    no such map) into ``extras``; what nobody asks for is let go as soon as it can be.
     """
 
     out_channels: Mapping[int, int]
+    low_channels: int
+    auxiliary_channels: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.extras: set[int] = set()
 
 
 def conv_bn(
@@ -68,7 +78,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = _shortcut(in_channels, filters, stride)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return torch.relu_(self.body(x_BCHW) + self.shortcut(x_BCHW))
+        return self.body(x_BCHW).add_(self.shortcut(x_BCHW)).relu_()
 
 
 class BottleneckBlock(nn.Module):
@@ -91,7 +101,7 @@ class BottleneckBlock(nn.Module):
         self.shortcut = _shortcut(in_channels, out_channels, stride)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return torch.relu_(self.body(x_BCHW) + self.shortcut(x_BCHW))
+        return self.body(x_BCHW).add_(self.shortcut(x_BCHW)).relu_()
 
 
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Module:

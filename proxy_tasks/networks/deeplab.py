@@ -6,8 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from proxy_tasks.networks.blocks import Encoder, conv_bn_relu, initialise
+from proxy_tasks.networks.auxiliary import auxiliary_head
+from proxy_tasks.networks.blocks import AUXILIARY, Encoder, conv_bn_relu, initialise
+from search_space.errors import UserError
 from search_space.scales import Scale
+
+DROPOUT = 0.1
 
 
 class ASPP(nn.Module):
@@ -36,15 +40,26 @@ class ASPP(nn.Module):
 
 
 class DeepLabV3(nn.Module):
-    """Backbone, endpoints, ASPP, classifier.
+    """Backbone, endpoints, ASPP, 3x3 convolution, classifier.
 
     A backbone of several levels gets a 1x1 endpoint convolution per level, up-sampled to the
     finest and summed (SpineNet-Seg, arXiv 2103.12270); one of a single level goes straight
     into ASPP, as published. ``endpoint_filters`` and ``aspp_filters`` of the scale apply here.
+
+    On a ResNet it is torchvision's network, weight for weight, but for the dropout behind ASPP:
+    0.1 here as in the authors' own code, 0.5 there.
+
+    Raises:
+        UserError: for an auxiliary head on a backbone that has no map for it.
     """
 
     def __init__(
-        self, backbone: Encoder, classes: int, scale: Scale, rates: tuple[int, int, int]
+        self,
+        backbone: Encoder,
+        classes: int,
+        scale: Scale,
+        rates: tuple[int, int, int],
+        auxiliary: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -56,9 +71,12 @@ class DeepLabV3(nn.Module):
             for level, count in backbone.out_channels.items():
                 self.endpoints[str(level)] = conv_bn_relu(count, channels, 1)
         self.aspp = ASPP(channels, scale.aspp_filters, rates)
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.decoder = self._new_decoder(scale)
         self.classifier = nn.Conv2d(scale.aspp_filters, classes, 1)
         initialise(self)
+        # Last of all: the weights drawn for the rest are the same with it and without.
+        self.auxiliary = auxiliary_head(backbone, classes) if auxiliary else None
 
     def forward(self, x_B3HW: Tensor) -> Tensor:
         """Images -> logits_BKHW for K classes at the images' size."""
@@ -67,16 +85,33 @@ class DeepLabV3(nn.Module):
 
     def forward_low(self, x_B3HW: Tensor) -> Tensor:
         """Images -> logits_BKhw at the size of the backbone's finest output level."""
-        features = self._merged(self.backbone(x_B3HW))
-        return self.classifier(self.dropout(self.aspp(features)))
+        return self.classifier(self._decoded(self.backbone(x_B3HW)))
+
+    def forward_auxiliary(self, x_B3HW: Tensor) -> tuple[Tensor, Tensor]:
+        """Images -> (logits as forward_low, logits of the auxiliary head), for training.
+
+        Raises:
+            UserError: if the network was built without an auxiliary head.
+        """
+        if self.auxiliary is None:
+            raise UserError("the network has no auxiliary head: build it with auxiliary=True")
+        maps = self.backbone(x_B3HW)
+        return self.classifier(self._decoded(maps)), self.auxiliary(maps[AUXILIARY])
+
+    def _new_decoder(self, scale: Scale) -> nn.Module:
+        return conv_bn_relu(scale.aspp_filters, scale.aspp_filters, 3)
+
+    def _decoded(self, maps: dict[int, Tensor]) -> Tensor:
+        """What the classifier reads."""
+        return self.decoder(self.dropout(self.aspp(self._merged(maps))))
 
     def _merged(self, features: dict[int, Tensor]) -> Tensor:
         if not self.endpoints:
             return features[self.finest]
         size = features[self.finest].shape[2:]
         total = self.endpoints[str(self.finest)](features[self.finest])
-        for level, x_BCHW in features.items():
+        for level in self.backbone.out_channels:
             if level != self.finest:
-                x_BCHW = self.endpoints[str(level)](x_BCHW)
+                x_BCHW = self.endpoints[str(level)](features[level])
                 total = total + F.interpolate(x_BCHW, size=size, mode="nearest")
         return total

@@ -16,7 +16,8 @@ class Resample(nn.Module):
     ``out_channels`` without ReLU, as the parents are summed next.
 
     Nearest up-sampling copies pixels, so it commutes with a 1x1 convolution and a batch norm:
-    both run before it, which is the same function at 4 to 1024 times fewer multiply-adds.
+    both run before it, which is the same function at 4 to 1024 times fewer multiply-adds. So the
+    up-sampling itself is left to the block that sums its parents (see ``up_sampled``).
     """
 
     def __init__(
@@ -34,12 +35,17 @@ class Resample(nn.Module):
         self.squeeze = conv_bn_relu(in_channels, filters, 1)
         self.down = _downsampling(filters, out_level - in_level)
         self.expand = conv_bn(filters, out_channels, 1)
-        self.up = out_level < in_level
 
-    def forward(self, x_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
-        """``size``: (height, width) of the target level's map."""
-        x_BCHW = self.expand(self.down(self.squeeze(x_BCHW)))
-        return F.interpolate(x_BCHW, size=size, mode="nearest") if self.up else x_BCHW
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """The parent's map -> one of ``out_channels``, at the coarser of the two levels."""
+        return self.expand(self.down(self.squeeze(x_BCHW)))
+
+
+def up_sampled(x_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
+    """Nearest, to (height, width); a map that has the size already is returned as it is."""
+    if x_BCHW.shape[2:] == size:
+        return x_BCHW
+    return F.interpolate(x_BCHW, size=size, mode="nearest")
 
 
 def _downsampling(filters: int, levels: int) -> nn.Sequential:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from proxy_tasks.networks.blocks import (
+    AUXILIARY,
     DOWNSAMPLE,
+    LOW_LEVEL,
     BottleneckBlock,
     Encoder,
     conv_bn_relu,
@@ -14,30 +16,39 @@ from proxy_tasks.networks.blocks import (
 from search_space.resnet import DilatedResNet, Stage
 from search_space.scales import Scale
 
+EXTRA_STAGES = {0: LOW_LEVEL, 2: AUXILIARY}
+"""Position of a stage -> the name under which its map is handed over to a head that asks."""
+
 
 class DilatedResNetBackbone(Encoder):
     """ResNet whose last stages trade stride for dilation (arXiv 1706.05587, section 3.1).
 
     One output map, named by the level that its size has: 3, 4 or 5 for an output stride of 8,
-    16 or 32. Of the scale only ``filters`` applies: depth is the spec's, and nothing is resampled.
+    16 or 32. The low-level map is that of the first stage (arXiv 1802.02611), the
+    auxiliary head's that of the third. Of the scale only ``filters`` applies: depth is the spec's,
+    and nothing is resampled.
     """
 
     def __init__(self, spec: DilatedResNet, scale: Scale) -> None:
         super().__init__()
         filters = scale.level_filters(2)
         self.stem = nn.Sequential(conv_bn_relu(3, filters, 7, stride=DOWNSAMPLE), max_pool())
-        stages, channels = [], filters
-        for stage in spec.plan:
-            width = scale.scaled(stage.filters)
-            stages.append(_stage(channels, width, stage))
-            channels = width * BottleneckBlock.expansion
-        self.stages = nn.Sequential(*stages)
+        widths = [scale.scaled(stage.filters) for stage in spec.plan]
+        channels = [width * BottleneckBlock.expansion for width in widths]
+        inputs = (filters, *channels[:-1])
+        self.stages = nn.Sequential(*map(_stage, inputs, widths, spec.plan))
         self.level = spec.plan[-1].level
-        self.out_channels = {self.level: channels}
+        self.low_channels, _, self.auxiliary_channels, last = channels
+        self.out_channels = {self.level: last}
 
     def forward(self, x_B3HW: Tensor) -> dict[int, Tensor]:
-        """Images -> {level: map}."""
-        return {self.level: self.stages(self.stem(x_B3HW))}
+        """Images -> {level: map}, and what is in ``extras``."""
+        maps, x_BCHW = {}, self.stem(x_B3HW)
+        for index, stage in enumerate(self.stages):
+            x_BCHW = stage(x_BCHW)
+            if (extra := EXTRA_STAGES.get(index)) in self.extras:
+                maps[extra] = x_BCHW
+        return {self.level: x_BCHW, **maps}
 
 
 def _stage(in_channels: int, filters: int, stage: Stage) -> nn.Sequential:

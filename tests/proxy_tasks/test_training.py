@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from proxy_tasks.augment import normalise
 from proxy_tasks.datasets import open_dataset
+from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.metrics import confusion, mean_iou
 from proxy_tasks.networks import build
 from proxy_tasks.training import DeviceSplit, Evaluation, Recipe, Training, evaluate
 from search_space import catalog
@@ -78,7 +81,7 @@ def test_every_network_sees_the_same_batches(train: DeviceSplit) -> None:
         torch.manual_seed(len(seen))  # networks draw differently when they are initialised
         network = build(catalog.load("spinenet-49"), SCALE, 11, SIZE)
         training = Training(network, train, RECIPE, epochs=1, seed=0)
-        network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+        network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
         training.run_epoch()
     half = len(seen) // 2
     assert half == 3
@@ -130,6 +133,24 @@ def test_a_recipe_that_cannot_train_is_refused(changes: dict[str, float], messag
         Recipe(**changes)
 
 
+def test_an_evaluation_is_that_of_the_whole_images_and_leaves_the_network_as_it_was(
+    train: DeviceSplit, val: DeviceSplit
+) -> None:
+    training = make(train)
+    training.run_epoch()
+    network = training.network
+    found = evaluate(network, val, 11, 2)
+    assert network.training
+    network.eval()
+    labels = val.labels.long()
+    with torch.no_grad():
+        logits = network(normalise(val.images))
+    expected = torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE)
+    assert found.loss == pytest.approx(expected.item(), rel=1e-5)
+    counts = confusion(logits.argmax(1), labels, 11)
+    assert found.miou == pytest.approx(mean_iou(counts), abs=1e-3)
+
+
 class Constant(torch.nn.Module):
     """Logits that prefer one class everywhere."""
 
@@ -137,8 +158,8 @@ class Constant(torch.nn.Module):
         super().__init__()
         self.choice = choice
 
-    def forward(self, x_B3HW: torch.Tensor) -> torch.Tensor:
-        logits = torch.zeros(len(x_B3HW), 3, *x_B3HW.shape[2:])
+    def forward_low(self, x_B3HW: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(x_B3HW), 3, 1, 1)
         logits[:, self.choice] = 100.0
         return logits
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.nn.functional import interpolate
 
+from benchmarks import counted
+from benchmarks.literal import literal
 from proxy_tasks.networks.backbone import MergeBlock, ScalePermutedBackbone
-from proxy_tasks.networks.cost import count
-from proxy_tasks.networks.resample import Resample
+from proxy_tasks.networks.blocks import LOW_LEVEL
 from search_space.architecture import Architecture, Block
 from search_space.catalog import load
 from search_space.scales import SCALES, Scale
@@ -96,7 +96,7 @@ def test_a_block_is_given_the_rectified_sum_of_all_it_reads(
     assert isinstance(block, MergeBlock)
     features = {0: torch.randn(1, 32, 8, 8), 1: torch.randn(1, 32, 8, 8)}
     features[2] = torch.randn(1, 16, 4, 4)
-    first, second = (block.resamples[i](features[i], (4, 4)) for i in (0, 1))
+    first, second = (block.resamples[i](features[i]) for i in (0, 1))
     expected = block.body((first + second + features[2]).relu())
     torch.testing.assert_close(block(features, (4, 4)), expected)
 
@@ -151,6 +151,22 @@ def test_a_map_is_freed_once_its_last_reader_has_run(
         assert found <= needed
 
 
+@pytest.mark.parametrize(("inputs", "last"), [((0, 1), 1), ((1, 2), 2)])
+def test_a_head_that_asks_is_given_the_last_live_block_of_the_stem(
+    stem: tuple[Block, ...], small: Scale, inputs: tuple[int, int], last: int
+) -> None:
+    stem = (*stem, Block(2, "residual"))
+    architecture = Architecture(stem, (Block(3, "residual", inputs, output=True),), (3,))
+    backbone = ScalePermutedBackbone(architecture, small).eval()
+    x, seen = torch.randn(1, 3, 33, 47), []
+    assert list(backbone(x)) == [3]
+    backbone.blocks[str(last)].register_forward_hook(lambda _m, _i, out: seen.append(out.clone()))
+    backbone.extras.add(LOW_LEVEL)
+    low = backbone(x)[LOW_LEVEL]
+    assert low.shape == (1, backbone.low_channels, 9, 12)
+    assert torch.equal(low, seen[0])
+
+
 def test_repeats_deepen_every_block(diamond: Architecture, small: Scale) -> None:
     backbone = ScalePermutedBackbone(diamond, replace(small, repeats=3))
     assert [len(getattr(block, "body", block)) for block in backbone.blocks.values()] == [3] * 5
@@ -173,20 +189,12 @@ def test_spinenet_has_the_published_parameters(scale: str, millions: float) -> N
     assert round(total / 1e6, 1) == millions
 
 
-def test_spinenet_in_its_literal_order_has_the_published_macs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_spinenet_in_its_literal_order_has_the_published_macs() -> None:
     """3.5 G at 224 pixels; the 1x1 before up-sampling saves a part of them."""
-
-    def literal(self: Resample, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        x = self.down(self.squeeze(x))
-        return self.expand(interpolate(x, size=size) if self.up else x)
-
     backbone, filters = published("S49")
     endpoints = sum(
         channels * filters * math.prod(level_size((224, 224), level))
         for level, channels in backbone.out_channels.items()
     )
-    monkeypatch.setattr(Resample, "forward", literal)
-    macs = count(backbone, (224, 224)).macs
+    macs = counted.macs(literal(backbone), (224, 224))
     assert round((macs + endpoints + filters * 1000) / 1e9, 1) == 3.5

@@ -56,14 +56,14 @@ def test_the_network_is_built_with_the_rates_of_its_own_stride(
     assert tuple(branch[0].dilation[0] for branch in network.aspp.branches[1:]) == rates
 
 
-def test_the_resnet_50_baseline_has_the_published_parameters() -> None:
-    """torchvision adds a 3x3 convolution behind ASPP and an auxiliary head to DeepLabv3."""
-    with torch.device("meta"):
-        network = build(DilatedResNet(output_stride=8), Scale(), 21, (513, 513))
-    third = 256 * 256 * 9 + 512
-    auxiliary = 1024 * 256 * 9 + 512 + 256 * 21 + 21
-    count = sum(p.numel() for p in network.parameters())
-    assert count + third + auxiliary == 42_004_074
+def test_dropout_is_light_and_stands_behind_the_pyramid(small: Scale) -> None:
+    network = build(DilatedResNet((1, 1, 1, 1)), small, 5, (64, 64)).eval()
+    assert [m.p for m in network.modules() if isinstance(m, torch.nn.Dropout)] == [0.1]
+    seen = []
+    network.dropout.register_forward_hook(lambda _m, args, _out: seen.append(args[0]))
+    network.aspp.register_forward_hook(lambda _m, _args, out: seen.append(out))
+    network.forward_low(torch.randn(1, 3, 64, 64))
+    assert seen[0] is seen[1]
 
 
 def test_endpoints_run_before_up_sampling_and_are_summed(

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from proxy_tasks.networks.blocks import BottleneckBlock
+from proxy_tasks.networks.blocks import AUXILIARY, LOW_LEVEL, BottleneckBlock
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
@@ -50,3 +50,20 @@ def test_filters_scale_the_widths_and_stages_set_the_depth() -> None:
     assert backbone.out_channels == {4: 512}
     assert [len(stage) for stage in backbone.stages] == [1, 2, 3, 4]
     assert all(isinstance(b, BottleneckBlock) for stage in backbone.stages for b in stage)
+
+
+@pytest.mark.parametrize(("stride", "third"), [(8, 8), (16, 16), (32, 16)])
+def test_a_head_that_asks_is_given_the_first_and_the_third_stage(stride: int, third: int) -> None:
+    backbone = DilatedResNetBackbone(DilatedResNet((1, 1, 1, 1), stride), TINY).eval()
+    x = torch.randn(1, 3, 97, 65)
+    alone = backbone(x)
+    backbone.extras |= {LOW_LEVEL, AUXILIARY}
+    maps = backbone(x)
+    assert maps.keys() == {*alone, LOW_LEVEL, AUXILIARY}
+    assert torch.equal(maps[backbone.level], alone[backbone.level])
+    ceiled = (math.ceil(97 / third), math.ceil(65 / third))
+    assert maps[LOW_LEVEL].shape == (1, backbone.low_channels, 25, 17) == (1, 16, 25, 17)
+    assert maps[AUXILIARY].shape == (1, backbone.auxiliary_channels, *ceiled)
+    assert backbone.auxiliary_channels == 64
+    torch.testing.assert_close(maps[LOW_LEVEL], backbone.stages[0](backbone.stem(x)))
+    torch.testing.assert_close(maps[AUXILIARY], backbone.stages[:3](backbone.stem(x)))

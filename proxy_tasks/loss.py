@@ -1,0 +1,67 @@
+"""Cross-entropy at full resolution, of logits that were never up-sampled as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.upsampling import BandedUpsampling
+
+
+def upsampled_cross_entropy(
+    low_logits_BKhw: Tensor, labels_BHW: Tensor, elements: int | None = None
+) -> Tensor:
+    """Mean cross-entropy over the labelled pixels, of logits up-sampled bilinearly to them.
+
+    Equal in value and gradient to ``cross_entropy(interpolate(logits, (H, W)), labels)`` up to
+    rounding, but the gradient is found on the way, band by band, so that logits of a whole batch
+    at full resolution never exist. fp32 inside, also under autocast and for bf16 logits.
+    A batch without a labelled pixel has loss 0 and gradient 0: it says nothing of the network
+    (torch's mean would be NaN, which reads as a diverged training).
+
+    Args:
+        low_logits_BKhw: K classes, any memory format.
+        labels_BHW: int64 class numbers, void where they are IGNORE.
+        elements: of a band, see BandedUpsampling.
+    """
+    loss: Tensor = _UpsampledCrossEntropy.apply(low_logits_BKhw, labels_BHW, elements)
+    return loss
+
+
+class _UpsampledCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, low_BKhw: Tensor, labels_BHW: Tensor, elements: int | None) -> Tensor:
+        with torch.autocast(low_BKhw.device.type, enabled=False):
+            loss, grad_BKhw = _loss_and_gradient(low_BKhw, labels_BHW, elements)
+        ctx.save_for_backward(grad_BKhw)
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (grad_BKhw,) = ctx.saved_tensors
+        # Autograd rounds it to the logits' type, after a scale that keeps fp16 from underflowing.
+        return grad_BKhw * grad, None, None
+
+
+def _loss_and_gradient(
+    low_BKhw: Tensor, labels_BHW: Tensor, elements: int | None
+) -> tuple[Tensor, Tensor]:
+    bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:], elements)
+    labelled_BHW = labels_BHW != IGNORE
+    weights_BHW = labelled_BHW / labelled_BHW.sum().clamp(min=1).to(bands.low_BhKw.dtype)
+    loss, grad_BhKw = weights_BHW.new_zeros(()), torch.zeros_like(bands.low_BhKw)
+    for band in bands:
+        part = band.images, band.rows
+        log_p = torch.log_softmax(bands.up(band), 2)
+        weights, target = weights_BHW[part][:, :, None], labels_BHW[part][:, :, None]
+        target = target.masked_fill(target == IGNORE, 0)  # any class will do: their weight is 0
+        loss -= (log_p.gather(2, target) * weights).sum()
+        # Softmax less one-hot, weighted: the gradient with respect to the up-sampled logits.
+        grad = log_p.exp_().mul_(weights).scatter_add_(2, target, -weights)
+        grad_BhKw[band.images, band.low] += bands.down(band, grad)
+    return loss, grad_BhKw.transpose(1, 2)

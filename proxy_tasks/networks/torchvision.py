@@ -1,0 +1,116 @@
+"""Weights from torchvision's DeepLabv3 on a ResNet: the same network under other names.
+
+torchvision itself is not needed: a state dict that it saved is enough. Atrous rates are no part
+of it; torchvision's are those that we build for 513 pixels at output stride 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from torch import Tensor
+
+from proxy_tasks.networks.deeplab import DeepLabV3
+from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
+from proxy_tasks.networks.resnet import DilatedResNetBackbone
+from search_space.errors import UserError
+
+HEAD = {
+    "classifier.0.convs.4.1": "aspp.pooled.0",
+    "classifier.0.convs.4.2": "aspp.pooled.1",
+    "classifier.0.project.0": "aspp.project.0",
+    "classifier.0.project.1": "aspp.project.1",
+    "classifier.1": "decoder.0",
+    "classifier.2": "decoder.1",
+    "classifier.4": "classifier",
+    "aux_classifier.0": "auxiliary.0.0",
+    "aux_classifier.1": "auxiliary.0.1",
+    "aux_classifier.4": "auxiliary.2",
+}
+"""torchvision's module -> ours, behind the backbone and beside the pyramid's branches."""
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of torchvision's state dict under our names; auxiliary ones where it has them.
+
+    Raises:
+        UserError: naming the first key that is not one of torchvision's DeepLabv3.
+    """
+    ours = _modules(_stages(state))
+    found = {}
+    for key, value in state.items():
+        if key.rpartition(".")[0] not in ours:
+            raise UserError(f"{key}: not a key of torchvision's DeepLabv3 on a ResNet")
+        found[_renamed(key, ours)] = value
+    return found
+
+
+def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
+    """Copy torchvision's weights into a network of the same depth, width and classes.
+
+    Tensors of an auxiliary head are left out where the network has none.
+
+    Raises:
+        UserError: naming the first key that is unknown, missing or of another shape; or for a
+            network that torchvision does not have. The network is as it was then.
+    """
+    backbone = network.backbone
+    if not isinstance(backbone, DilatedResNetBackbone) or isinstance(network, DeepLabV3Plus):
+        raise UserError("torchvision's weights are of DeepLabv3 on a ResNet: build one of those")
+    if network.auxiliary is None:
+        state = {key: value for key, value in state.items() if not key.startswith("aux_")}
+    found = from_torchvision(state)
+    blocks = [len(list(stage.children())) for stage in backbone.stages]
+    theirs = {ours: name for name, ours in _modules(blocks).items()}
+    wanted = {_renamed(key, theirs): value for key, value in network.state_dict().items()}
+    _check(state, wanted, f"in a network of {blocks} blocks")
+    network.load_state_dict(found)
+
+
+def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:
+    for key, value in wanted.items():
+        if key not in state:
+            raise UserError(f"{key}: is missing, and needed {where}")
+        if state[key].shape != value.shape:
+            shapes = f"{tuple(value.shape)} but got {tuple(state[key].shape)}"
+            raise UserError(f"{key}: the shape must be {shapes}")
+    for key in state:
+        if key not in wanted:
+            raise UserError(f"{key}: has no place {where}")
+
+
+def _renamed(key: str, modules: Mapping[str, str]) -> str:
+    module, _, name = key.rpartition(".")
+    return f"{modules[module]}.{name}"
+
+
+def _stages(state: Mapping[str, Tensor]) -> list[int]:
+    """Blocks of each of the four layers."""
+    blocks = {tuple(key.split(".")[:3]) for key in state if key.startswith("backbone.layer")}
+    layers = [block[1] for block in blocks]
+    return [layers.count(f"layer{number}") for number in range(1, 5)]
+
+
+def _modules(stages: Sequence[int]) -> dict[str, str]:
+    """Name of each module with weights -> its name in our network."""
+    pyramid = {
+        f"classifier.0.convs.{branch}.{part}": f"aspp.branches.{branch}.{part}"
+        for branch in range(4)
+        for part in range(2)
+    }
+    return dict(_backbone_modules(stages)) | pyramid | HEAD
+
+
+def _backbone_modules(stages: Sequence[int]) -> Iterator[tuple[str, str]]:
+    yield "backbone.conv1", "backbone.stem.0.0"
+    yield "backbone.bn1", "backbone.stem.0.1"
+    for stage, blocks in enumerate(stages):
+        for block in range(blocks):
+            theirs = f"backbone.layer{stage + 1}.{block}"
+            ours = f"backbone.stages.{stage}.{block}"
+            for part in range(3):
+                yield f"{theirs}.conv{part + 1}", f"{ours}.body.{part}.0"
+                yield f"{theirs}.bn{part + 1}", f"{ours}.body.{part}.1"
+        for part in range(2):
+            theirs = f"backbone.layer{stage + 1}.0.downsample.{part}"
+            yield theirs, f"backbone.stages.{stage}.0.shortcut.{part}"

@@ -1,0 +1,53 @@
+"""SpineNet as it was published: an ImageNet classifier (arXiv 1912.05027)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import interpolate
+
+from proxy_tasks.networks import Classifier, build, build_segmenter
+from search_space import catalog
+from search_space.architecture import Architecture
+from search_space.errors import UserError
+from search_space.scales import CLASSIFIER, SCALES, Scale
+
+Draw = Callable[[int], Architecture]
+
+
+@pytest.fixture
+def classifying(small: Scale) -> Scale:
+    return replace(small, head=CLASSIFIER)
+
+
+@pytest.mark.parametrize(
+    ("scale", "millions"), [("49", 22.1), ("96", 36.5), ("143", 60.5), ("190", 127.1)]
+)
+def test_spinenet_has_the_published_parameters(scale: str, millions: float) -> None:
+    with torch.device("meta"):
+        network = build(catalog.load("spinenet-49"), SCALES[scale], 1000, (224, 224))
+    assert isinstance(network, Classifier)
+    assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == millions
+
+
+def test_logits_are_those_of_the_mean_of_the_up_sampled_endpoints(
+    random_architecture: Draw, classifying: Scale
+) -> None:
+    network = build(random_architecture(0), classifying, 7, (96, 96)).eval()
+    x = torch.randn(2, 3, 96, 96)
+    maps = [network.endpoints[str(i)](m) for i, m in network.backbone(x).items()]
+    mean = torch.stack([interpolate(m, size=(12, 12)) for m in maps]).mean(0)
+    expected = network.classifier(mean.mean((2, 3)))
+    assert expected.shape == (2, 7)
+    torch.testing.assert_close(network(x), expected)
+
+
+def test_a_classifier_scale_labels_no_pixels(random_architecture: Draw, classifying: Scale) -> None:
+    with pytest.raises(UserError, match=r"labels no pixels: write one of deeplabv3, deeplabv3\+$"):
+        build_segmenter(random_architecture(0), classifying, 7, (96, 96))
+
+
+def test_a_classifier_has_no_auxiliary_head(random_architecture: Draw, classifying: Scale) -> None:
+    with pytest.raises(UserError, match="auxiliary: a classifier"):
+        build(random_architecture(0), classifying, 7, (96, 96), auxiliary=True)

@@ -1,0 +1,94 @@
+"""The loss by bands is torch's cross-entropy of up-sampled logits, in value and in gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, interpolate
+
+from benchmarks.allocated import peak_allocated
+from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.loss import upsampled_cross_entropy
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def labels_of(shape: tuple[int, ...], classes: int, void: float = 0.2) -> Tensor:
+    labels = torch.randint(classes, shape)
+    return labels.masked_fill_(torch.rand(shape) < void, IGNORE)
+
+
+def expected(low: Tensor, labels: Tensor) -> Tensor:
+    logits = interpolate(low, size=labels.shape[1:], mode="bilinear", align_corners=False)
+    return cross_entropy(logits, labels, ignore_index=IGNORE)
+
+
+def gradient(loss: Tensor, low: Tensor) -> Tensor:
+    return torch.autograd.grad(3 * loss, low)[0]
+
+
+@pytest.mark.parametrize("elements", [1, 500, 3000, None])
+@pytest.mark.parametrize(
+    ("small", "large"), [((6, 8), (24, 32)), ((5, 7), (19, 27)), ((1, 1), (4, 4)), ((9, 9), (9, 9))]
+)
+def test_value_and_gradient_are_those_of_the_whole(
+    small: tuple[int, int], large: tuple[int, int], elements: int | None
+) -> None:
+    low = (5 * torch.randn(4, 11, *small, dtype=torch.float64)).requires_grad_()
+    labels = labels_of((4, *large), 11)
+    labels[1] = IGNORE
+    ours, torchs = upsampled_cross_entropy(low, labels, elements), expected(low, labels)
+    torch.testing.assert_close(ours, torchs)
+    torch.testing.assert_close(gradient(ours, low), gradient(torchs, low))
+
+
+def test_large_channels_last_logits_in_fp32_agree_to_rounding() -> None:
+    low = 20 * torch.randn(3, 19, 24, 32).contiguous(memory_format=torch.channels_last)
+    low.requires_grad_()
+    labels = labels_of((3, 96, 128), 19)
+    ours, torchs = upsampled_cross_entropy(low, labels), expected(low, labels)
+    torch.testing.assert_close(ours, torchs, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient(ours, low), gradient(torchs, low), rtol=1e-4, atol=1e-8)
+
+
+def test_bf16_logits_count_as_the_fp32_they_stand_for() -> None:
+    low = torch.randn(2, 5, 6, 8).bfloat16().requires_grad_()
+    exact = low.detach().float().requires_grad_()
+    labels = labels_of((2, 24, 32), 5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours = upsampled_cross_entropy(low, labels)
+    torchs = expected(exact, labels)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, torchs)
+    found = gradient(ours, low)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found, gradient(torchs, exact).bfloat16())
+
+
+def test_a_batch_without_a_label_has_loss_and_gradient_zero() -> None:
+    low = torch.randn(2, 3, 4, 4, requires_grad=True)
+    loss = upsampled_cross_entropy(low, torch.full((2, 16, 16), IGNORE))
+    assert loss.item() == 0
+    assert gradient(loss, low).abs().max() == 0
+
+
+def test_a_class_that_does_not_exist_is_refused() -> None:
+    with pytest.raises((RuntimeError, IndexError)):
+        upsampled_cross_entropy(torch.randn(1, 3, 4, 4), torch.full((1, 8, 8), 3))
+
+
+def test_no_map_of_the_whole_batch_at_full_resolution_is_made() -> None:
+    low = torch.randn(16, 11, 12, 16, requires_grad=True)
+    labels = labels_of((16, 48, 64), 11)
+    full = 4 * 16 * 11 * 48 * 64
+    elements = 2**14
+    ours = peak_allocated(lambda: upsampled_cross_entropy(low, labels, elements).backward())
+    torchs = peak_allocated(lambda: expected(low, labels).backward())
+    # Some copies of a band and of the low logits, the pixels' weights and masks.
+    assert ours < 4 * 4 * elements + 4 * 4 * low.numel() + 6 * labels.numel()
+    assert torchs > 2 * full > 4 * ours
