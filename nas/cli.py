@@ -6,6 +6,7 @@ Commands are imported when they are called, so that every ``--help`` answers at 
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -113,24 +114,93 @@ def promote(
     promote(run, top, trial or (), resume, set or (), _console())
 
 
+ScaleName = Annotated[
+    str | None, typer.Option("--scale", metavar="NAME", help="S49- to S143+, 49S to 190. [S49]")
+]
+ImageSize = Annotated[
+    str | None,
+    typer.Option("--size", metavar="HxW", help="Image, 224 or 512x1024. [512x1024; 49S...: 224]"),
+]
+ClassCount = Annotated[
+    int | None, typer.Option("--classes", help="What to tell apart. [19; 49S to 190: 1000]")
+]
+
+
+@app.command()
+def describe(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME|FILE]",
+            help="An entry of the catalogue or an architecture file; none lists the catalogue.",
+            show_default=False,
+        ),
+    ] = None,
+    scale: ScaleName = None,
+    size: ImageSize = None,
+    classes: ClassCount = None,
+    auxiliary: Annotated[
+        bool, typer.Option("--auxiliary", help="With a ResNet's auxiliary head.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    diagram: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Draw the blocks into an .svg or .png; repeatable."),
+    ] = None,
+) -> None:
+    """What a network is made of and what it costs, block by block.
+
+    nas describe
+
+    nas describe spinenet-49 --scale 49
+
+    nas describe runs/camvid/artifacts/best.yaml --size 360x480 --classes 11 --diagram best.svg
+    """
+    from nas.target import target
+
+    built = target(scale, size, classes)
+    if source is None:
+        from nas.commands.catalogue import catalogue
+
+        if auxiliary or diagram:
+            raise UserError("--auxiliary and --diagram need a name or a file to describe")
+        catalogue(built, json, _console())
+        return
+    from nas.commands.describe import describe
+
+    describe(source, built, auxiliary, json, diagram or (), _console())
+
+
 @app.command()
 def export(
-    source: Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run, or a spec.")],
+    source: Annotated[
+        str, typer.Argument(metavar="RUN|NAME|FILE", help="A run, a catalogue entry, or a spec.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
-    trial: Annotated[str, typer.Option(help="best, front, or a number.")] = "best",
+    trial: Annotated[
+        str | None, typer.Option(help="Of a run: best, front, or a number. [best]")
+    ] = None,
     format: Annotated[
         list[str] | None, typer.Option(help="spec, python, diagram; several may follow.")
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
+    scale: ScaleName = None,
+    size: ImageSize = None,
+    classes: ClassCount = None,
 ) -> None:
     """Take an architecture away: as a spec, as Python code with weights.
 
+    A run's trials are built as they were trained; --scale, --size and --classes are for the rest.
+
     nas export runs/camvid --trial best --format spec python -o found/
+
+    nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
     """
     from nas.commands.export import export
+    from nas.target import target
 
     formats = [*(format or []), *(more or [])] or ["spec"]
-    export(source, trial, formats, output, _console())
+    export(source, trial, formats, output, _console(), target(scale, size, classes))
 
 
 def main() -> None:
@@ -155,5 +225,7 @@ def _fail(message: str, code: int) -> None:
 def _console():  # type: ignore[no-untyped-def]
     from rich.console import Console
 
+    if isinstance(sys.stdout, TextIOWrapper):  # an ASCII locale gets ? for ×, not a traceback
+        sys.stdout.reconfigure(errors="replace")
     console = Console()
     return console if console.is_terminal else Console(width=140, no_color=True)

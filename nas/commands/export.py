@@ -12,17 +12,20 @@ from rich.console import Console
 from nas import build, lineage, selection
 from nas.lineage import Promotion
 from nas.run import RunDirectory
+from nas.target import Target
+from nas.target import target as default_target
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.checkpoint import Weights
 from results.export.spec import export_spec
 from results.export.standalone import export_python
+from results.export.tf_vision import export_block_specs
 from results.ledger import Ledger
 from results.trial import Trial
-from search_space import architecture_file
+from search_space import catalog
 from search_space.architecture import Architecture
 from search_space.backbone import Backbone
 from search_space.errors import UserError
-from search_space.scales import SCALES, Scale
+from search_space.scales import Scale
 
 
 @dataclass(frozen=True)
@@ -67,30 +70,55 @@ def _diagram(what: Exported, folder: Path) -> list[Path]:
     )
 
 
+def _block_specs(what: Exported, folder: Path) -> list[Path]:
+    return [export_block_specs(what.backbone, folder)]
+
+
+def _dilated_block_specs(what: Exported, folder: Path) -> list[Path]:
+    return [export_block_specs(what.backbone, folder, dilated=True)]
+
+
 FORMATS: dict[str, Callable[[Exported, Path], list[Path]]] = {
     "spec": _spec,
     "python": _python,
     "diagram": _diagram,
+    "tf-vision": _block_specs,
+    "tf-vision-dilated": _dilated_block_specs,
 }
 
 
 def export(
-    source: str, selected: str, formats: Sequence[str], folder: Path, console: Console
+    source: str,
+    selected: str | None,
+    formats: Sequence[str],
+    folder: Path,
+    console: Console,
+    target: Target | None = None,
 ) -> None:
-    """Export a run's trials (``best``, ``front`` or a number) or an architecture file.
+    """Export a run's trials, an entry of the catalogue or an architecture file.
 
-    ``front`` makes a folder for each trial.
+    Args:
+        selected: of a run: ``best`` (None too), ``front``, which makes a folder for each trial,
+            or a trial's number.
+        target: of what is no run; a run's trials are exported as they were built.
 
     Raises:
-        UserError: unknown format, run, trial or file.
+        UserError: unknown format, run, trial, name or file, or an option that does not go with it.
     """
     for name in formats:
         if name not in FORMATS:
             raise UserError(f"--format {name}: must be one of {', '.join(FORMATS)}")
-    chosen = _from_run(source, selected) if Path(source).is_dir() else [_from_file(Path(source))]
+    if Path(source).is_dir():
+        if target and target.given:
+            raise UserError(f"{_flags(target.given)}: leave out; trials are exported as built")
+        chosen = _from_run(source, selected or "best")
+    else:
+        if selected is not None:
+            raise UserError(f"--trial {selected}: {source} is not a run's folder; leave it out")
+        chosen = [_from_spec(source, target or default_target())]
     for what in chosen:
-        target = folder / what.name if selected == "front" else folder
-        written = [path for name in formats for path in FORMATS[name](what, target)]
+        place = folder / what.name if selected == "front" else folder
+        written = [path for name in formats for path in FORMATS[name](what, place)]
         for path in written:
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
         if "python" in formats and what.weights is None:
@@ -154,8 +182,15 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
     )
 
 
-def _from_file(path: Path) -> Exported:
-    """A spec alone: built at S49, for 512x512 pixels and 19 classes, without weights."""
-    backbone = architecture_file.load(path)
-    classes = tuple(f"class {index}" for index in range(19))
-    return Exported(path.stem, backbone, SCALES["S49"], (512, 512), classes)
+def _from_spec(name_or_path: str, target: Target) -> Exported:
+    """A catalogue entry or a file: built for the target, without weights."""
+    spec = catalog.find(name_or_path)
+    name = name_or_path if name_or_path in catalog.names() else Path(name_or_path).stem
+    target.check(name, spec.backbone)
+    classes = tuple(f"class {index}" for index in range(target.classes))
+    provenance = dict(spec.provenance)
+    return Exported(name, spec.backbone, target.scale, target.size, classes, None, provenance)
+
+
+def _flags(options: Sequence[str]) -> str:
+    return ", ".join(f"--{option}" for option in options)

@@ -10,8 +10,14 @@ from typing import Any
 
 from results.export.sources import RULE
 from search_space.architecture import Architecture, Block
-from search_space.backbone import Backbone
-from search_space.scales import Scale
+from search_space.backbone import Backbone, head_of
+from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
+
+NETWORKS = {
+    DEEPLABV3: ("proxy_tasks.networks.deeplab", "DeepLabV3"),
+    DEEPLABV3_PLUS: ("proxy_tasks.networks.deeplab_plus", "DeepLabV3Plus"),
+}
+"""Head -> module and class of the network."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,9 @@ def ending(spec: NetworkSpec) -> str:
         f"PROVENANCE = {pprint.pformat(spec.provenance, sort_dicts=False, width=88)}",
         'WEIGHTS = Path(__file__).with_name("weights.pt")',
     ]
-    return "\n".join(lines) + "\n\n\n" + _FUNCTIONS.replace("BACKBONE", f"{encoder}({name}, SCALE)")
+    _, network = NETWORKS[head_of(spec.backbone, spec.scale)]
+    functions = _FUNCTIONS.replace("BACKBONE", f"{encoder}({name}, SCALE)")
+    return "\n".join(lines) + "\n\n\n" + functions.replace("NETWORK", network)
 
 
 def loading(trained: bool) -> str:
@@ -61,10 +69,19 @@ model = network.{made}
 classes_HW = model(network.preprocess(image_HW3)).argmax(1)[0]"""
 
 
-def modules(backbone: Backbone) -> tuple[str, ...]:
+def described(spec: NetworkSpec) -> str:
+    """What the network is, in a few words."""
+    searched = isinstance(spec.backbone, Architecture)
+    kind = "a scale-permuted backbone" if searched else "a dilated ResNet"
+    plus = head_of(spec.backbone, spec.scale) == DEEPLABV3_PLUS
+    return f"DeepLabv3{'+' if plus else ''} on {kind}"
+
+
+def modules(spec: NetworkSpec) -> tuple[str, ...]:
     """Our modules that define what ``ending`` uses."""
-    kind = "backbone" if isinstance(backbone, Architecture) else "resnet"
-    return (f"proxy_tasks.networks.{kind}", "proxy_tasks.networks.deeplab")
+    kind = "backbone" if isinstance(spec.backbone, Architecture) else "resnet"
+    network, _ = NETWORKS[head_of(spec.backbone, spec.scale)]
+    return (f"proxy_tasks.networks.{kind}", network)
 
 
 def _backbone(backbone: Backbone) -> tuple[str, str, str]:
@@ -113,12 +130,12 @@ from torch import Tensor
 """
 
 _FUNCTIONS = '''\
-def build() -> DeepLabV3:
+def build() -> NETWORK:
     """The network with random weights, in training mode."""
-    return DeepLabV3(BACKBONE, len(CLASSES), SCALE, RATES)
+    return NETWORK(BACKBONE, len(CLASSES), SCALE, RATES)
 
 
-def load(weights: str | Path = WEIGHTS) -> DeepLabV3:
+def load(weights: str | Path = WEIGHTS) -> NETWORK:
     """The network with the weights of a file, on the CPU and in eval mode.
 
     Raises:

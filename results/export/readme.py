@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from results.export.ending import NetworkSpec, loading
+from results.export.ending import NetworkSpec, described, loading
 
 
 def readme(spec: NetworkSpec, trained: bool) -> str:
@@ -13,7 +13,8 @@ def readme(spec: NetworkSpec, trained: bool) -> str:
     state = "with its trained weights" if trained else "with random weights: train it first"
     return f"""# A semantic segmentation network
 
-`network.py` needs PyTorch and nothing else; it runs {state}.
+{described(spec)}. `network.py` needs PyTorch and nothing else; it runs
+{state}.
 
 ```python
 {loading(trained)}

@@ -20,12 +20,11 @@ import torch
 from safetensors import SafetensorError
 
 from proxy_tasks.checkpoint import Weights
-from proxy_tasks.networks import DeepLabV3, build
-from results.export.ending import NetworkSpec, ending, loading, modules
+from proxy_tasks.networks import DeepLabV3, build_segmenter
+from results.export.ending import NetworkSpec, described, ending, loading, modules
 from results.export.fresh_process import TOLERANCE, differences
 from results.export.readme import readme
 from results.export.sources import bundle
-from search_space.architecture import Architecture
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
@@ -68,7 +67,7 @@ def export_python(
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a folder to export to")
     if weights is None:
-        network = build(backbone, scale, len(classes), size).eval()
+        network = build_segmenter(backbone, scale, len(classes), size).eval()
     else:
         network = _trained(weights, backbone, scale, classes, size)
     rates = aspp_rates(size, 2**network.finest)
@@ -85,17 +84,14 @@ def export_python(
 
 def source(spec: NetworkSpec, trained: bool) -> str:
     """The text of ``network.py``."""
-    docstring = _docstring(spec.backbone, loading(trained))
-    return bundle(modules(spec.backbone), ending(spec), docstring)
+    return bundle(modules(spec), ending(spec), _docstring(spec, loading(trained)))
 
 
-def _docstring(backbone: Backbone, lines: str) -> str:
-    searched = isinstance(backbone, Architecture)
-    kind = "a scale-permuted backbone" if searched else "a dilated ResNet"
-    return f'''"""DeepLabv3 on {kind}: this one file and torch are all it needs.
+def _docstring(spec: NetworkSpec, lines: str) -> str:
+    return f'''"""{described(spec)}: this one file and torch are all it needs.
 
 Exported by spinenet-seg-nas from its own sources (SPDX-License-Identifier: Apache-2.0).
-Canonical key of the backbone: {canonical_key(backbone)}
+Canonical key of the backbone: {canonical_key(spec.backbone)}
 
 {textwrap.indent(lines, "    ")}
 """'''

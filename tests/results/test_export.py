@@ -14,6 +14,8 @@ from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build
 from proxy_tasks.task import Fidelity, Job
 from results.export import standalone
+from results.export.ending import NetworkSpec
+from results.export.readme import readme
 from results.export.sources import OWN_PACKAGES
 from results.export.spec import export_spec
 from results.export.standalone import export_python
@@ -30,7 +32,10 @@ SCALE = Scale(filters=0.125, endpoint_filters=16, aspp_filters=16)
 SIZE = (64, 96)
 CLASSES = ("sky", 'a "quoted" name', "grün")
 NORMALISATION = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
+PLUS = replace(SCALE, filters=0.0625, alpha=1.0, repeats=2, head="deeplabv3+")
+"""S143+ made small: every value of the scale differs from that of S49."""
 RESNET = DilatedResNet(stages=(1, 2, 2, 1), output_stride=8)
+RESNET_PLUS = replace(RESNET, output_stride=16, head="deeplabv3+")
 
 
 def random_architecture(seed: int) -> Architecture:
@@ -50,17 +55,17 @@ def random_architecture(seed: int) -> Architecture:
     return Architecture((Block(2, "bottleneck"),) * 2, tuple(blocks), (3, 4, 5))
 
 
-def trained(backbone: Backbone, folder: Path) -> tuple[torch.nn.Module, Path]:
+def trained(backbone: Backbone, folder: Path, scale: Scale = SCALE) -> tuple[torch.nn.Module, Path]:
     """A network whose batch norms have seen something, and its weights file."""
     torch.manual_seed(3)
-    network = build(backbone, SCALE, len(CLASSES), SIZE).eval()
+    network = build(backbone, scale, len(CLASSES), SIZE).eval()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
             torch.nn.init.normal_(module.bias, 0, 0.1)
     checkpoint = Checkpoint(folder)
-    job = Job(0, "job", backbone, Fidelity(epochs=1, size=SIZE, scale=SCALE))
+    job = Job(0, "job", backbone, Fidelity(epochs=1, size=SIZE, scale=scale))
     checkpoint.save_weights(network, job, CLASSES)
     return network, checkpoint.weights
 
@@ -74,9 +79,10 @@ class Exported:
     written: list[Path]
 
 
-def export_once(backbone: Backbone, folder: Path) -> Exported:
-    network, weights = trained(backbone, folder / "run")
-    written = export(backbone, folder / "out", weights, provenance={"run": "first", "trial": 7})
+def export_once(backbone: Backbone, folder: Path, scale: Scale = SCALE) -> Exported:
+    network, weights = trained(backbone, folder / "run", scale)
+    provenance = {"run": "first", "trial": 7}
+    written = export(backbone, folder / "out", weights, scale=scale, provenance=provenance)
     return Exported(network, folder / "out", written)
 
 
@@ -90,9 +96,16 @@ def searched(tmp_path_factory) -> Exported:
     return export_once(random_architecture(1), tmp_path_factory.mktemp("searched"))
 
 
-def export(backbone: Backbone, folder: Path, weights: Path | None, **more) -> list[Path]:
+@pytest.fixture(scope="module")
+def searched_plus(tmp_path_factory) -> Exported:
+    return export_once(random_architecture(2), tmp_path_factory.mktemp("searched_plus"), PLUS)
+
+
+def export(
+    backbone: Backbone, folder: Path, weights: Path | None, scale: Scale = SCALE, **more
+) -> list[Path]:
     return export_python(
-        backbone, SCALE, CLASSES, SIZE, folder, weights=weights, **NORMALISATION, **more
+        backbone, scale, CLASSES, SIZE, folder, weights=weights, **NORMALISATION, **more
     )
 
 
@@ -104,7 +117,7 @@ def run_isolated(code: str, folder: Path, cwd: Path) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("kind", ["searched", "resnet"])
+@pytest.mark.parametrize("kind", ["searched", "resnet", "searched_plus"])
 def test_exported_network_computes_the_same_without_this_project(kind, request, tmp_path):
     exported = request.getfixturevalue(kind)
     names = {path.name for path in exported.written}
@@ -130,16 +143,42 @@ def test_exported_network_computes_the_same_without_this_project(kind, request, 
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "scale", "words", "others"),
+    [
+        (RESNET, PLUS, "DeepLabv3 on a dilated ResNet", "class DeepLabV3Plus"),
+        (RESNET_PLUS, SCALE, "DeepLabv3+ on a dilated ResNet", "class MergeBlock"),
+        (random_architecture(2), SCALE, "DeepLabv3 on a scale-permuted backbone", "class Decoder"),
+        (random_architecture(2), PLUS, "DeepLabv3+ on a scale-permuted backbone", "class Dilated"),
+    ],
+)
+def test_an_export_names_its_network_and_carries_no_other(backbone, scale, words, others):
+    spec = NetworkSpec(backbone, scale, CLASSES, (1, 2, 3), SIZE, **NORMALISATION)
+    code = standalone.source(spec, trained=True)
+    compile(code, "network.py", "exec")
+    assert code.startswith(f'"""{words}: ')
+    assert others not in code
+    assert f"    return {'DeepLabV3Plus' if '+' in words else 'DeepLabV3'}(" in code
+    assert f"\n{words}. " in readme(spec, trained=True)
+
+
+def test_a_classifier_is_not_exported_as_a_segmentation_network(tmp_path):
+    scale = replace(SCALE, head="classifier")
+    with pytest.raises(UserError, match="labels no pixels"):
+        export(random_architecture(1), tmp_path / "out", None, scale=scale)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_lines_of_the_readme_run_as_they_stand(resnet):
-    readme = (resnet.folder / "README.md").read_text()
-    lines = readme.split("```python\n")[1].split("```")[0]
+    page = (resnet.folder / "README.md").read_text()
+    lines = page.split("```python\n")[1].split("```")[0]
     image = "import torch\nimage_HW3 = torch.zeros(40, 50, 3, dtype=torch.uint8)\n"
     done = run_isolated(
         f"{image}{lines}print(tuple(classes_HW.shape))", resnet.folder, resnet.folder
     )
     assert done.stdout.strip() == "(40, 50)", done.stderr
-    assert "trial: 7" in readme
-    assert all(name in readme for name in CLASSES)
+    assert "trial: 7" in page
+    assert all(name in page for name in CLASSES)
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut"])

@@ -1,0 +1,97 @@
+"""``nas describe`` without a name: what there is to describe, and the scales it is built at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nas import description as descriptions
+from nas.description import HEADS, Description
+from nas.target import Target
+from results import units
+from search_space import catalog
+from search_space.architecture import Architecture
+from search_space.errors import UserError
+from search_space.scales import SCALES
+
+
+def catalogue(target: Target, as_json: bool, console: Console) -> None:
+    """Print the catalogue's entries with their costs at the target, and the scales."""
+    entries = [(name, _described(name, target)) for name in catalog.names()]
+    if as_json:
+        console.file.write(json.dumps(_as_dict(entries), indent=2) + "\n")
+        return
+    height, width = target.size
+    at = f"{target.scale_name}, {height}×{width} pixels, {target.classes} classes"
+    console.print(_entries_table(entries, f"catalogue, costs at {at}"))
+    console.print(_scales_table())
+    console.print(Text("nas describe NAME|FILE shows one of them, or of your own, in full.", "dim"))
+
+
+def _described(name: str, target: Target) -> Description | None:
+    """None for what is not built at this scale: a DeepLab baseline at a classifier's."""
+    try:
+        return descriptions.load(name, target)
+    except UserError:
+        return None
+
+
+def _as_dict(entries: list[tuple[str, Description | None]]) -> dict[str, Any]:
+    listed = [
+        {"name": name} if each is None else descriptions.summary(each) for name, each in entries
+    ]
+    scales = [{"name": name, **asdict(scale)} for name, scale in SCALES.items()]
+    return {"catalogue": listed, "scales": scales}
+
+
+def _entries_table(entries: list[tuple[str, Description | None]], title: str) -> Table:
+    table = _table(title, left=("name", "made of"), right=("params", "MACs"))
+    for name, each in entries:
+        if each is None:
+            table.add_row(name, "not built at this scale")
+        else:
+            macs, parameters = units.giga(each.cost.macs), units.mega(each.cost.parameters)
+            table.add_row(name, _made_of(each), parameters, macs)
+    return table
+
+
+def _made_of(described: Description) -> str:
+    backbone = described.backbone
+    if not isinstance(backbone, Architecture):
+        return f"ResNet {'-'.join(map(str, backbone.stages))}, stride {backbone.output_stride}"
+    levels = backbone.output_levels
+    named = f"P{levels[0]}" if len(levels) == 1 else f"P{levels[0]}–P{levels[-1]}"
+    return f"{len(backbone.alive)} blocks, {named}"
+
+
+def _scales_table() -> Table:
+    right = ("filters", "alpha", "repeats", "endpoints", "ASPP")
+    table = _table("scales (--scale)", left=("name", "head"), right=right)
+    for name, scale in SCALES.items():
+        aspp = "" if scale.head == "classifier" else str(scale.aspp_filters)
+        values = (scale.alpha, scale.repeats, scale.endpoint_filters, aspp)
+        table.add_row(name, HEADS[scale.head], f"×{scale.filters:g}", *map(str, values))
+    return table
+
+
+def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for heading in left:
+        table.add_column(heading, no_wrap=True)
+    for heading in right:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
