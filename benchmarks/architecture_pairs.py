@@ -8,9 +8,9 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 
-from search_space.architecture import Architecture, Block
+from search_space.architecture import STEM, Architecture, Block
 from search_space.genes import Genotype, sample
-from search_space.scale_permuted import STEM, ScalePermutedSpace
+from search_space.scale_permuted import ScalePermutedSpace
 
 Pair = tuple[Architecture, Architecture]
 Pairs = Callable[[np.random.Generator], Iterator[Pair]]

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks import counted
 from benchmarks.allocated import peak_allocated
 from proxy_tasks.loss import upsampled_cross_entropy
-from proxy_tasks.networks import build
+from proxy_tasks.networks import build, channels_last
 from proxy_tasks.networks.classifier import Classifier
 from search_space import catalog
 from search_space.backbone import Backbone
@@ -94,7 +94,7 @@ def is_exact(case: Case, *, by_flop_counter: bool) -> bool:
 
 def step_bytes(case: Case, batch: int) -> int:
     """Measured: peak of forward pass, loss and backward pass beyond weights and gradients."""
-    network = build(*case.arguments).to(memory_format=torch.channels_last).train()
+    network = channels_last(build(*case.arguments)).train()
     x_B3HW = torch.randn(batch, 3, *case.size).to(memory_format=torch.channels_last)
     y_BHW = torch.randint(0, case.classes, (batch, *case.size))
     for p in network.parameters():

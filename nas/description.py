@@ -84,7 +84,7 @@ def load(name_or_path: str, target: Target, auxiliary: bool = False) -> Descript
     spec = catalog.find(name_or_path)
     listed = name_or_path in catalog.names()
     name = name_or_path if listed else Path(name_or_path).stem
-    target.check(name, spec.backbone, auxiliary)
+    target = target.fitted(name, spec.backbone, auxiliary)
     return Description(name, spec.backbone, target, auxiliary, spec.provenance)
 
 

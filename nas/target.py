@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search_space import scales
-from search_space.backbone import Backbone
+from search_space.backbone import Backbone, head_of
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import CLASSIFIER, Scale
@@ -35,18 +35,23 @@ class Target:
         """The options that were not given."""
         return tuple(option for option in OPTIONS if option not in self.given)
 
-    def check(self, name: str, backbone: Backbone, auxiliary: bool = False) -> None:
-        """Raises UserError where this backbone cannot be built so."""
-        is_resnet = isinstance(backbone, DilatedResNet)
-        if is_resnet and self.scale.head == CLASSIFIER:
-            raise UserError(
-                f"--scale {self.scale_name}: is a classifier's, and {name} is a DeepLab baseline:"
-                f" write one of {', '.join(_segmenting())}"
-            )
-        if auxiliary and not is_resnet:
+    def fitted(self, name: str, backbone: Backbone, auxiliary: bool = False) -> Target:
+        """With what is usual for the head of this backbone where an option was not given: a
+        baseline labels pixels at a classifier's scale too.
+
+        Raises:
+            UserError: for an auxiliary head on anything but a ResNet.
+        """
+        if auxiliary and not isinstance(backbone, DilatedResNet):
             raise UserError(
                 f"--auxiliary: {name} is a searched backbone; only a ResNet takes an auxiliary head"
             )
+        size, classes = _usual(head_of(backbone, self.scale))
+        return replace(
+            self,
+            size=self.size if "size" in self.given else size,
+            classes=self.classes if "classes" in self.given else classes,
+        )
 
 
 def target(scale: str | None = None, size: str | None = None, classes: int | None = None) -> Target:
@@ -59,9 +64,7 @@ def target(scale: str | None = None, size: str | None = None, classes: int | Non
     """
     name = DEFAULT_SCALE if scale is None else scale
     built = _named(name)
-    classifies = built.head == CLASSIFIER
-    usual_size = CLASSIFIED_SIZE if classifies else SEGMENTED_SIZE
-    usual_classes = CLASSIFIED_CLASSES if classifies else SEGMENTED_CLASSES
+    usual_size, usual_classes = _usual(built.head)
     if classes is not None and classes < 1:
         raise UserError(f"--classes {classes}: must be at least 1")
     values = dict(zip(OPTIONS, (scale, size, classes), strict=True))
@@ -95,5 +98,8 @@ def _named(name: str) -> Scale:
         raise UserError(f"--scale: {error}") from None
 
 
-def _segmenting() -> list[str]:
-    return [name for name, scale in scales.SCALES.items() if scale.head != CLASSIFIER]
+def _usual(head: str) -> tuple[tuple[int, int], int]:
+    """Image size and classes."""
+    if head == CLASSIFIER:
+        return CLASSIFIED_SIZE, CLASSIFIED_CLASSES
+    return SEGMENTED_SIZE, SEGMENTED_CLASSES

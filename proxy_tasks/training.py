@@ -23,7 +23,7 @@ from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.datasets.packed import PackedSplit
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.metrics import confusion, iou, mean_iou
-from proxy_tasks.networks.deeplab import DeepLabV3
+from proxy_tasks.networks import DeepLabV3, channels_last
 from proxy_tasks.networks.folding import folded
 from proxy_tasks.upsampling import BandedUpsampling
 from search_space.errors import UserError
@@ -110,7 +110,7 @@ class Training:
                 f"batch_size {recipe.batch_size} is more than the {self.images} training images"
             )
         self.device = train.images.device
-        self.network: DeepLabV3 = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = channels_last(network.to(self.device))
         self.average = AveragedModel(
             self.network, multi_avg_fn=_warmed_average(recipe.averaging), use_buffers=True
         )

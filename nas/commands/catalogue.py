@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich import box
@@ -13,17 +13,17 @@ from rich.text import Text
 
 from nas import description as descriptions
 from nas.description import HEADS, Description
-from nas.target import Target
+from nas.target import OPTIONS, Target
 from results import units
 from search_space import catalog
 from search_space.architecture import Architecture
-from search_space.errors import UserError
 from search_space.scales import SCALES
 
 
 def catalogue(target: Target, as_json: bool, console: Console) -> None:
     """Print the catalogue's entries with their costs at the target, and the scales."""
-    entries = [(name, _described(name, target)) for name in catalog.names()]
+    alike = replace(target, given=OPTIONS)  # one size and number of classes for all entries
+    entries = [descriptions.load(name, alike) for name in catalog.names()]
     if as_json:
         console.file.write(json.dumps(_as_dict(entries), indent=2) + "\n")
         return
@@ -34,30 +34,17 @@ def catalogue(target: Target, as_json: bool, console: Console) -> None:
     console.print(Text("nas describe NAME|FILE shows one of them, or of your own, in full.", "dim"))
 
 
-def _described(name: str, target: Target) -> Description | None:
-    """None for what is not built at this scale: a DeepLab baseline at a classifier's."""
-    try:
-        return descriptions.load(name, target)
-    except UserError:
-        return None
-
-
-def _as_dict(entries: list[tuple[str, Description | None]]) -> dict[str, Any]:
-    listed = [
-        {"name": name} if each is None else descriptions.summary(each) for name, each in entries
-    ]
+def _as_dict(entries: list[Description]) -> dict[str, Any]:
+    listed = [descriptions.summary(each) for each in entries]
     scales = [{"name": name, **asdict(scale)} for name, scale in SCALES.items()]
     return {"catalogue": listed, "scales": scales}
 
 
-def _entries_table(entries: list[tuple[str, Description | None]], title: str) -> Table:
+def _entries_table(entries: list[Description], title: str) -> Table:
     table = _table(title, left=("name", "made of"), right=("params", "MACs"))
-    for name, each in entries:
-        if each is None:
-            table.add_row(name, "not built at this scale")
-        else:
-            macs, parameters = units.giga(each.cost.macs), units.mega(each.cost.parameters)
-            table.add_row(name, _made_of(each), parameters, macs)
+    for each in entries:
+        macs, parameters = units.giga(each.cost.macs), units.mega(each.cost.parameters)
+        table.add_row(each.name, _made_of(each), parameters, macs)
     return table
 
 

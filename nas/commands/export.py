@@ -186,7 +186,7 @@ def _from_spec(name_or_path: str, target: Target) -> Exported:
     """A catalogue entry or a file: built for the target, without weights."""
     spec = catalog.find(name_or_path)
     name = name_or_path if name_or_path in catalog.names() else Path(name_or_path).stem
-    target.check(name, spec.backbone)
+    target = target.fitted(name, spec.backbone)
     classes = tuple(f"class {index}" for index in range(target.classes))
     provenance = dict(spec.provenance)
     return Exported(name, spec.backbone, target.scale, target.size, classes, None, provenance)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import torch
+from torch import nn
+
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.classifier import Classifier
@@ -20,7 +25,10 @@ __all__ = [
     "DeepLabV3Plus",
     "build",
     "build_segmenter",
+    "channels_last",
 ]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 SEGMENTERS = {DEEPLABV3: DeepLabV3, DEEPLABV3_PLUS: DeepLabV3Plus}
 
@@ -66,6 +74,12 @@ def build_segmenter(
     encoder = _encoder(backbone, scale)
     rates = aspp_rates(size, 2 ** min(encoder.out_channels))
     return SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)
+
+
+def channels_last(network: Network) -> Network:
+    """The network itself, in the memory format in which convolutions are fastest."""
+    formatted: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return formatted
 
 
 def _encoder(backbone: Backbone, scale: Scale) -> Encoder:

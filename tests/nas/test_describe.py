@@ -19,7 +19,6 @@ from nas.commands.describe import describe
 from nas.target import parse_size, target
 from results.cost_table import WIDE
 from search_space import architecture_file, catalog
-from search_space.resnet import DilatedResNet
 from search_space.scales import SCALES
 
 FOUND = "spinenet-seg-camvid-28"
@@ -62,9 +61,7 @@ def rows(lines: list[str]) -> int:
 
 
 def buildable() -> list[tuple[str, str]]:
-    pairs = [(name, scale) for name in catalog.names() for scale in SCALES]
-    baselines = {n for n in catalog.names() if isinstance(catalog.load(n), DilatedResNet)}
-    return [(n, s) for n, s in pairs if n not in baselines or SCALES[s].head != "classifier"]
+    return [(name, scale) for name in catalog.names() for scale in SCALES]
 
 
 @pytest.mark.parametrize(
@@ -188,11 +185,17 @@ def test_the_catalogue_lists_every_entry_and_scale(nas) -> None:
     assert "…" not in file.getvalue()
 
 
-def test_the_catalogue_says_what_is_not_built_at_a_scale(nas) -> None:
-    code, out, _ = nas("describe", "--scale", "49")
-    assert code == 0
-    assert out.count("not built at this scale") == sum("resnet" in n for n in catalog.names())
-    assert "22.1 M" in out
+def test_a_baseline_labels_pixels_at_a_classifiers_scale_too(nas) -> None:
+    values = of(nas, "deeplabv3-resnet-50-os8", "--scale", "190")
+    assert (values["head"], values["size"], values["classes"]) == ("deeplabv3", [512, 1024], 19)
+    given = of(nas, "deeplabv3-resnet-50-os8", "--scale", "190", "--size", "64", "--classes", "3")
+    assert (given["size"], given["classes"]) == ([64, 64], 3)
+
+
+def test_the_catalogue_is_listed_at_one_size_whatever_the_heads(nas) -> None:
+    listed = of(nas, "--scale", "49")["catalogue"]
+    assert {tuple(each["size"]) for each in listed} == {(224, 224)}
+    assert {each["head"] for each in listed} == {"classifier", "deeplabv3", "deeplabv3+"}
 
 
 def test_a_diagram_is_drawn_and_json_stays_alone(
@@ -235,7 +238,6 @@ def test_a_file_from_elsewhere_cannot_steer_the_terminal(nas, tmp_path: Path) ->
         ([FOUND, "--size", "9" * 5000], "at most 99999 a side"),
         ([FOUND, "--classes", "0"], "--classes 0: must be at least 1"),
         ([FOUND, "--auxiliary"], "only a ResNet takes an auxiliary head"),
-        (["deeplabv3-resnet-50-os8", "--scale", "96"], "write one of S49-, S49, S96, S143, S143+"),
         (["deeplabv3-resnet-50-os8", "--diagram", "FOLDER/a.svg"], "no block diagram"),
         ([FOUND, "--diagram", "FOLDER/none/a.svg"], "cannot be written"),
         ([FOUND, "--diagram", "FOLDER/a.gif"], "a figure is written as .png or .svg"),
@@ -302,7 +304,6 @@ def test_a_spec_is_exported_by_name_with_where_it_came_from(nas, tmp_path: Path)
         (["FOLDER", "--scale", "S96", "--size", "64"], "--scale, --size: leave out"),
         ([FOUND, "--trial", "best"], "is not a run's folder"),
         (["nothing"], "spinenet-49"),
-        (["deeplabv3-resnet-50-os8", "--scale", "49"], "--scale 49: is a classifier's"),
         ([FOUND, "--size", "big"], "--size big: write pixels"),
     ],
 )

@@ -15,6 +15,9 @@ from search_space import architecture_file
 from search_space.canonical import canonical_key
 from tests.support.runs import arguments, command, environment, nas, trials_of
 
+ENDLESS = ("--trials", "100000")
+"""For a search that is stopped from outside, however slow the machine is to do it."""
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -73,24 +76,25 @@ def test_a_killed_search_goes_on_as_if_nothing_had_happened(
     unbroken: Path, cache: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "killed"
-    words = ("search", "--engine", "inline", "--trials", "4", "--run", str(run), *arguments(cache))
+    words = ("search", "--engine", "inline", *ENDLESS, "--run", str(run), *arguments(cache))
     driver = subprocess.Popen(command(*words), env=environment(), stdout=subprocess.DEVNULL)
     wait_for(lambda: ended(run) >= 3)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     before = trials_of(run)
     finished = [t for t in before if t["state"] == "complete"]
-    assert 3 <= len(finished) < 6
-    done = nas("search", "--run", str(run), "--resume")
+    assert len(finished) >= 3
+    budget = max(4, len(before) - 2)
+    done = nas("search", "--run", str(run), "--resume", "--trials", str(budget))
     assert done.returncode == 0, done.stderr
     after = trials_of(run)
     assert after[: len(finished)] == finished  # nothing that had finished was run again
-    assert proposals_and_scores(run) == proposals_and_scores(unbroken)
+    assert proposals_and_scores(run)[:6] == proposals_and_scores(unbroken)
 
 
 def test_ctrl_c_leaves_a_run_that_can_be_resumed(cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "stopped"
-    words = ("search", "--engine", "inline", "--trials", "2", "--run", str(run), *arguments(cache))
+    words = ("search", "--engine", "inline", *ENDLESS, "--run", str(run), *arguments(cache))
     driver = subprocess.Popen(
         command(*words), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -100,7 +104,8 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(cache: Path, tmp_path: Path) ->
     assert driver.returncode == 1
     line = f"nas: interrupted; `nas search --run {run} --resume` goes on"
     assert error.decode().strip().splitlines() == [line]
-    assert nas("search", "--run", str(run), "--resume").returncode == 0
+    budget = str(max(1, len(trials_of(run)) - 2))
+    assert nas("search", "--run", str(run), "--resume", "--trials", budget).returncode == 0
     assert {t["state"] for t in trials_of(run)} == {"complete"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_space.tape import FLOAT, INDEX, Held, Tape, peak
+from search_space.cost.tape import FLOAT, INDEX, Held, Tape, peak
 
 SIZE = (4, 6)
 PIXELS = 24

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_space.architecture import Architecture, Block
+from search_space.architecture import STEM, Architecture, Block
 from search_space.genes import check, sample
-from search_space.scale_permuted import STEM, ScalePermutedSpace
+from search_space.scale_permuted import ScalePermutedSpace
 
 SPACES = [
     ScalePermutedSpace(),

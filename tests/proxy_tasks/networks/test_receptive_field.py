@@ -13,8 +13,8 @@ from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from search_space.architecture import Architecture, Block
+from search_space.cost.receptive_field import receptive_fields
 from search_space.genes import sample
-from search_space.receptive_field import receptive_fields
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from search_space.cost.tape import Map, Piece, Tape
 from search_space.scales import Scale
 from search_space.shapes import block_channels, level_size
-from search_space.tape import Map, Piece, Tape
 
 Size = tuple[int, int]
 """(height, width) in pixels."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from search_space.cost_graph import Graph
+from search_space.cost.graph import Graph
+from search_space.cost.tape import FLOAT, Held, peak
 from search_space.scales import CLASSIFIER
-from search_space.tape import FLOAT, Held, peak
 
 BAND_BYTES, LIVE_BANDS = 2**21, 2
 """The loss up-samples the logits in bands of about this size on a CPU, and holds a band's logits

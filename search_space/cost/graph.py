@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from search_space import pieces
 from search_space.architecture import Architecture
 from search_space.backbone import Backbone, head_of
+from search_space.cost import pieces
+from search_space.cost.pieces import Size
+from search_space.cost.tape import Piece, Step
 from search_space.errors import UserError
-from search_space.pieces import Size
 from search_space.resnet import DilatedResNet
 from search_space.scales import CLASSIFIER, DEEPLABV3_PLUS, Scale
-from search_space.tape import Piece, Step
 
 AUXILIARY = "auxiliary"
 """The part that inference leaves out."""

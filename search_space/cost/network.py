@@ -1,4 +1,4 @@
-"""What a network costs, worked out from its spec without building it.
+"""Totals of a network and the rows of its table.
 
 Parameters and multiply-accumulates are exact. Memory is a model of PyTorch's training step;
 receptive fields are exact for images whose sides are multiples of the coarsest level's stride.
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from search_space.backbone import Backbone
-from search_space.cost_graph import AUXILIARY, Graph, Node
-from search_space.receptive_field import receptive_fields
+from search_space.cost.graph import AUXILIARY, Graph, Node
+from search_space.cost.memory import BAND_BYTES, LIVE_BANDS, logits_bytes, peak_bytes
+from search_space.cost.receptive_field import receptive_fields
+from search_space.cost.tape import FLOAT
 from search_space.scales import Scale
-from search_space.step_memory import BAND_BYTES, LIVE_BANDS, logits_bytes, peak_bytes
-from search_space.tape import FLOAT
 
 _COPIES = 5
 """Of the weights in training: themselves, gradient, AdamW's two moments, their average."""
