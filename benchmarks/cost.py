@@ -126,7 +126,7 @@ def step_ratio(case: Case, batch: int) -> float:
 def random_steps(seed: int) -> Iterator[tuple[Case, int]]:
     """Cases small enough to be trained, and the images of a batch."""
     rng = np.random.default_rng(seed)
-    sizes = ((96, 128), (97, 131), (128, 128), (144, 192))
+    sizes = ((64, 64), (96, 128), (97, 131), (144, 192))
     for case in random_cases(seed):
         size, batch = sizes[rng.integers(len(sizes))], int(rng.choice((4, 8, 16)))
         classes = int(rng.integers(2, 22))

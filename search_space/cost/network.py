@@ -12,7 +12,7 @@ from itertools import groupby
 
 from search_space.backbone import Backbone
 from search_space.cost.graph import AUXILIARY, Graph, Node
-from search_space.cost.memory import BAND_BYTES, LIVE_BANDS, logits_bytes, peak_bytes
+from search_space.cost.memory import StepMemory, step_memory
 from search_space.cost.receptive_field import receptive_fields
 from search_space.cost.tape import FLOAT
 from search_space.scales import Scale
@@ -53,13 +53,7 @@ class Cost:
         parameters: that training changes.
         macs: multiply-accumulates for one image in inference (papers write FLOPs): convolutions
             and matrix products, as PyTorch's counter has them.
-        activations: bytes of one image at the peak of a training step in fp32, beyond weights,
-            gradients and optimiser state: what is kept and the gradients on their way.
-        workspace: bytes that the gradient of the largest kernel needs on the way, whatever the
-            batch: an upper estimate, as what the library of kernels does differs by shape. It
-            counts where images are small (64 pixels, four a batch, at full width).
-        logits: bytes of one image's logits at the image's size; a classifier has none. The loss
-            makes them band by band, so that they never exist as a whole.
+        memory: of a training step.
         receptive_fields: output level of the backbone -> pixels of a side of the smallest square
             of the image that holds all that a pixel of the level's map can depend on, for the
             pixel for which it is largest, away from the border.
@@ -67,15 +61,19 @@ class Cost:
 
     parameters: int
     macs: int
-    activations: int
-    workspace: int
-    logits: int
+    memory: StepMemory
     receptive_fields: Mapping[int, int]
 
+    @property
+    def activations(self) -> int:
+        """Bytes of one image at the peak of a training step in fp32, beyond weights, gradients
+        and optimiser state: what is kept and the gradients on their way."""
+        return self.memory.image
+
     def step_bytes(self, batch: int) -> int:
-        """Peak of a training step beyond weights, gradients and optimiser state, in fp32."""
-        bands = LIVE_BANDS * min(BAND_BYTES, batch * self.logits)
-        return batch * self.activations + max(self.workspace, bands)
+        """Peak of a training step beyond weights, gradients and optimiser state, in fp32: the
+        activations, and what the loss or the gradient of a kernel needs whatever the batch."""
+        return self.memory.peak(batch)
 
     def training_bytes(self, batch: int) -> int:
         """Memory of training with AdamW and averaged weights in fp32, about: the images of a
@@ -118,9 +116,7 @@ def cost(
     return Cost(
         parameters=sum(node.piece.parameters for node in graph.nodes),
         macs=sum(map(_macs, graph.nodes)),
-        activations=peak_bytes(graph),
-        workspace=max(node.piece.workspace for node in graph.nodes),
-        logits=logits_bytes(graph),
+        memory=step_memory(graph),
         receptive_fields=receptive_fields(backbone, scale.repeats),
     )
 

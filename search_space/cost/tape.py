@@ -31,14 +31,18 @@ class Map(NamedTuple):
         return self.channels * self.size[0] * self.size[1] * FLOAT
 
 
+Moment = tuple[int, int]
+"""Bytes that are held for each image, and those that are held whatever the batch."""
+
+
 class Held(NamedTuple):
     """Memory of a step: ``bytes`` of the map that it puts out, and so of the gradient that it
-    waits for; ``kept`` from the forward to the backward pass; ``transient``: what its backward
-    pass holds at most besides what is kept and the gradients that wait."""
+    waits for; ``kept`` from the forward to the backward pass; ``moments``: what its backward pass
+    holds besides what is kept and the gradients that wait, where it holds most."""
 
     bytes: int
     kept: int
-    transient: int
+    moments: tuple[Moment, ...]
 
 
 Step = tuple[tuple[int, ...], Held, bool]
@@ -47,12 +51,10 @@ one and the same gradient tensor, as the parts of a sum do."""
 
 
 class Piece(NamedTuple):
-    """A finished tape; its memory makes it one step of a larger one. ``workspace``: bytes for
-    the gradient of its largest kernel on the way, whatever the batch."""
+    """A finished tape; its memory makes it one step of a larger one."""
 
     parameters: int
     macs: int
-    workspace: int
     channels: int
     size: tuple[int, int]
     held: Held
@@ -67,7 +69,6 @@ class Tape:
     def __init__(self) -> None:
         self.parameters = 0
         self.macs = 0
-        self.workspace = 0
         self._steps: list[Step] = []
         self._kept: set[int] = set()
 
@@ -77,7 +78,7 @@ class Tape:
         """A map from outside; ``kept`` if its maker keeps it. An image needs no gradient."""
         x = self._put((), channels, size)
         if image:
-            self._steps[-1] = (), Held(0, 0, 0), False
+            self._steps[-1] = (), Held(0, 0, ((0, 0),)), False
         if kept:
             self._kept.add(x.step)
         return x
@@ -88,9 +89,8 @@ class Tape:
         size = _strided(x.size, stride)
         self.parameters += weights + filters * bias
         self.macs += weights * size[0] * size[1]
-        space = weights * FLOAT * (LAYOUTS if kernel > 1 else 1)
-        self.workspace = max(self.workspace, space)
-        return self._put((x,), filters, size, kept=self._keep(x))
+        layouts = weights * FLOAT * (LAYOUTS if kernel > 1 else 1)
+        return self._put((x,), filters, size, kept=self._keep(x), fixed=layouts)
 
     def norm(self, x: Map) -> Map:
         """Batch norm: keeps what it reads, as its gradient needs the values before it."""
@@ -121,7 +121,7 @@ class Tape:
         """The parts' gradients are views of the whole one, so that handing them out is free."""
         y = self._put(xs, sum(x.channels for x in xs), xs[0].size)
         reads, held, shares = self._steps[-1]
-        self._steps[-1] = reads, held._replace(transient=0), shares
+        self._steps[-1] = reads, held._replace(moments=((0, 0),)), shares
         return y
 
     def conv_norm(self, x: Map, filters: int, kernel: int, stride: int = 1) -> Map:
@@ -133,8 +133,10 @@ class Tape:
     def piece(self, out: Map) -> Piece:
         """All that is on the tape, ending in ``out``."""
         kept = sum(held.kept for _, held, _ in self._steps)
-        held = Held(out.bytes, kept, peak(self._steps) - kept - out.bytes)
-        return Piece(self.parameters, self.macs, self.workspace, out.channels, out.size, held)
+        outside = kept + out.bytes
+        moments = tuple([(most - outside, fixed) for most, fixed in peaks(self._steps)])
+        held = Held(out.bytes, kept, moments)
+        return Piece(self.parameters, self.macs, out.channels, out.size, held)
 
     def _put(
         self,
@@ -142,13 +144,14 @@ class Tape:
         channels: int,
         size: tuple[int, int],
         kept: int = 0,
+        fixed: int = 0,
         shares: bool = False,
     ) -> Map:
         y = Map(len(self._steps), channels, size)
         gradients = [self._steps[x.step][1].bytes for x in xs]
         transient = max(gradients) if shares else sum(gradients)
         reads = tuple(x.step for x in xs)
-        self._steps.append((reads, Held(y.bytes, kept, transient), shares))
+        self._steps.append((reads, Held(y.bytes, kept, ((transient, fixed),)), shares))
         return y
 
     def _keep(self, x: Map) -> int:
@@ -159,8 +162,9 @@ class Tape:
         return x.bytes
 
 
-def peak(steps: Sequence[Step]) -> int:
-    """Most bytes that are held at once during the backward pass of ``steps``, from the last one.
+def peaks(steps: Sequence[Step]) -> tuple[Moment, ...]:
+    """Moments of the backward pass of ``steps``, from the last one, at which most bytes are held:
+    for some number of images, no other moment needs more. The first needs most for each image.
 
     Autograd runs them in the reverse order of the forward pass and lets go of what a step kept
     once it has run. A gradient lives from its first contribution until its own step has run.
@@ -168,10 +172,13 @@ def peak(steps: Sequence[Step]) -> int:
     kept = sum([held.kept for _, held, _ in steps])
     waiting = [0] * len(steps)
     gradients = waiting[-1] = steps[-1][1].bytes
-    most = 0
+    found: dict[int, int] = {}
     for index in range(len(steps) - 1, -1, -1):
         reads, held, shares = steps[index]
-        most = max(most, kept + gradients + held.transient)
+        live = kept + gradients
+        for image, fixed in held.moments:
+            if live + image > found.get(fixed, 0):
+                found[fixed] = live + image
         kept -= held.kept
         gradients -= waiting[index]
         for source in reads:
@@ -180,7 +187,16 @@ def peak(steps: Sequence[Step]) -> int:
                 gradients += waiting[source]
                 if shares:
                     break
-    return most
+    return _most(found)
+
+
+def _most(found: dict[int, int]) -> tuple[Moment, ...]:
+    """What is held whatever the batch -> most for each image; those that none exceeds in both."""
+    kept: list[Moment] = []
+    for image, fixed in sorted([(image, fixed) for fixed, image in found.items()], reverse=True):
+        if not kept or fixed > kept[-1][1]:
+            kept.append((image, fixed))
+    return tuple(kept)
 
 
 def _strided(size: tuple[int, int], stride: int) -> tuple[int, int]:

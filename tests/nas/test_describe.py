@@ -116,9 +116,12 @@ def test_json_holds_the_structure_of_every_block(nas) -> None:
 
 
 def test_the_training_memory_grows_by_one_image_an_image(nas) -> None:
-    values = of(nas, FOUND, "--size", "128")
+    values = of(nas, FOUND, "--size", "512")
     one, sixteen = values["training_bytes"]["1"], values["training_bytes"]["16"]
-    assert sixteen - one == 15 * values["activation_bytes"] > 0
+    weights = 5 * 4 * values["parameters"]
+    assert sixteen == weights + 16 * values["activation_bytes"]
+    # Of a single image, a kernel's gradient can weigh more than the activations at their peak.
+    assert weights + values["activation_bytes"] <= one < sixteen
 
 
 def test_people_see_what_programs_see(nas) -> None:

@@ -92,8 +92,13 @@ def test_training_needs_five_copies_of_the_weights_and_a_share_for_each_image() 
     total = cost(catalog.load("spinenet-49"), Scale(), 19, (512, 1024))
     grown = total.training_bytes(9) - total.training_bytes(1)
     assert grown == 8 * total.activations
-    fixed = total.training_bytes(1) - total.activations - 5 * 4 * total.parameters
-    assert 0 < fixed < 5 * 4 * total.parameters
+    assert total.training_bytes(9) - total.step_bytes(9) == 5 * 4 * total.parameters
+
+
+def test_small_images_need_more_than_their_share() -> None:
+    """The gradient of a kernel of 256 times 256 times 9 weights weighs as much as all maps."""
+    total = cost(catalog.load("spinenet-49"), Scale(), 19, (32, 32))
+    assert total.step_bytes(1) > total.activations + 2 * 256 * 256 * 9 * 4
 
 
 @pytest.mark.parametrize(
