@@ -55,8 +55,9 @@ def macs_by_shape(network: nn.Module, size: tuple[int, int]) -> int:
         total += layer.weight.numel() * len(x)
         return x.new_zeros(len(x), layer.out_features)
 
+    forwards: tuple[Any, ...] = convolve, lambda _, x: x, connect
     with ExitStack() as patches:
-        for kind, forward in zip(_LAYERS, (convolve, lambda _, x: x, connect), strict=True):
+        for kind, forward in zip(_LAYERS, forwards, strict=True):
             patches.enter_context(patch.object(kind, "forward", forward))
         with torch.no_grad():
             network.eval()(torch.zeros(1, 3, *size))

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from nas import controllers
 from nas.config import Config, EngineConfig, TrainingConfig
-from nas.controllers import CONTROLLERS, Controller
+from nas.controllers import Controller
 from nas.engines.base import Engine, Resources
 from nas.search import Baseline
 from proxy_tasks.datasets import Dataset, open_dataset
@@ -39,9 +40,10 @@ def space(config: Config) -> ScalePermutedSpace:
 def controller(config: Config, space: SearchSpace) -> Controller:
     """UserError where its options do not go together."""
     options = config.controller.model_dump(exclude={"name"})
-    if config.controller.name == "random":
-        options = {}
-    return CONTROLLERS[config.controller.name](space, config.seed, **options)
+    try:
+        return controllers.make(config.controller.name, space, config.seed, **options)
+    except UserError as error:
+        raise UserError(f"controller: {error}") from error
 
 
 def baselines(config: Config) -> tuple[Baseline, ...]:

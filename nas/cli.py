@@ -172,6 +172,21 @@ def describe(
 
 
 @app.command()
+def controllers(
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+) -> None:
+    """What may propose the candidates of a search, and its options.
+
+    nas controllers
+
+    nas search --set controller.name=ppo --set controller.batch=4
+    """
+    from nas.commands.controllers import controllers
+
+    controllers(json, _console())
+
+
+@app.command()
 def export(
     source: Annotated[
         str, typer.Argument(metavar="RUN|NAME|FILE", help="A run, a catalogue entry, or a spec.")

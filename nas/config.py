@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -10,8 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
+from nas import controller_config
+from nas.controller_config import ControllerConfig, EvolutionConfig
+from nas.section import Section, first_line
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
 
@@ -26,11 +28,7 @@ def _named_scale(value: Any) -> Any:
     return asdict(scales[value])
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ScaleConfig(_Section):
+class ScaleConfig(Section):
     """See search_space.scales.Scale."""
 
     filters: float = Field(0.25, gt=0)
@@ -41,7 +39,7 @@ class ScaleConfig(_Section):
     head: Literal["deeplabv3", "deeplabv3+"] = "deeplabv3"
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """``root`` is the folder of the images; ``cache`` is where decoded images are packed."""
 
     name: Literal["scenes", "folder", "camvid"] = "scenes"
@@ -53,24 +51,16 @@ class DataConfig(_Section):
     """How many procedural scenes to train on and to validate on."""
 
 
-class SpaceConfig(_Section):
+class SpaceConfig(Section):
     """See search_space.scale_permuted.ScalePermutedSpace."""
 
-    stages: dict[int, Annotated[int, Field(ge=0)]] = {2: 1, 3: 3, 4: 5, 5: 2}
+    stages: dict[int, Annotated[int, Field(ge=0)]] = Field({2: 1, 3: 3, 4: 5, 5: 2})
     output_levels: tuple[int, ...] = (3, 4, 5)
     max_level: int = Field(6, ge=2, le=7)
     dilations: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2, 4)
 
 
-class ControllerConfig(_Section):
-    """``population`` and ``tournament`` are evolution's."""
-
-    name: Literal["random", "evolution"] = "evolution"
-    population: int = Field(24, ge=1)
-    tournament: int = Field(6, ge=1)
-
-
-class RecipeConfig(_Section):
+class RecipeConfig(Section):
     """See proxy_tasks.training.Recipe."""
 
     batch_size: int = Field(16, ge=2)
@@ -84,7 +74,7 @@ class RecipeConfig(_Section):
     flip: float = Field(0.5, ge=0, le=1)
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """One fidelity and the recipe that goes with it. ``size`` is [height, width] in pixels."""
 
     epochs: int = Field(8, ge=1)
@@ -103,14 +93,14 @@ class PromotionConfig(TrainingConfig):
     evaluate_every: int = Field(5, ge=0)
 
 
-class BudgetConfig(_Section):
+class BudgetConfig(Section):
     """The search ends at ``trials`` candidates, or when ``hours`` of wall time are over."""
 
     trials: int | None = Field(100, ge=1)
     hours: float | None = Field(None, gt=0)
 
 
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """``workers``: by default one a CPU core, or two a GPU. ``address``: a running Ray cluster."""
 
     name: Literal["ray", "inline"] = "ray"
@@ -119,13 +109,13 @@ class EngineConfig(_Section):
     address: str | None = None
 
 
-class Config(_Section):
+class Config(Section):
     """A whole run."""
 
     seed: int = Field(0, ge=0)
     data: DataConfig = DataConfig()
     space: SpaceConfig = SpaceConfig()
-    controller: ControllerConfig = ControllerConfig()
+    controller: ControllerConfig = EvolutionConfig()
     proxy: TrainingConfig = TrainingConfig()
     promotion: PromotionConfig = PromotionConfig()
     budget: BudgetConfig = BudgetConfig()
@@ -154,7 +144,7 @@ def load(source: str, settings: Sequence[str] = ()) -> Config:
         UserError: naming the source, the key, and what may stand there.
     """
     values = _read(source)
-    for setting in settings:
+    for setting in sorted(settings, key=_picks_no_controller):
         _set(values, setting)
     return parse(values, source)
 
@@ -179,7 +169,7 @@ def parse(values: dict[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{source}: {_first_line(error)}") from error
+        raise UserError(f"{source}: {first_line(error, Config)}") from error
 
 
 def _read(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -228,8 +218,14 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict) and key != "stages"
-        merged[key] = _merged(base[key], value) if both else value
+        merge = controller_config.merged if key == "controller" else _merged
+        merged[key] = merge(base[key], value) if both else value
     return merged
+
+
+def _picks_no_controller(setting: str) -> bool:
+    """The controller is picked before its options are set, in whatever order they are given."""
+    return not setting.startswith(("controller=", "controller.name="))
 
 
 def _set(values: dict[str, Any], setting: str) -> None:
@@ -245,27 +241,6 @@ def _set(values: dict[str, Any], setting: str) -> None:
         values = values.setdefault(name, {})
         if not isinstance(values, dict):
             raise UserError(f"--set {setting}: {name} is a value, not a section")
+    if key == "controller.name" and value != values.get("name", controller_config.DEFAULT):
+        values.clear()  # as controller_config.merged does
     values[last] = value
-
-
-def _first_line(error: ValidationError) -> str:
-    found = error.errors()[0]
-    place = ".".join(str(part) for part in found["loc"])
-    if found["type"] == "extra_forbidden":
-        return f"{place}: unknown key{_suggestion(found['loc'])}"
-    message = found["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]} but got {found['input']!r}"
-
-
-def _suggestion(place: tuple[int | str, ...]) -> str:
-    """The keys of the section in which an unknown one stands."""
-    model: type[BaseModel] = Config
-    for part in place[:-1]:
-        field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
-            return ""
-        model = field.annotation
-    close = difflib.get_close_matches(str(place[-1]), model.model_fields, n=1)
-    return (
-        f"; did you mean {close[0]}?" if close else f"; there are {', '.join(model.model_fields)}"
-    )

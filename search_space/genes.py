@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-
-from search_space.architecture import Architecture
+from numpy.typing import NDArray
 
 Genotype = tuple[int, ...]
 """One int per gene; gene i lies in [0, radix_i)."""
@@ -23,14 +22,17 @@ class Gene:
 
 
 class SearchSpace(Protocol):
-    """Genes plus decode, encode and variation. Every genotype in the box is valid."""
+    """Genes plus decode, encode and variation. Every genotype in the box is valid.
+
+    What a genotype decodes to is the space's own affair: an Architecture, a row of a table.
+    """
 
     @property
     def genes(self) -> tuple[Gene, ...]: ...
 
-    def decode(self, genotype: Genotype) -> Architecture: ...
+    def decode(self, genotype: Genotype) -> Any: ...
 
-    def encode(self, architecture: Architecture) -> Genotype:
+    def encode(self, architecture: Any) -> Genotype:
         """A genotype that decodes to this architecture. UserError if it lies outside."""
         ...
 
@@ -42,6 +44,11 @@ class SearchSpace(Protocol):
 
     def key(self, genotype: Genotype) -> str:
         """Canonical key of the decoded architecture: equal for the same network."""
+        ...
+
+    def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
+        """What a surrogate model is told: named groups, each a vector of a length that is the
+        same for every genotype. Distances are comparable within a group, not between groups."""
         ...
 
 

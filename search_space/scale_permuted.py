@@ -14,6 +14,7 @@ from math import comb, prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_space.architecture import (
     BLOCK_TYPES,
@@ -26,6 +27,7 @@ from search_space.architecture import (
 from search_space.canonical import canonical_key
 from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
 from search_space.errors import UserError
+from search_space.features import architecture_features
 from search_space.genes import Gene, Genotype, check
 from search_space.level_reach import OFFSETS, LevelReach
 from search_space.variation import Variation
@@ -122,6 +124,10 @@ class ScalePermutedSpace:
     def key(self, genotype: Genotype) -> str:
         """Canonical key of the decoded architecture: equal for the same network."""
         return canonical_key(self.decode(genotype))
+
+    def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
+        """What a surrogate is told of the decoded architecture (see ``architecture_features``)."""
+        return architecture_features(self.decode(genotype))
 
     def _all_genes(self) -> Iterator[Gene]:
         for names in (self._order_names, self._output_names):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +14,9 @@ from search_space.genes import Genotype, SearchSpace
 from search_space.seeds import derive_seed
 
 ATTEMPTS = 1000
-"""Draws without a new network after which a space counts as exhausted."""
+"""Draws without a new network after which another way to draw is tried."""
+ENUMERABLE = 100_000
+"""Genotypes of the largest space that is searched through for what draws did not find."""
 
 
 class SpaceExhausted(Exception):
@@ -43,16 +47,29 @@ def stream(seed: int, number: int) -> np.random.Generator:
 
 
 def propose_new(
-    draws: Sequence[Callable[[], Genotype]], space: SearchSpace, history: Sequence[Trial]
+    draws: Sequence[Callable[[], Genotype]],
+    space: SearchSpace,
+    history: Sequence[Trial],
+    attempts: int = ATTEMPTS,
 ) -> Genotype:
     """The first draw whose network is new: a canonical key is never paid for twice.
 
-    Each way to draw is given up for the next after ATTEMPTS draws.
+    Each way to draw is given up for the next after ``attempts`` draws. Of a space small enough to
+    be written down, the first network that is left is found then, if there is one.
     """
     seen = {trial.key for trial in history}
     for draw in draws:
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             genotype = draw()
             if space.key(genotype) not in seen:
                 return genotype
-    raise SpaceExhausted(f"no new network in {ATTEMPTS} draws; {len(seen)} were proposed")
+    for genotype in _all(space):
+        if space.key(genotype) not in seen:
+            return genotype
+    raise SpaceExhausted(f"no new network is left: {len(seen)} were proposed")
+
+
+def _all(space: SearchSpace) -> Iterator[Genotype]:
+    radices = [gene.radix for gene in space.genes]
+    if prod(radices) <= ENUMERABLE:
+        yield from product(*map(range, radices))

@@ -19,8 +19,8 @@ class RegularizedEvolution:
     """``population`` members live at a time; each parent is the best of ``tournament`` of them.
 
     Until ``population`` candidates were proposed, proposals are random; later only where no new
-    neighbour of the population is left. Infeasible trials live
-    and die like others, with a score below all.
+    neighbour of the population is left. Infeasible trials live and die like others, with a score
+    below all.
 
     Raises:
         UserError: when the tournament is larger than the population, or either below 1.

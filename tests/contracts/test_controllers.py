@@ -5,60 +5,99 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
 
+import numpy as np
 import pytest
 
+from nas import controllers
 from nas.controllers import CONTROLLERS, Controller, SpaceExhausted
 from proxy_tasks.task import Failure, Measurement
 from results.trial import Trial, TrialState
-from search_space.genes import Genotype, check
+from search_space.genes import Genotype, SearchSpace, check
 from search_space.scale_permuted import ScalePermutedSpace
+from search_space.tabular import TabularSpace
 
-Make = Callable[..., Controller]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = ScalePermutedSpace()
+TABLE = TabularSpace({f"{a}{b}7{c}{d}": {"accuracy": 0.0} for a, b, c, d in product(*["1358"] * 4)})
+SMALL = TabularSpace({f"{a}{b}{c}": {"accuracy": 0.0} for a, b, c in product("01", "012", "345")})
 TINY = ScalePermutedSpace(stages=((3, 1),), output_levels=(3,), max_level=3, dilations=(1,))
+TINY_NETWORKS = {TINY.key(each) for each in product(*(range(gene.radix) for gene in TINY.genes))}
+SPACES = {"spinenet-seg": SPACE, "tabular": TABLE}
+
+# Small, so that all of a controller's phases come in a short run.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "evolution": {"population": 8, "tournament": 3},
+    "pareto": {"population": 8},
+    "ppo": {"batch": 4, "epochs": 2, "hidden": 8},
+    "predictor": {"initial": 5, "pool": 12, "elite": 4},
+    "tpe": {"options": {"n_startup_trials": 5, "n_ei_candidates": 3}},
+}
+Make = Callable[..., Controller]
+
+
+def made(name: str, space: SearchSpace = SPACE, seed: int = 0) -> Controller:
+    return controllers.make(name, space, seed, **OPTIONS.get(name, {}))
 
 
 @pytest.fixture(params=sorted(CONTROLLERS))
 def make(request: pytest.FixtureRequest) -> Make:
-    options = {"evolution": {"population": 8, "tournament": 3}}.get(request.param, {})
-
-    def make(space: ScalePermutedSpace = SPACE, seed: int = 0) -> Controller:
-        return CONTROLLERS[request.param](space, seed, **options)
+    def make(space: SearchSpace = SPACE, seed: int = 0) -> Controller:
+        return made(request.param, space, seed)
 
     return make
 
 
-class Run:
-    """Trials as a search would write them, with scores that depend on the network alone."""
+@pytest.fixture(params=sorted(SPACES))
+def space(request: pytest.FixtureRequest) -> SearchSpace:
+    return SPACES[request.param]
 
-    def __init__(self, controller: Controller, space: ScalePermutedSpace = SPACE) -> None:
+
+class Run:
+    """Trials as a search would write them: numbers with gaps (baselines have some), times that
+    rise from event to event, scores that depend on the network alone."""
+
+    def __init__(self, controller: Controller, space: SearchSpace = SPACE) -> None:
         self.controller, self.space = controller, space
         self.trials: list[Trial] = []
+        self.events = 0
+
+    @property
+    def next_number(self) -> int:
+        return 2 + len(self.trials)
+
+    @property
+    def running(self) -> list[int]:
+        """Places in ``trials``."""
+        return [i for i, trial in enumerate(self.trials) if trial.state is TrialState.RUNNING]
 
     def ask(self) -> Genotype:
-        number = len(self.trials)
-        genotype = self.controller.ask(number, self.trials)
+        number = self.next_number
+        genotype = self.controller.ask(number, list(self.trials))
         architecture, key = self.space.decode(genotype), self.space.key(genotype)
-        running = TrialState.RUNNING
-        self.trials.append(
-            Trial(number, f"t{number}", "candidate", architecture, key, genotype, running)
+        trial = Trial(
+            number, f"t{number}", "candidate", architecture, key, genotype, TrialState.RUNNING
         )
+        self.trials.append(replace(trial, started=self._now()))
         return genotype
 
-    def end(self, number: int, failure: Failure | None = None) -> None:
-        trial = self.trials[number]
-        miou = None if failure else int(trial.key[:6], 16) / 16**6
-        measurement = Measurement(1, 1, 1, 1.0, miou=miou, failure=failure)
+    def end(self, place: int, failure: Failure | None = None) -> None:
+        trial = self.trials[place]
+        miou = None if failure else score(trial.key)
+        macs = 1 + int(1e6 * score("macs" + trial.key))
+        measurement = Measurement(1, macs, 1, 1.0, miou=miou, failure=failure)
         state = TrialState.INFEASIBLE if failure else TrialState.COMPLETE
-        finished = START + timedelta(seconds=number)
-        ended = replace(trial, state=state, measurement=measurement, finished=finished)
-        self.trials[number] = ended
-        self.controller.tell(ended)
+        self._replace(place, state=state, measurement=measurement)
+        self.controller.tell(self.trials[place])
+
+    def lose(self, place: int) -> None:
+        """The machine failed: the ledger knows, the controller is not told."""
+        self._replace(place, state=TrialState.FAILED, error="the worker was lost")
 
     def go(self, count: int) -> list[Genotype]:
         proposed = []
@@ -67,67 +106,151 @@ class Run:
             self.end(len(self.trials) - 1)
         return proposed
 
+    def stumble(self, steps: int, in_flight: int, before_ask: Callable[[], None]) -> None:
+        """Trials that end out of order, one in four infeasible, one in seven by the machine."""
+        rng = np.random.default_rng(1)
+        for step in range(steps):
+            while len(self.running) < in_flight:
+                before_ask()
+                self.ask()
+            place = int(rng.choice(self.running))
+            if step % 7 == 4:
+                self.lose(place)
+            else:
+                self.end(place, Failure.DIVERGED if step % 4 == 1 else None)
 
-def test_proposals_lie_in_the_box(make: Make) -> None:
-    for genotype in Run(make()).go(30):
-        check(SPACE.genes, genotype)
+    def _replace(self, place: int, **values: Any) -> None:
+        self.trials[place] = replace(self.trials[place], finished=self._now(), **values)
+
+    def _now(self) -> datetime:
+        self.events += 1
+        return START + timedelta(milliseconds=self.events)
 
 
-def test_same_seed_same_proposals_and_another_seed_others(make: Make) -> None:
-    first = Run(make()).go(25)
-    assert Run(make()).go(25) == first
-    assert Run(make(seed=1)).go(25) != first
+def score(text: str) -> float:
+    """Any number in [0, 1) that is the same in every process."""
+    return sum((i + 1) * ord(c) * 7919 for i, c in enumerate(text)) % 10007 / 10007
 
 
-def test_a_fresh_process_proposes_the_same(make: Make, request: pytest.FixtureRequest) -> None:
-    name = request.node.callspec.params["make"]
+def told(trials: Sequence[Trial]) -> list[Trial]:
+    """What a search tells a controller when it resumes."""
+    ended = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.INFEASIBLE)]
+    return sorted(ended, key=lambda trial: trial.finished or START)
+
+
+def test_proposals_lie_in_the_box_and_are_plain_numbers(make: Make, space: SearchSpace) -> None:
+    for genotype in Run(make(space), space).go(12):
+        check(space.genes, genotype)
+        assert type(genotype) is tuple
+        assert {type(value) for value in genotype} == {int}
+
+
+def test_same_seed_same_proposals_and_another_seed_others(make: Make, space: SearchSpace) -> None:
+    first = Run(make(space), space).go(11)
+    assert Run(make(space), space).go(11) == first
+    assert Run(make(space, seed=1), space).go(11) != first
+
+
+def test_random_state_elsewhere_changes_nothing(make: Make) -> None:
+    first = Run(make()).go(10)
+    np.random.seed(5)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(5)
+    assert Run(make()).go(10) == first
+
+
+def test_a_fresh_process_proposes_the_same() -> None:
     script = (
         "import json, tests.contracts.test_controllers as t\n"
-        f"options = dict(population=8, tournament=3) if {name!r} == 'evolution' else {{}}\n"
-        f"run = t.Run(t.CONTROLLERS[{name!r}](t.SPACE, 0, **options))\n"
-        "print(json.dumps(run.go(15)))"
+        "print(json.dumps({n: t.Run(t.made(n)).go(9) for n in t.CONTROLLERS}))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [tuple(genotype) for genotype in json.loads(done.stdout)] == Run(make()).go(15)
+    elsewhere = {name: [tuple(g) for g in each] for name, each in json.loads(done.stdout).items()}
+    assert elsewhere == {name: Run(made(name)).go(9) for name in CONTROLLERS}
 
 
-def test_a_controller_rebuilt_from_the_history_goes_on_the_same(make: Make) -> None:
-    unbroken = Run(make())
-    for _ in range(25):
-        rebuilt = make()
-        for trial in unbroken.trials:
+@pytest.mark.parametrize(
+    ("space", "in_flight"),
+    [("spinenet-seg", 4), ("tabular", 1), ("tabular", 4)],
+    indirect=["space"],
+)
+def test_rebuilt_from_the_history_at_any_point_it_goes_on_the_same(
+    make: Make, space: SearchSpace, in_flight: int
+) -> None:
+    run = Run(make(space), space)
+    resumed: list[Genotype] = []
+
+    def rebuild() -> None:
+        rebuilt = make(space)
+        for trial in told(run.trials):
             rebuilt.tell(trial)
-        number = len(unbroken.trials)
-        resumed = rebuilt.ask(number, unbroken.trials)
-        assert resumed == unbroken.ask()
-        unbroken.end(number)
+        resumed.append(rebuilt.ask(run.next_number, list(run.trials)))
+
+    run.stumble(steps=12, in_flight=in_flight, before_ask=rebuild)
+    assert resumed == [trial.genotype for trial in run.trials]
+    assert {TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.FAILED} <= {
+        trial.state for trial in run.trials
+    }
 
 
-@pytest.mark.parametrize("in_flight", [1, 4, 64])
-def test_many_in_flight_and_the_same_network_never_twice(make: Make, in_flight: int) -> None:
+def test_asked_again_without_news_it_proposes_the_same(make: Make) -> None:
     run = Run(make())
-    for start in range(0, 64, in_flight):
-        for _ in range(in_flight):
-            run.ask()
-        for number in reversed(range(start, start + in_flight)):
-            run.end(number)
-    assert len({trial.key for trial in run.trials}) == 64
+    run.go(11)
+    again = run.controller.ask(run.next_number, list(run.trials))
+    assert run.ask() == again
 
 
-def test_goes_on_when_everything_is_infeasible(make: Make) -> None:
+@pytest.mark.parametrize(
+    ("space", "in_flight"),
+    [("spinenet-seg", 64), ("tabular", 1), ("tabular", 16), ("tabular", 64)],
+    indirect=["space"],
+)
+def test_many_in_flight_and_the_same_network_never_twice(
+    make: Make, space: SearchSpace, in_flight: int
+) -> None:
+    run = Run(make(space), space)
+    run.stumble(steps=20, in_flight=in_flight, before_ask=lambda: None)
+    assert len(run.trials) == 19 + in_flight
+    assert len({trial.key for trial in run.trials}) == len(run.trials)
+
+
+@pytest.mark.parametrize("failure", [Failure.DIVERGED, None])
+def test_goes_on_when_nothing_ever_scores(make: Make, failure: Failure | None) -> None:
     run = Run(make())
-    for number in range(20):
-        run.ask()
-        run.end(number, Failure.DIVERGED)
-    check(SPACE.genes, run.ask())
+    for place in range(12):
+        check(SPACE.genes, run.ask())
+        if failure:
+            run.end(place, failure)
+        else:
+            run.lose(place)
+    assert len({trial.key for trial in run.trials}) == 12
+
+
+def test_goes_on_when_all_scores_are_the_same(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.score", lambda text: 0.0)
+    run = Run(make())
+    run.go(12)
+    assert len({trial.key for trial in run.trials}) == 12
+
+
+def test_an_exhausted_table_says_so_after_every_row(make: Make) -> None:
+    run = Run(make(SMALL), SMALL)
+    with pytest.raises(SpaceExhausted, match="18 were proposed"):
+        run.go(500)
+    assert {trial.key for trial in run.trials} == set(SMALL.rows)
 
 
 def test_an_exhausted_space_says_so_after_every_network(make: Make) -> None:
-    run = Run(make(space=TINY), TINY)
+    run = Run(make(TINY), TINY)
     with pytest.raises(SpaceExhausted):
         run.go(500)
-    from itertools import product
+    assert sorted(trial.key for trial in run.trials) == sorted(TINY_NETWORKS)
 
-    box = product(*(range(gene.radix) for gene in TINY.genes))
-    assert {trial.key for trial in run.trials} == {TINY.key(genotype) for genotype in box}
+
+def test_a_space_is_exhausted_by_what_is_still_running(make: Make) -> None:
+    run = Run(make(SMALL), SMALL)
+    for _ in SMALL.rows:
+        run.ask()
+    with pytest.raises(SpaceExhausted):
+        run.ask()

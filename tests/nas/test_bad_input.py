@@ -140,6 +140,22 @@ def test_a_tournament_larger_than_the_population(refused) -> None:
     assert "tournament" in refused(controller__tournament="30")
 
 
+def test_a_sampler_that_optuna_does_not_have(refused) -> None:
+    section = "{name: tpe, sampler: CatSampler}"
+    assert "controller: sampler: Optuna has no 'CatSampler'" in refused(controller=section)
+
+
+def test_options_that_a_sampler_does_not_take(refused) -> None:
+    section = "{name: tpe, options: {claws: 4}}"
+    assert "controller: TPESampler: " in (line := refused(controller=section))
+    assert "claws" in line
+
+
+def test_one_objective_twice(refused) -> None:
+    section = "{name: pareto, objectives: [macs, macs]}"
+    assert "controller: objectives: two different ones" in refused(controller=section)
+
+
 def test_a_gpu_that_is_not_there(refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     assert "no CUDA GPU is here" in refused(engine__device="cuda")

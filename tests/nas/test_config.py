@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from nas import config
+from nas import build, config, controllers
+from nas.controller_config import (
+    CONTROLLERS,
+    EvolutionConfig,
+    Objective,
+    ParetoConfig,
+    PPOConfig,
+    RandomConfig,
+)
+from nas.controllers import pareto
 from search_space.errors import UserError
 from search_space.scales import SCALES
 
@@ -32,6 +44,75 @@ def test_settings_win_over_the_file_and_are_yaml() -> None:
     assert (loaded.proxy.size, loaded.budget.trials, loaded.seed) == ((40, 56), 7, 3)
 
 
+def test_another_controller_drops_the_options_of_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "extends: quickstart\ncontroller: {name: pareto, objectives: [miou, latency]}\n"
+    )
+    mine = config.load(str(path)).controller
+    assert mine == ParetoConfig(objectives=("miou", "latency"))  # not the preset's population
+    assert config.load(str(path), ["controller.name=random"]).controller == RandomConfig()
+
+
+def test_the_same_controller_keeps_the_options_that_are_not_given_anew(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: quickstart\ncontroller: {tournament: 2}\n")
+    kept = EvolutionConfig(population=6, tournament=2)
+    assert config.load(str(path)).controller == kept
+    assert config.load(str(path), ["controller.name=evolution"]).controller == kept
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["controller.name=ppo", "controller.batch=4"],
+        ["controller.batch=4", "controller.name=ppo"],
+        ["controller={name: ppo, batch: 4}"],
+        ["controller.batch=4", "controller={name: ppo, clip: 0.2}"],
+    ],
+)
+def test_a_controller_and_its_options_are_set_in_any_order(settings: list[str]) -> None:
+    assert config.load("quickstart", settings).controller == PPOConfig(batch=4)
+
+
+def test_options_of_a_sampler_are_set_one_by_one() -> None:
+    settings = ["controller.name=tpe", "controller.options.multivariate=true"]
+    assert config.load("quickstart", settings).controller.options == {"multivariate": True}
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_every_controller_survives_being_written_out(name: str) -> None:
+    loaded = config.load("quickstart", [f"controller.name={name}"])
+    assert config.parse(yaml.safe_load(loaded.to_yaml()), "again") == loaded
+
+
+def test_the_config_knows_the_controllers_that_there_are() -> None:
+    assert tuple(CONTROLLERS) == tuple(controllers.CONTROLLERS)
+    assert get_args(Objective) == tuple(pareto.OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_options_and_defaults_are_the_controllers_own(name: str) -> None:
+    module, kind = controllers.CONTROLLERS[name]
+    made = getattr(import_module(f"nas.controllers.{module}"), kind)
+    own = list(inspect.signature(made).parameters.values())[2:]  # behind space and seed
+    typed = CONTROLLERS[name]().model_dump(exclude={"name"})
+    assert typed == {option.name: option.default or {} for option in own}
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_a_config_makes_the_controller_that_it_names(name: str) -> None:
+    loaded = config.load("quickstart", [f"controller.name={name}"])
+    made = build.controller(loaded, build.space(loaded))
+    assert type(made).__name__ == controllers.CONTROLLERS[name][1]
+
+
+def test_options_reach_the_controller() -> None:
+    loaded = config.load("quickstart", ["controller.population=2", "controller.tournament=3"])
+    with pytest.raises(UserError, match=r"^controller: tournament must be between 1 and .*\(2\)"):
+        build.controller(loaded, build.space(loaded))
+
+
 def test_a_scale_may_be_given_by_name() -> None:
     loaded = config.load("quickstart", ["proxy.scale=S96"])
     assert loaded.proxy.scale.repeats == SCALES["S96"].repeats
@@ -48,6 +129,28 @@ def test_a_scale_may_be_given_by_name() -> None:
         ("budget: {trials: 0}", "budget.trials: .*greater than or equal to 1 but got 0"),
         ("data: {name: coco}", "data.name: .*'scenes', 'folder' or 'camvid' but got 'coco'"),
         ("promotion: {recipe: {batchsize: 8}}", "recipe.batchsize: .*did you mean batch_size?"),
+        (
+            "controller: {name: pop}",
+            "controller.name: no controller is called 'pop'; did you mean ppo?",
+        ),
+        (
+            "controller: {name: 3}",
+            "controller.name: no controller is called '3'; there are predictor, evolution",
+        ),
+        ("controller: ppo", "controller: .*dictionary.* but got 'ppo'"),
+        ("controller: {tournamnt: 3}", "controller.tournamnt: unknown .*did you mean tournament?"),
+        (
+            "controller: {name: random, population: 3}",
+            "controller.population: unknown key of random; .*option of evolution and pareto$",
+        ),
+        ("controller: {name: ppo, batch: x}", "controller.batch: .*integer.* but got 'x'"),
+        ("controller: {name: ppo, clip: .inf}", "controller.clip: .*finite number but got inf"),
+        (
+            "controller: {name: pareto, objectives: [miou, flops]}",
+            "objectives.1: .* but got 'flops'",
+        ),
+        ("controller: {name: pareto, objectives: [miou]}", "objectives: .* at least 2 items"),
+        ("controller: {name: tpe, options: 3}", "controller.options: .*dictionary but got 3"),
         ("proxy: [1, 2", "line 1 is not YAML"),
         ("- a list", "must be a mapping"),
         ("extends: nothing", "nothing: no such config"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nas.controllers import RandomSearch, RegularizedEvolution
+from nas.controllers.evolution import RegularizedEvolution
+from nas.controllers.random import RandomSearch
 from search_space.errors import UserError
 from tests.contracts.test_controllers import SPACE, Run
 

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from nas.config import BudgetConfig
-from nas.controllers import RandomSearch, RegularizedEvolution
+from nas.controllers.evolution import RegularizedEvolution
+from nas.controllers.random import RandomSearch
 from nas.engines.base import LOST, Crash, Resources
 from nas.engines.inline import InlineEngine
 from nas.failures import BugError

@@ -21,8 +21,7 @@ SMALL = {
     "promotion.size": "[32, 48]",
     "promotion.scale": "{filters: 0.125, endpoint_filters: 8, aspp_filters: 8}",
     "promotion.recipe.batch_size": "8",
-    "controller.population": "3",
-    "controller.tournament": "2",
+    "controller": "{name: evolution, population: 3, tournament: 2}",
 }
 
 

@@ -1,0 +1,179 @@
+"""A surrogate model of the score that proposes where improvement is expected most.
+
+Bayesian optimisation with a Gaussian process on features of the decoded architecture (as
+NAS-BOWL, arXiv 2006.07556, and BANANAS, arXiv 1910.11858, have it): candidates are mutants and
+mixtures of the best so far and fresh samples, ranked by expected improvement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from nas.controllers.base import propose_new, stream
+from nas.controllers.gaussian_process import Array, GaussianProcess, Kernel, fit_kernel
+from results.trial import Trial, TrialState
+from search_space.errors import UserError
+from search_space.genes import Genotype, SearchSpace, sample
+
+MOST = 400
+"""Observations that the process is given: the best and the latest, so that an ask stays quick."""
+
+
+class Predictor:
+    """After ``initial`` random proposals, the best of ``pool`` candidates by the surrogate.
+
+    Scores are replaced by normal scores of their ranks, so that neither a few hopeless networks
+    nor the scale of the score bends the model; an infeasible trial ranks last. What is running
+    is taken to score as expected, which spreads parallel proposals. The incumbent is the best
+    posterior mean, not the luckiest score: with noise the two differ.
+
+    Raises:
+        UserError: for fewer than 2 initial proposals or candidates.
+    """
+
+    def __init__(
+        self, space: SearchSpace, seed: int, initial: int = 10, pool: int = 200, elite: int = 10
+    ) -> None:
+        for name, value in (("initial", initial), ("pool", pool), ("elite", elite)):
+            if value < 2:
+                raise UserError(f"{name} must be at least 2 but got {value}")
+        self._space, self._seed = space, seed
+        self._initial, self._pool, self._elite = initial, pool, elite
+        self._told: list[Trial] = []
+        self._features: dict[str, Array] = {}
+        self._groups: tuple[slice, ...] = ()
+        self._kernel: tuple[int, Kernel] | None = None
+
+    def tell(self, trial: Trial) -> None:
+        """Remembered; the model is fitted when a proposal is wanted."""
+        self._told.append(trial)
+
+    def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
+        rng = stream(self._seed, number)
+
+        def newcomer() -> Genotype:
+            return sample(self._space.genes, rng)
+
+        if len(self._told) < self._initial:
+            return propose_new([newcomer], self._space, history)
+        features, values = self._observed(self._told)
+        process = GaussianProcess(self._fitted(), features, values)
+        running = [trial for trial in history if trial.state is TrialState.RUNNING]
+        pending = self._stack(running)
+        process = process.with_pending(pending)
+        parents = self._parents(process, features)
+        candidates = self._candidates(parents, rng)
+        ranked = iter(self._ranked(process, candidates, features, pending))
+        seen = {trial.key for trial in history}
+        for genotype in ranked:
+            if self._space.key(genotype) not in seen:
+                return genotype
+
+        def mutant() -> Genotype:
+            return self._space.mutate(parents[int(rng.integers(len(parents)))], rng)
+
+        return propose_new([mutant, newcomer], self._space, history)
+
+    def _fitted(self) -> Kernel:
+        """The kernel fitted to the first trials told; how many depends on nothing but how many
+        there are, so that a resumed search has the same."""
+        count = _fitted_count(self._initial, len(self._told))
+        if self._kernel is None or self._kernel[0] != count:
+            features, values = self._observed(self._told[:count])
+            self._kernel = count, fit_kernel(features, values, self._groups)
+        return self._kernel[1]
+
+    def _ranked(
+        self, process: GaussianProcess, candidates: list[Genotype], features: Array, pending: Array
+    ) -> list[Genotype]:
+        mean, deviation = process.predict(np.stack([self._vector(g) for g in candidates]))
+        known = np.concatenate([features, pending]) if len(pending) else features
+        incumbent = float(process.predict(known)[0].max())
+        order = np.argsort(-expected_improvement(mean, deviation, incumbent), kind="stable")
+        return [candidates[i] for i in order]
+
+    def _parents(self, process: GaussianProcess, features: Array) -> list[Genotype]:
+        mean, _ = process.predict(features)
+        best = np.argsort(-mean, kind="stable")[: self._elite]
+        chosen = _subset(self._told)
+        return [chosen[i].genotype for i in best]  # type: ignore[misc]
+
+    def _candidates(self, parents: list[Genotype], rng: np.random.Generator) -> list[Genotype]:
+        """Half mutants of one to three steps, a quarter mixtures, a quarter fresh samples."""
+
+        def parent() -> Genotype:
+            return parents[int(rng.integers(len(parents)))]
+
+        found: list[Genotype] = []
+        for index in range(self._pool):
+            way = index % 4
+            if way < 2:
+                genotype = parent()
+                for _ in range(int(rng.geometric(0.5)) if way else 1):
+                    genotype = self._space.mutate(genotype, rng)
+            elif way == 2:
+                genotype = self._space.mutate(self._space.cross(parent(), parent(), rng), rng)
+            else:
+                genotype = sample(self._space.genes, rng)
+            found.append(genotype)
+        return list(dict.fromkeys(found))
+
+    def _observed(self, told: list[Trial]) -> tuple[Array, Array]:
+        chosen = _subset(told)
+        return self._stack(chosen), normal_scores([_worth(trial) for trial in chosen])
+
+    def _stack(self, trials: Sequence[Trial]) -> Array:
+        rows = []
+        for trial in trials:
+            assert trial.genotype is not None  # candidates are told, not baselines
+            if trial.key not in self._features:
+                self._features[trial.key] = self._vector(trial.genotype)
+            rows.append(self._features[trial.key])
+        return np.stack(rows) if rows else np.empty((0, 0))
+
+    def _vector(self, genotype: Genotype) -> Array:
+        groups = self._space.features(genotype)
+        if not self._groups:
+            ends = np.cumsum([len(values) for values in groups.values()]).tolist()
+            starts = [0, *ends[:-1]]
+            self._groups = tuple(slice(a, b) for a, b in zip(starts, ends, strict=True))
+        return np.concatenate(list(groups.values()))
+
+
+def expected_improvement(mean_M: Array, deviation_M: Array, incumbent: float) -> Array:
+    """E[max(f - incumbent, 0)] under a normal posterior (Jones et al. 1998, eq. 15)."""
+    z_M = (mean_M - incumbent) / deviation_M
+    density_M = np.exp(-(z_M**2) / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(deviation_M * (z_M * ndtr(z_M) + density_M))
+
+
+def normal_scores(values: Sequence[float]) -> Array:
+    """Quantiles of the standard normal at the values' ranks; ties share their mean rank."""
+    array = np.asarray(values)
+    _, group, size = np.unique(array, return_inverse=True, return_counts=True)
+    last = np.cumsum(size)
+    ranks = (last - (size - 1) / 2)[group]
+    return np.asarray(ndtri((ranks - 0.5) / len(array)))
+
+
+def _worth(trial: Trial) -> float:
+    return trial.score if trial.score is not None else float("-inf")
+
+
+def _subset(told: list[Trial]) -> list[Trial]:
+    """The trials that the process sees: all, or the best and the latest of many."""
+    if len(told) <= MOST:
+        return told
+    earlier, latest = told[: -MOST // 2], told[-MOST // 2 :]
+    return sorted(earlier, key=_worth, reverse=True)[: MOST // 2] + latest
+
+
+def _fitted_count(initial: int, count: int) -> int:
+    """Of ``count`` trials those that the kernel is fitted to: a seventh more each time."""
+    fitted = initial
+    while (following := fitted + max(1, fitted // 7)) <= count:
+        fitted = following
+    return fitted
