@@ -95,7 +95,7 @@ def environment() -> dict[str, Any]:
     """Versions, devices and the commit, for whoever repeats the run."""
     import torch
 
-    packages = ("torch", "ray", "optuna", "numpy", "pandas", "spinenet-seg-nas")
+    packages = ("torch", "ray", "optuna", "numpy", "scipy", "pandas", "spinenet-seg-nas")
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
