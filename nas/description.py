@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from nas.target import Target
@@ -82,8 +81,7 @@ def load(name_or_path: str, target: Target, auxiliary: bool = False) -> Descript
         UserError: when it is neither, or cannot be built for the target.
     """
     spec = catalog.find(name_or_path)
-    listed = name_or_path in catalog.names()
-    name = name_or_path if listed else Path(name_or_path).stem
+    name = catalog.title(name_or_path)
     target = target.fitted(name, spec.backbone, auxiliary)
     return Description(name, spec.backbone, target, auxiliary, spec.provenance)
 

@@ -54,7 +54,7 @@ def hypervolume(
 
 def spearman(a_N: ArrayLike, b_N: ArrayLike) -> float:
     """Rank correlation, ties at their mean rank. NaN if either is constant or N < 2."""
-    a, b = (_mean_ranks(values) for values in _pair(a_N, b_N))
+    a, b = (mean_ranks(values) for values in _pair(a_N, b_N))
     a, b = a - a.mean() if len(a) else a, b - b.mean() if len(b) else b
     return _ratio(float(a @ b), float(a @ a), float(b @ b))
 
@@ -82,7 +82,8 @@ def _pair(a_N: ArrayLike, b_N: ArrayLike) -> tuple[NDArray[np.float64], NDArray[
     return a, b
 
 
-def _mean_ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1, equal values at their mean rank."""
     _, group_N, size_G = np.unique(values_N, return_inverse=True, return_counts=True)
     last_G = np.cumsum(size_G)
     ranks: NDArray[np.float64] = (last_G - (size_G - 1) / 2)[group_N]

@@ -20,7 +20,7 @@
     provenance            as in the file
 
 Without a name it is {"catalogue": [...], "scales": [...]}: of every entry what stands above
-``output_levels`` (its name alone where it is not built at the scale), and every scale as above.
+``output_levels``, and every scale as above.
 """
 
 from __future__ import annotations

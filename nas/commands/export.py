@@ -185,7 +185,7 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
 def _from_spec(name_or_path: str, target: Target) -> Exported:
     """A catalogue entry or a file: built for the target, without weights."""
     spec = catalog.find(name_or_path)
-    name = name_or_path if name_or_path in catalog.names() else Path(name_or_path).stem
+    name = catalog.title(name_or_path)
     target = target.fitted(name, spec.backbone)
     classes = tuple(f"class {index}" for index in range(target.classes))
     provenance = dict(spec.provenance)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,19 +45,21 @@ class Kernel:
 class GaussianProcess:
     """The posterior given N noisy values, which should have mean 0.
 
-    The variance of the signal is the maximum-likelihood one. Points may be added with the values
+    The variance of the signal is the maximum-likelihood one unless it is given. Points may be added with the values
     that the process itself expects there (``with_pending``): the mean stays, the doubt shrinks.
     """
 
-    def __init__(self, kernel: Kernel, features_NF: Array, values_N: Array) -> None:
-        self._kernel = kernel
+    def __init__(
+        self, kernel: Kernel, features_NF: Array, values_N: Array, signal: float | None = None
+    ) -> None:
+        self._kernel, self._features_NF = kernel, features_NF
         self._x_NF = kernel.scaled(features_NF)
         self._values_N = values_N
         covariance_NN = _similarity(self._x_NF, self._x_NF)
         covariance_NN[np.diag_indices(len(values_N))] += kernel.noise + LEAST_NOISE
         self._root_NN = np.linalg.cholesky(covariance_NN)
         self._solved_N = cho_solve((self._root_NN, True), values_N)
-        self.signal = _signal(values_N, self._solved_N)
+        self.signal = _signal(values_N, self._solved_N) if signal is None else signal
 
     def predict(self, features_MF: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free value at M points (eq. 2.25, 2.26)."""
@@ -67,21 +68,14 @@ class GaussianProcess:
         left_M = np.maximum(1 - (half_NM**2).sum(axis=0), LEAST_NOISE)
         return cross_NM.T @ self._solved_N, np.sqrt(self.signal * left_M)
 
-    def with_pending(self, features_MF: Array) -> Self:
+    def with_pending(self, features_MF: Array) -> GaussianProcess:
         """The process that takes its own expectation at M points for granted."""
         if not len(features_MF):
             return self
         mean_M, _ = self.predict(features_MF)
-        joined = object.__new__(type(self))
-        joined._kernel = self._kernel
-        joined._x_NF = np.concatenate([self._x_NF, self._kernel.scaled(features_MF)])
-        joined._values_N = np.concatenate([self._values_N, mean_M])
-        covariance = _similarity(joined._x_NF, joined._x_NF)
-        covariance[np.diag_indices(len(covariance))] += self._kernel.noise + LEAST_NOISE
-        joined._root_NN = np.linalg.cholesky(covariance)
-        joined._solved_N = cho_solve((joined._root_NN, True), joined._values_N)
-        joined.signal = self.signal
-        return joined
+        features = np.concatenate([self._features_NF, features_MF])
+        values = np.concatenate([self._values_N, mean_M])
+        return GaussianProcess(self._kernel, features, values, self.signal)
 
 
 def fit_kernel(

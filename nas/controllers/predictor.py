@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from nas.controllers.base import propose_new, stream
 from nas.controllers.gaussian_process import Array, GaussianProcess, Kernel, fit_kernel
+from results.frontier import mean_ranks
 from results.trial import Trial, TrialState
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace, sample
@@ -152,11 +153,7 @@ def expected_improvement(mean_M: Array, deviation_M: Array, incumbent: float) ->
 
 def normal_scores(values: Sequence[float]) -> Array:
     """Quantiles of the standard normal at the values' ranks; ties share their mean rank."""
-    array = np.asarray(values)
-    _, group, size = np.unique(array, return_inverse=True, return_counts=True)
-    last = np.cumsum(size)
-    ranks = (last - (size - 1) / 2)[group]
-    return np.asarray(ndtri((ranks - 0.5) / len(array)))
+    return np.asarray(ndtri((mean_ranks(np.asarray(values)) - 0.5) / len(values)))
 
 
 def _worth(trial: Trial) -> float:

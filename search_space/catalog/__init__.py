@@ -24,6 +24,11 @@ def load(name: str) -> Backbone:
     return load_spec(_FOLDER / f"{name}.yaml").backbone
 
 
+def title(name_or_path: str) -> str:
+    """What to call a spec that ``find`` finds: its name, or its file's without the suffix."""
+    return name_or_path if name_or_path in names() else Path(name_or_path).stem
+
+
 def find(name_or_path: str) -> LoadedSpec:
     """A spec with its provenance, by its name in the catalogue or the path of its file.
 
