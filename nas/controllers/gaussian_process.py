@@ -45,8 +45,9 @@ class Kernel:
 class GaussianProcess:
     """The posterior given N noisy values, which should have mean 0.
 
-    The variance of the signal is the maximum-likelihood one unless it is given. Points may be added with the values
-    that the process itself expects there (``with_pending``): the mean stays, the doubt shrinks.
+    The variance of the signal is the maximum-likelihood one unless it is given. Points may be added
+    with the values that the process itself expects there (``with_pending``): the mean stays, the
+    doubt shrinks.
     """
 
     def __init__(
