@@ -6,18 +6,28 @@ are comparable, so that a model may weigh one group against another.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import BLOCK_TYPES, MAX_LEVEL, MIN_LEVEL, Architecture
-from search_space.cost import cost
+from search_space.architecture import BLOCK_TYPES, MAX_LEVEL, MIN_LEVEL, Architecture, Block
+from search_space.cost.graph import Graph
+from search_space.cost.pieces import Kind, merge
+from search_space.cost.receptive_field import receptive_fields
+from search_space.cost.tape import Piece
 from search_space.scales import Scale
 
 Features = dict[str, NDArray[np.float64]]
+Read = Mapping[int, tuple[int, ...]]
+"""For each block that is built, in their order, the blocks that it reads."""
+Figures = tuple[int, int, int]
+"""Parameters, MACs, and bytes that training keeps of one image for the backward pass."""
 
 LEVELS = MAX_LEVEL - MIN_LEVEL + 1
-SIZE = (512, 512)
-"""Pixels of the image that costs are told for: their order hardly depends on it."""
+SCALE, CLASSES, SIZE = Scale(), 19, (512, 512)
+"""The network and the image that costs are told for: their order hardly depends on these."""
 
 
 def architecture_features(architecture: Architecture) -> Features:
@@ -27,51 +37,84 @@ def architecture_features(architecture: Architecture) -> Features:
     ``dilations`` likewise (log2 of the ratio); ``profile``: how many blocks of each type and
     level; ``connections``: how many lead from each level to each; ``dilation``: mean log2 ratio of
     each level; ``paths``: of each output the shortest and the longest way from the stem and the
-    logarithm of how many there are; ``cost``: logarithms of parameters, MACs, memory and of each
-    output's receptive field.
+    logarithm of how many there are; ``cost``: logarithms of parameters, MACs, the activations
+    that training keeps for the backward pass, and of each output's receptive field.
     """
-    alive = sorted(architecture.alive)
-    blocks = architecture.all_blocks
+    read = _read(architecture)
+    blocks, alive = architecture.all_blocks, list(read)
+    level = [block.level - MIN_LEVEL for block in blocks]
+    levels = np.array([level[index] for index in alive])
+    kinds = np.array([BLOCK_TYPES.index(blocks[index].type) for index in alive])
+    ratios = np.log2([blocks[index].dilation for index in alive])
     place = np.zeros((3, len(blocks)))
-    profile = np.zeros((len(BLOCK_TYPES), LEVELS))
-    dilation = np.zeros(LEVELS)
-    connections = np.zeros((LEVELS, LEVELS))
-    for index in alive:
-        block = blocks[index]
-        level, kind = block.level - MIN_LEVEL, BLOCK_TYPES.index(block.type)
-        place[:, index] = level + 1, 2 * kind - 1, np.log2(block.dilation)
-        profile[kind, level] += 1
-        dilation[level] += np.log2(block.dilation)
-        for parent in _read(architecture, index):
-            connections[blocks[parent].level - MIN_LEVEL, level] += 1
+    place[:, alive] = levels + 1, 2 * kinds - 1, ratios
+    profile = _counts(kinds * LEVELS + levels, len(BLOCK_TYPES) * LEVELS)
+    edges = [level[other] * LEVELS + level[index] for index in alive for other in read[index]]
     return {
         "order": place[0],
         "types": place[1],
         "dilations": place[2],
-        "profile": profile.ravel(),
-        "connections": connections.ravel(),
-        "dilation": dilation / np.maximum(profile.sum(0), 1),
-        "paths": _paths(architecture, alive),
+        "profile": profile,
+        "connections": _counts(edges, LEVELS * LEVELS),
+        "dilation": np.bincount(levels, ratios, LEVELS) / np.maximum(_counts(levels, LEVELS), 1),
+        "paths": _paths(architecture, read),
         "cost": _cost(architecture),
     }
 
 
-def _read(architecture: Architecture, index: int) -> tuple[int, ...]:
-    return (*architecture.parents[index], *architecture.absorbed.get(index, ()))
+def _read(architecture: Architecture) -> Read:
+    parents, absorbed = architecture.parents, architecture.absorbed
+    return {i: (*parents[i], *absorbed.get(i, ())) for i in sorted(architecture.alive)}
 
 
-def _paths(architecture: Architecture, alive: list[int]) -> NDArray[np.float64]:
+def _counts(values: NDArray[np.int64] | list[int], size: int) -> NDArray[np.float64]:
+    """How many of the values are 0, 1, ... size - 1."""
+    return np.bincount(values, minlength=size).astype(np.float64)
+
+
+def _paths(architecture: Architecture, read: Read) -> NDArray[np.float64]:
     """(shortest, longest, log of the number) of each output's ways from block 0."""
     ways = {0: (0.0, 0.0, 1.0)}
-    for index in alive[1:]:
-        shortest, longest, count = zip(*(ways[i] for i in _read(architecture, index)), strict=True)
-        ways[index] = (min(shortest) + 1, max(longest) + 1, sum(count))
+    for index, others in read.items():
+        if others:
+            shortest, longest, count = zip(*[ways[other] for other in others], strict=True)
+            ways[index] = (min(shortest) + 1, max(longest) + 1, sum(count))
     found = np.array([ways[index] for index in architecture.output_blocks.values()])
     found[:, 2] = np.log(found[:, 2])
-    return np.asarray(found.ravel())
+    return found.ravel()
 
 
 def _cost(architecture: Architecture) -> NDArray[np.float64]:
-    found = cost(architecture, Scale(), 19, SIZE)
-    totals = (found.parameters, found.macs, found.activations)
-    return np.log([*totals, *found.receptive_fields.values()])
+    kinds = [(block.level, block.type) for block in architecture.all_blocks]
+    stem = tuple([block for i, block in enumerate(architecture.stem) if i in architecture.alive])
+    outputs = tuple([kinds[index] for index in architecture.output_blocks.values()])
+    found = [_around(stem, outputs)]
+    for index in architecture.alive:
+        if index >= len(architecture.stem):
+            first, second = sorted(architecture.parents[index])
+            found.append(_merge(kinds[first], kinds[second], kinds[index]))
+    totals = map(sum, zip(*found, strict=True))
+    fields = receptive_fields(architecture, SCALE.repeats)
+    return np.log([*totals, *fields.values()])
+
+
+@lru_cache(maxsize=1 << 12)
+def _merge(first: Kind, second: Kind, kind: Kind) -> Figures:
+    """A block and the connections to it, which cost the same wherever they stand."""
+    return _figures(merge(SCALE, SIZE, (first, second), kind))
+
+
+@lru_cache(maxsize=1 << 10)
+def _around(stem: tuple[Block, ...], outputs: tuple[Kind, ...]) -> Figures:
+    """All but the blocks that sum others: as in the network that has none but the outputs."""
+    ends = [Block(level, kind, (0, len(stem) - 1), output=True) for level, kind in outputs]
+    smallest = Architecture(stem, tuple(ends), tuple([level for level, _ in outputs]))
+    summed = {str(len(stem) + position) for position in range(len(ends))}
+    nodes = Graph(smallest, SCALE, CLASSES, SIZE).nodes
+    return _figures([node.piece for node in nodes if node.part not in summed])
+
+
+def _figures(pieces: Iterable[Piece]) -> Figures:
+    found = [(piece.parameters, piece.macs, piece.held.kept) for piece in pieces]
+    parameters, macs, kept = map(sum, zip(*found, strict=True))
+    return parameters, macs, kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from search_space.architecture import MIN_LEVEL
 
@@ -28,15 +29,10 @@ class LevelReach:
 
     def misfit(self, levels: Sequence[int]) -> int | None:
         """The first position whose level no base block is left for; None if all are served."""
-        order = self._by_level(levels)
-        return next(
-            (
-                position
-                for base, position in enumerate(order)
-                if not self.level(base, 0) <= levels[position] <= self.level(base, -1)
-            ),
-            None,
-        )
+        for (low, high), position in zip(self._ends, self._by_level(levels), strict=True):
+            if not low <= levels[position] <= high:
+                return position
+        return None
 
     def assign(self, levels: Sequence[int]) -> tuple[int, ...]:
         """For each position the base block that takes its level; the levels must fit.
@@ -50,7 +46,13 @@ class LevelReach:
         return tuple(assigned)
 
     def fits(self, levels: Sequence[int]) -> bool:
-        return self.misfit(levels) is None
+        pairs = zip(self._ends, sorted(levels), strict=True)
+        return all(low <= level <= high for (low, high), level in pairs)
+
+    @cached_property
+    def _ends(self) -> tuple[tuple[int, int], ...]:
+        """Of each base block the lowest and the highest level in its reach."""
+        return tuple((self.level(base, 0), self.level(base, -1)) for base in range(len(self.bases)))
 
     @staticmethod
     def _by_level(levels: Sequence[int]) -> list[int]:

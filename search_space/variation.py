@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TypeVar
@@ -14,8 +14,6 @@ from search_space.level_reach import LevelReach
 
 T = TypeVar("T")
 Blocks = tuple[Block, ...]
-Neighbours = list[list[Blocks]]
-"""The results of one kind of mutation, one list for each block that it can change."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +24,25 @@ class Variation:
     dilations: tuple[int, ...]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """One change to one block or to a pair; its kind is drawn uniformly among the possible.
+        """One change to one block or to a pair: uniformly among the possible are drawn its kind,
+        then the block or the pair, then what it changes to.
 
         Kinds: swap two intermediate blocks or two output blocks (their wiring stays in place),
         rewire one parent, change a level, a type or a dilation. A change to
         blocks that are never built leaves the network and its key as they are: about one change
         in nine in the default space.
         """
-        kinds: list[Callable[[Architecture], Neighbours]] = [
-            self._swaps_of_intermediates,
-            self._swaps_of_outputs,
-            self._rewirings,
-            self._levels,
-            self._types,
-            self._dilations,
+        kinds: list[Callable[[Architecture, np.random.Generator], Blocks | None]] = [
+            self._swap_intermediates,
+            self._swap_outputs,
+            self._rewire,
+            self._change_level,
+            self._change_type,
+            self._change_dilation,
         ]
+        # The first possible one in a random order is a uniform draw among the possible.
         for kind in rng.permutation(len(kinds)):
-            if neighbours := kinds[kind](architecture):
-                blocks = _choose(_choose(neighbours, rng), rng)
+            if blocks := kinds[kind](architecture, rng):
                 return replace(architecture, blocks=blocks)
         raise AssertionError("a block's type can always change")
 
@@ -63,7 +62,10 @@ class Variation:
         count = len(self.reach.bases)
         levels = self._mixed_levels(_levels(a)[:count], _levels(b)[:count], from_b[:count])
         levels += _mixed_order(_levels(a)[count:], _levels(b)[count:], from_b[count:])
-        blocks = (replace(block, level=lv) for block, lv in zip(mixed, levels, strict=True))
+        blocks = [
+            block if block.level == level else replace(block, level=level)
+            for block, level in zip(mixed, levels, strict=True)
+        ]
         return replace(a, blocks=tuple(blocks))
 
     def _mixed_levels(
@@ -78,47 +80,48 @@ class Variation:
                 levels = tried
         return levels
 
-    def _swaps_of_intermediates(self, architecture: Architecture) -> Neighbours:
-        return _swaps(architecture.blocks, range(len(self.reach.bases)))
+    def _swap_intermediates(
+        self, architecture: Architecture, rng: np.random.Generator
+    ) -> Blocks | None:
+        return _swap(architecture.blocks, range(len(self.reach.bases)), rng)
 
-    def _swaps_of_outputs(self, architecture: Architecture) -> Neighbours:
+    def _swap_outputs(self, architecture: Architecture, rng: np.random.Generator) -> Blocks | None:
         blocks = architecture.blocks
-        return _swaps(blocks, range(len(self.reach.bases), len(blocks)))
+        return _swap(blocks, range(len(self.reach.bases), len(blocks)), rng)
 
-    def _rewirings(self, architecture: Architecture) -> Neighbours:
+    def _rewire(self, architecture: Architecture, rng: np.random.Generator) -> Blocks | None:
         stem, blocks = len(architecture.stem), architecture.blocks
-        found: list[list[Blocks]] = []
-        for position, block in enumerate(blocks):
-            new = [other for other in range(stem + position) if other not in block.inputs]
-            pairs = [tuple(sorted((kept, other))) for kept in block.inputs for other in new]
-            found.append([_change(blocks, position, inputs=pair) for pair in pairs])
-        return _not_empty(found)
 
-    def _levels(self, architecture: Architecture) -> Neighbours:
-        blocks = architecture.blocks
+        def pairs(position: int) -> list[tuple[int, ...]]:
+            old = blocks[position].inputs
+            new = [other for other in range(stem + position) if other not in old]
+            return [tuple(sorted((kept, other))) for kept in old for other in new]
+
+        return _change(blocks, "inputs", pairs, len(blocks), rng)
+
+    def _change_level(self, architecture: Architecture, rng: np.random.Generator) -> Blocks | None:
         levels = _levels(architecture)[: len(self.reach.bases)]
-        return _not_empty(
-            [
-                _change(blocks, position, level=new)
+
+        def others(position: int) -> list[int]:
+            return [
+                new
                 for new in range(MIN_LEVEL, self.reach.max_level + 1)
-                if new != old and self.reach.fits(_put(levels, position, new))
+                if new != levels[position] and self.reach.fits(_put(levels, position, new))
             ]
-            for position, old in enumerate(levels)
-        )
 
-    def _types(self, architecture: Architecture) -> Neighbours:
-        return _alternatives(architecture.blocks, "type", BLOCK_TYPES)
+        return _change(architecture.blocks, "level", others, len(levels), rng)
 
-    def _dilations(self, architecture: Architecture) -> Neighbours:
-        return _alternatives(architecture.blocks, "dilation", self.dilations)
+    def _change_type(self, architecture: Architecture, rng: np.random.Generator) -> Blocks | None:
+        return _exchange(architecture.blocks, "type", BLOCK_TYPES, rng)
+
+    def _change_dilation(
+        self, architecture: Architecture, rng: np.random.Generator
+    ) -> Blocks | None:
+        return _exchange(architecture.blocks, "dilation", self.dilations, rng)
 
 
 def _choose(options: Sequence[T], rng: np.random.Generator) -> T:
     return options[int(rng.integers(len(options)))]
-
-
-def _not_empty(found: Iterable[list[Blocks]]) -> Neighbours:
-    return [options for options in found if options]
 
 
 def _levels(architecture: Architecture) -> list[int]:
@@ -129,41 +132,51 @@ def _put(levels: Sequence[int], position: int, level: int) -> list[int]:
     return [*levels[:position], level, *levels[position + 1 :]]
 
 
-def _change(blocks: Blocks, position: int, **values: object) -> Blocks:
-    changed = replace(blocks[position], **values)  # type: ignore[arg-type]
-    return (*blocks[:position], changed, *blocks[position + 1 :])
+def _exchange(
+    blocks: Blocks, name: str, values: Sequence[object], rng: np.random.Generator
+) -> Blocks | None:
+    """An attribute's value in one block becomes another of ``values``."""
+
+    def others(position: int) -> list[object]:
+        return [value for value in values if value != getattr(blocks[position], name)]
+
+    return _change(blocks, name, others, len(blocks), rng)
 
 
-def _alternatives(blocks: Blocks, name: str, values: Sequence[object]) -> Neighbours:
-    return _not_empty(
-        [
-            _change(blocks, position, **{name: value})
-            for value in values
-            if value != getattr(block, name)
-        ]
-        for position, block in enumerate(blocks)
-    )
+def _change(
+    blocks: Blocks,
+    name: str,
+    options: Callable[[int], Sequence[object]],
+    count: int,
+    rng: np.random.Generator,
+) -> Blocks | None:
+    """A new value for an attribute of one of the first ``count`` blocks; None if none has one.
+
+    ``options`` lists the new values for a position. The block is the first in a random order
+    that has any, a uniform draw among those that have.
+    """
+    for position in rng.permutation(count).tolist():
+        if values := options(position):
+            changed = replace(blocks[position], **{name: _choose(values, rng)})
+            return (*blocks[:position], changed, *blocks[position + 1 :])
+    return None
 
 
-def _swaps(blocks: Blocks, positions: range) -> Neighbours:
+def _swap(blocks: Blocks, positions: range, rng: np.random.Generator) -> Blocks | None:
     """Exchange all but the wiring of two blocks, where that makes a difference."""
-    pairs = [
-        (first, second)
-        for first, second in combinations(positions, 2)
-        if _nature(blocks[first]) != _nature(blocks[second])
-    ]
-    return [[_swap(blocks, *pair)] for pair in pairs]
-
-
-def _nature(block: Block) -> tuple[int, str, int]:
-    return (block.level, block.type, block.dilation)
-
-
-def _swap(blocks: Blocks, first: int, second: int) -> Blocks:
+    natures = [_nature(block) for block in blocks]
+    pairs = [pair for pair in combinations(positions, 2) if natures[pair[0]] != natures[pair[1]]]
+    if not pairs:
+        return None
+    first, second = _choose(pairs, rng)
     swapped = list(blocks)
     swapped[first] = replace(blocks[second], inputs=blocks[first].inputs)
     swapped[second] = replace(blocks[first], inputs=blocks[second].inputs)
     return tuple(swapped)
+
+
+def _nature(block: Block) -> tuple[int, str, int]:
+    return (block.level, block.type, block.dilation)
 
 
 def _mixed_order(a: Sequence[int], b: Sequence[int], from_b: Sequence[bool]) -> list[int]:

@@ -2,13 +2,14 @@
 
 The policy writes a genotype gene by gene (Zoph and Le 2017, arXiv 1611.01578, section 3.1) and is
 updated by proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347).
-Shapes: B trials, G genes, R the largest radix.
+Shapes: B trials, G genes, R the largest radix, C choices of all genes, P = G R, H hidden units.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from contextlib import contextmanager
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -17,69 +18,96 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.controllers.base import propose_new, stream
+from nas.controllers.base import finite_score, propose_new, stream
 from results.trial import Trial
-from search_space.genes import Gene, Genotype, SearchSpace, sample
+from search_space.genes import Gene, Genotype, SearchSpace
 from search_space.seeds import derive_seed
 
-CHUNK = 50
-"""Genotypes that the policy draws at a time once its first was known."""
-ATTEMPTS = 200
-"""Draws of the policy, then mutants of them, before the next way to a new network."""
+LARGEST_STEP = 10.0
+"""Of a log-probability in an update: a ratio of e^10 is clipped in any case, and finite."""
+WISHES = 8
+"""Genotypes that the policy draws for a proposal, at about the price of one."""
 
 
 class Policy(nn.Module):
-    """An LSTM that reads the last choice and gives the logits of the next gene's choices."""
+    """An LSTM that reads the last choice and gives the logits of the next gene's choices.
+
+    Its tables are packed: they have a row for each choice of each gene, gene after gene.
+    """
 
     def __init__(self, genes: Sequence[Gene], hidden: int) -> None:
         super().__init__()
         self.radices = [gene.radix for gene in genes]
-        self.largest = max(self.radices)
-        self.embed = nn.Embedding(len(genes) * self.largest + 1, hidden)
+        self.firsts = [0, *accumulate(self.radices)][:-1]  # the row of each gene's choice 0
+        choices, largest = sum(self.radices), max(self.radices)
+        self.embed = nn.Embedding(choices + 1, hidden)
         self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
-        self.head_GRH = nn.Parameter(torch.zeros(len(genes), self.largest, hidden))
-        self.bias_GR = nn.Parameter(torch.zeros(len(genes), self.largest))
-        self.register_buffer("illegal_GR", _illegal(self.radices))
-        self.illegal_GR: Tensor
+        self.head_CH = nn.Parameter(torch.zeros(choices, hidden))
+        self.bias_C = nn.Parameter(torch.zeros(choices))
+        legal_GR = torch.arange(largest) < torch.tensor(self.radices)[:, None]
+        place_C = legal_GR.flatten().nonzero()[:, 0]
+        self.register_buffer("place_C", place_C)
+        self.register_buffer("gene_C", place_C // largest)
+        self.register_buffer("first_G", torch.tensor(self.firsts))
+        self.place_C: Tensor  # where the row is in a table padded to (G, R), laid flat
+        self.gene_C: Tensor  # whose choice the row is
+        self.first_G: Tensor
 
     def log_probabilities(self, genotypes_BG: Tensor) -> tuple[Tensor, Tensor]:
-        """log pi of each genotype, and the policy's mean entropy per gene along it: both (B,)."""
-        hidden_BGH, _ = self.lstm(self.embed(self._tokens(genotypes_BG)[:, :-1]))
-        logits_BGR = torch.einsum("bgh,grh->bgr", hidden_BGH, self.head_GRH) + self.bias_GR
-        log_BGR = logits_BGR.masked_fill(self.illegal_GR, float("-inf")).log_softmax(2)
-        chosen_BG = log_BGR.gather(2, genotypes_BG[:, :, None])[:, :, 0]
-        surprise_BGR = log_BGR.exp() * log_BGR.masked_fill(self.illegal_GR, 0)
-        return chosen_BG.sum(1), -surprise_BGR.sum(2).mean(1)
+        """log pi of each choice_BG given those before it, and the mean entropy_B per gene."""
+        rows_BG = self.first_G + genotypes_BG
+        hidden_BGH, _ = self.lstm(self.embed(F.pad(1 + rows_BG[:, :-1], (1, 0))))
+        hidden_BCH = hidden_BGH.index_select(1, self.gene_C)
+        log_BC = self._normalised((hidden_BCH * self.head_CH).sum(2) + self.bias_C)
+        surprise_BC = log_BC.exp() * log_BC
+        return log_BC.gather(1, rows_BG), -surprise_BC.sum(1) / len(self.radices)
+
+    def _normalised(self, logits_BC: Tensor) -> Tensor:
+        """The log-softmax over the choices of each gene."""
+        genes, largest = len(self.radices), max(self.radices)
+        illegal_BP = logits_BC.new_full((len(logits_BC), genes * largest), float("-inf"))
+        padded_BP = illegal_BP.index_copy(1, self.place_C, logits_BC)
+        log_BGR = padded_BP.view(-1, genes, largest).log_softmax(2)
+        return log_BGR.flatten(1).index_select(1, self.place_C)
 
     def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """``count`` genotypes_BG, by the Gumbel-max trick. In NumPy: one small step after the
         other, torch would spend its time on calls."""
-        embed, head_GRH, bias_GR = map(_array, (self.embed.weight, self.head_GRH, self.bias_GR))
+        embed, head_CH, bias_C = map(_array, (self.embed.weight, self.head_CH, self.bias_C))
         read, recur, bias_read, bias_recur = map(_array, self.lstm.parameters())
-        hidden_BH = cell_BH = np.zeros((count, embed.shape[1]), np.float32)
+        bias, width = bias_read + bias_recur, embed.shape[1]
+        noise_BC = rng.gumbel(size=(count, len(bias_C)))
+        noise_BC += bias_C
+        hidden_BH = cell_BH = np.zeros((count, width), np.float32)
         token_B, drawn = np.zeros(count, np.int64), []
-        for gene, radix in enumerate(self.radices):
-            gates = embed[token_B] @ read.T + bias_read + hidden_BH @ recur.T + bias_recur
-            enter_BH, keep_BH, new_BH, show_BH = np.split(gates, 4, axis=1)
-            cell_BH = expit(keep_BH) * cell_BH + expit(enter_BH) * np.tanh(new_BH)
-            hidden_BH = expit(show_BH) * np.tanh(cell_BH)
-            logits_BR = hidden_BH @ head_GRH[gene, :radix].T + bias_GR[gene, :radix]
-            drawn.append((logits_BR + rng.gumbel(size=logits_BR.shape)).argmax(1))
-            token_B = 1 + gene * self.largest + drawn[-1]
+        for first, radix in zip(self.firsts, self.radices, strict=True):
+            gates = embed[token_B] @ read.T + hidden_BH @ recur.T + bias
+            enter_BH, keep_BH, _, show_BH = _quarters(expit(gates), width)
+            cell_BH = keep_BH * cell_BH + enter_BH * np.tanh(_quarters(gates, width)[2])
+            hidden_BH = show_BH * np.tanh(cell_BH)
+            own = slice(first, first + radix)
+            drawn.append((hidden_BH @ head_CH[own].T + noise_BC[:, own]).argmax(1))
+            token_B = 1 + first + drawn[-1]
         return np.stack(drawn, axis=1)
 
-    def _tokens(self, choices_Bg: Tensor) -> Tensor:
-        """What is read before each gene, and after the last: 0, then a token for each choice."""
-        places_g = torch.arange(choices_Bg.shape[1])
-        return F.pad(1 + places_g * self.largest + choices_Bg, (1, 0))
+
+def _quarters(gates: NDArray[np.float32], width: int) -> list[NDArray[np.float32]]:
+    return [gates[:, start : start + width] for start in range(0, 4 * width, width)]
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     return np.asarray(tensor.detach())
 
 
-def _illegal(radices: Sequence[int]) -> Tensor:
-    return torch.arange(max(radices)) >= torch.tensor(radices)[:, None]
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """So small a network is slower on several threads, many times so where cores are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class PPO:
@@ -117,38 +145,27 @@ class PPO:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "policy"))
             self._policy = Policy(space.genes, hidden)
-        self._optimizer = torch.optim.Adam(self._policy.parameters(), lr=learning_rate)
+        self._optimizer = torch.optim.Adam(self._policy.parameters(), learning_rate, fused=True)
         self._baseline: float | None = None
         self._lowest: float | None = None
         self._waiting: list[Trial] = []
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
         rng = stream(self._seed, number)
-        drawn = self._drawn(derive_seed(self._seed, "policy", number))
-        first = next(drawn)
-        wishes = chain([first], drawn)
+        policy_rng = np.random.default_rng(derive_seed(self._seed, "policy", number))
+        wishes = [tuple(row) for row in self._policy.draw(WISHES, policy_rng).tolist()]
 
         def mutant() -> Genotype:
-            return self._space.mutate(first, rng)
+            return self._space.mutate(wishes[0], rng)
 
         def newcomer() -> Genotype:
-            return sample(self._space.genes, rng)
+            return self._space.sample(rng)
 
-        draws = [lambda: next(wishes), mutant, newcomer]
-        return propose_new(draws, self._space, history, ATTEMPTS)
-
-    def _drawn(self, seed: int) -> Iterator[Genotype]:
-        """What the policy wishes for, without end: most often the first is new."""
-        rng = np.random.default_rng(seed)
-        count = 1
-        while True:
-            yield from map(tuple, self._policy.draw(count, rng).tolist())
-            count = CHUNK
+        return propose_new([mutant, newcomer], self._space, history, first=wishes)
 
     def tell(self, trial: Trial) -> None:
-        if trial.score is not None:
-            known = trial.score if self._lowest is None else self._lowest
-            self._lowest = min(trial.score, known)
+        if (score := finite_score(trial)) is not None:
+            self._lowest = score if self._lowest is None else min(score, self._lowest)
         self._waiting.append(trial)
         if len(self._waiting) == self._batch:
             self._update()
@@ -163,15 +180,21 @@ class PPO:
         before = mean if self._baseline is None else self._baseline
         self._baseline = self._decay * before + (1 - self._decay) * mean
         better_B = rewards_B - before
-        advantages_B = better_B / (better_B.square().mean().sqrt() + 1e-8)
-        with torch.no_grad():
-            old_B, _ = self._policy.log_probabilities(genotypes_BG)
+        with _one_thread():
+            self._climb(genotypes_BG, better_B / (better_B.square().mean().sqrt() + 1e-8))
+
+    def _climb(self, genotypes_BG: Tensor, advantages_B: Tensor) -> None:
+        """Gradient steps on the clipped objective, whose mean is over trials and genes."""
+        old_BG: Tensor | None = None
+        gained_B1 = advantages_B[:, None]
         for _ in range(self._epochs):
-            new_B, entropy_B = self._policy.log_probabilities(genotypes_BG)
-            ratio_B = (new_B - old_B).exp()
-            clipped_B = ratio_B.clamp(1 - self._clip, 1 + self._clip)
-            gain_B = torch.minimum(ratio_B * advantages_B, clipped_B * advantages_B)  # eq. 7
-            loss = -(gain_B + self._entropy * entropy_B).mean()  # eq. 9, without a value function
+            new_BG, entropy_B = self._policy.log_probabilities(genotypes_BG)
+            old_BG = new_BG.detach() if old_BG is None else old_BG  # nothing has moved yet
+            ratio_BG = (new_BG - old_BG).clamp(max=LARGEST_STEP).exp()
+            clipped_BG = ratio_BG.clamp(1 - self._clip, 1 + self._clip)
+            gain_BG = torch.minimum(ratio_BG * gained_B1, clipped_BG * gained_B1)  # eq. 7
+            # Eq. 9, without a value function.
+            loss = -(gain_BG.mean() + self._entropy * entropy_B.mean())
             self._optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self._policy.parameters(), 1.0)

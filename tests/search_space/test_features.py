@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search_space.architecture import STEM, Architecture, Block
-from search_space.cost import cost
+from search_space.cost import cost, parts
 from search_space.features import SIZE, architecture_features
 from search_space.genes import sample
 from search_space.scale_permuted import ScalePermutedSpace
@@ -43,13 +43,30 @@ def test_figures_of_a_small_architecture_by_hand() -> None:
     assert found["paths"] == pytest.approx([2, 3, np.log(3)])
 
 
-def test_costs_are_logarithms_of_the_real_ones() -> None:
-    found, known = (
-        architecture_features(ARCHITECTURE)["cost"],
-        cost(ARCHITECTURE, Scale(), 19, SIZE),
-    )
-    wanted = [known.parameters, known.macs, known.activations, known.receptive_fields[3]]
-    assert np.exp(found) == pytest.approx(wanted)
+def real_costs(architecture: Architecture) -> list[int]:
+    known = cost(architecture, Scale(), 19, SIZE)
+    kept = sum(part.activations for part in parts(architecture, Scale(), 19, SIZE))
+    return [known.parameters, known.macs, kept, *known.receptive_fields.values()]
+
+
+@pytest.mark.parametrize(
+    "space", [SPACE, ScalePermutedSpace(stages=((2, 2), (5, 1)), output_levels=(2, 3))]
+)
+def test_costs_are_logarithms_of_the_real_ones(space: ScalePermutedSpace) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        architecture = space.decode(sample(space.genes, rng))
+        found = np.exp(architecture_features(architecture)["cost"])
+        assert found == pytest.approx(real_costs(architecture), rel=1e-9)
+
+
+@pytest.mark.parametrize("inputs", [(0, 1), (0, 2)])
+def test_a_stem_block_has_a_cost_only_if_it_is_built(inputs: tuple[int, int]) -> None:
+    stem = (*STEM, Block(level=2, type="residual"))
+    output = Block(level=3, type="bottleneck", inputs=inputs, output=True)
+    architecture = Architecture(stem, (output,), (3,))
+    found = np.exp(architecture_features(architecture)["cost"])
+    assert found == pytest.approx(real_costs(architecture), rel=1e-9)
 
 
 def test_a_block_that_is_never_built_changes_nothing() -> None:

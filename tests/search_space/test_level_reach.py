@@ -24,6 +24,7 @@ def test_levels_fit_exactly_when_some_assignment_of_base_blocks_reaches_them(cas
         for order in permutations(range(len(levels)))
     )
     assert reach.fits(levels) == possible
+    assert (reach.misfit(levels) is None) == possible
 
 
 @given(cases())

@@ -1,13 +1,18 @@
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import combinations, pairwise
+from math import sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_space.architecture import STEM, Architecture, Block
-from search_space.genes import check, sample
+from search_space.architecture import BLOCK_TYPES, STEM, Architecture, Block
+from search_space.errors import UserError
+from search_space.genes import Genotype, check, sample
 from search_space.scale_permuted import ScalePermutedSpace
 
 SPACES = [
@@ -74,6 +79,82 @@ def test_the_kinds_of_mutation_are_drawn_alike():
         "swap intermediates", "swap outputs", "rewire", "level", "type", "dilation",
     }  # fmt: skip
     assert 100 < min(counts.values()) <= max(counts.values()) < 200  # 150 expected of each
+
+
+SMALL = ScalePermutedSpace(((2, 2), (4, 1)), output_levels=(2, 3), max_level=5, dilations=(1, 2))
+TINY = ScalePermutedSpace(((2, 1),), output_levels=(3,), max_level=4, dilations=(1, 2, 4))
+
+
+def member(space: ScalePermutedSpace, *natures: tuple[int, str, int]) -> Architecture:
+    """Every block reads the first two."""
+    first = len(natures) - len(space.output_levels)
+    blocks = [Block(level, kind, (0, 1), ratio, position >= first)
+              for position, (level, kind, ratio) in enumerate(natures)]  # fmt: skip
+    return Architecture(STEM, tuple(blocks), space.output_levels)
+
+
+Nearby = tuple[Architecture, str, tuple[int, ...]]
+
+
+def nearby(space: ScalePermutedSpace, a: Architecture) -> Iterator[Nearby]:
+    """All that differ from it in one value, or by a swap: with the kind and the positions."""
+    for position, block in enumerate(a.blocks):
+        pairs = combinations(range(len(STEM) + position), 2)
+        rewired = [pair for pair in pairs if len({*pair, *block.inputs}) == 3]
+        options = {"inputs": rewired, "type": BLOCK_TYPES, "dilation": space.dilations}
+        options["level"] = () if block.output else range(2, 8)
+        for name, values in options.items():
+            for value in values:
+                if value != getattr(block, name):
+                    blocks = list(a.blocks)
+                    blocks[position] = replace(block, **{name: value})
+                    yield replace(a, blocks=tuple(blocks)), name, (position,)
+    for i, j in combinations(range(len(a.blocks)), 2):
+        one, two = a.blocks[i], a.blocks[j]
+        if one.output == two.output and replace(one, inputs=two.inputs) != two:
+            blocks = list(a.blocks)
+            blocks[i], blocks[j] = replace(two, inputs=one.inputs), replace(one, inputs=two.inputs)
+            yield replace(a, blocks=tuple(blocks)), f"swap, {one.output}", (i, j)
+
+
+def chances(space: ScalePermutedSpace, a: Architecture) -> dict[Genotype, float]:
+    """The kind is drawn uniformly, then the block or the pair, then the change."""
+    found: dict[str, dict[tuple[int, ...], list[Genotype]]] = {}
+    for b, kind, where in nearby(space, a):
+        with suppress(UserError):  # a level out of reach
+            genotype = space.encode(b)
+            found.setdefault(kind, {}).setdefault(where, []).append(genotype)
+    return {
+        genotype: 1 / len(found) / len(places) / len(options)
+        for places in found.values()
+        for options in places.values()
+        for genotype in options
+    }
+
+
+TWINS = (2, "residual", 1), (2, "residual", 1)
+OUTPUTS = (2, "residual", 2), (3, "bottleneck", 1)
+
+
+@pytest.mark.parametrize(
+    ("space", "natures"),
+    [
+        (SMALL, [(2, "residual", 1), (3, "residual", 1), (5, "bottleneck", 2), *OUTPUTS]),
+        (SMALL, [*TWINS, (3, "residual", 2), *OUTPUTS]),
+        (SMALL, [*[(3, "residual", 1)] * 3, *OUTPUTS]),  # none of three alike can be swapped
+        (TINY, [(2, "residual", 1), OUTPUTS[1]]),  # nor a pair that is none; half can be rewired
+    ],
+)
+def test_kind_block_and_change_are_drawn_uniformly_one_after_the_other(space, natures):
+    architecture = member(space, *natures)
+    expected = chances(space, architecture)
+    assert sum(expected.values()) == pytest.approx(1)
+    rng, genotype, draws = np.random.default_rng(0), space.encode(architecture), 3000
+    counts = Counter(space.mutate(genotype, rng) for _ in range(draws))
+    assert counts.keys() == expected.keys()
+    chi_square = sum((counts[g] - draws * p) ** 2 / (draws * p) for g, p in expected.items())
+    freedom = len(expected) - 1
+    assert chi_square < freedom + 4 * sqrt(2 * freedom)  # mean and four standard deviations
 
 
 @pytest.mark.parametrize("space", SPACES[:2])
