@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 
 from nas import controllers
 from nas.config import Config, EngineConfig, TrainingConfig
 from nas.controllers import Controller
+from nas.controllers.warm_start import WarmStart
 from nas.engines.base import Engine, Resources
 from nas.search import Baseline
 from proxy_tasks.datasets import Dataset, open_dataset
 from proxy_tasks.datasets.packed import pack
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.task import Fidelity
+from proxy_tasks.task import Fidelity, LatencyLimit
 from proxy_tasks.training import Recipe
 from search_space import catalog
+from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.errors import UserError
-from search_space.genes import SearchSpace
+from search_space.genes import Genotype, SearchSpace
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
+from search_space.seeds import derive_seed
 
 
-def space(config: Config) -> ScalePermutedSpace:
-    """UserError where the values do not make a space."""
+def space(config: Config) -> SearchSpace:
+    """The space within the analytic constraints. UserError where the values do not make one."""
     values = config.space
-    return ScalePermutedSpace(
+    whole = ScalePermutedSpace(
         stages=tuple(sorted(values.stages.items())),
         output_levels=values.output_levels,
         max_level=values.max_level,
         dilations=values.dilations,
     )
+    if not (limits := config.constraints.analytic):
+        return whole
+    built, batch = fidelity(config.promotion), config.promotion.recipe.batch_size
+    classes = len(dataset(config, built.size).classes)
+    figures = network_figures(whole, built.scale, classes, built.size, batch)
+    return ConstrainedSpace(whole, limits, figures)
 
 
-def controller(config: Config, space: SearchSpace) -> Controller:
-    """UserError where its options do not go together."""
+def latency_limit(config: Config) -> LatencyLimit | None:
+    """What a candidate has to keep to before it is trained, if anything."""
+    if (seconds := config.constraints.latency) is None:
+        return None
+    built = fidelity(config.promotion)
+    return LatencyLimit(seconds, built.scale, built.size)
+
+
+def controller(config: Config, space: SearchSpace, first: Sequence[Genotype] = ()) -> Controller:
+    """The config's, after the networks to begin with. UserError where its options do not go
+    together."""
     options = config.controller.model_dump(exclude={"name"})
     try:
-        return controllers.make(config.controller.name, space, config.seed, **options)
+        made = controllers.make(config.controller.name, space, config.seed, **options)
     except UserError as error:
         raise UserError(f"controller: {error}") from error
+    return WarmStart(made, space, first) if first else made
 
 
 def baselines(config: Config) -> tuple[Baseline, ...]:
@@ -85,13 +106,23 @@ def check(config: Config, space: SearchSpace) -> None:
     """Everything that can be wrong and is seen without reading an image.
 
     Raises:
-        UserError: for parts that cannot be made, or too few images for one batch.
+        UserError: for parts that cannot be made, constraints that leave no network, or too few
+            images for one batch.
     """
     controller(config, space)
+    check_constraints(config, space)
     baselines(config)
     resources(config.engine)
     check_batch(config, config.proxy)
     check_batch(config, config.promotion)
+
+
+def check_constraints(config: Config, space: SearchSpace) -> None:
+    """UserError when no network within them is found."""
+    try:
+        space.sample(np.random.default_rng(derive_seed(config.seed, "constraints")))
+    except UserError as error:
+        raise UserError(f"constraints: {error}") from error
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:

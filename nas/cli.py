@@ -51,6 +51,14 @@ def search(
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Folder of the run. [runs/NAME-DATE]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
+    begin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="RUN|FILE",
+            help="Networks to begin with: a run's ten best, a file, a folder of files; repeatable.",
+        ),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to score.")] = None,
     hours: Annotated[float | None, typer.Option(help="Wall time from now.")] = None,
     engine: Annotated[str | None, typer.Option(help="ray (the default) or inline.")] = None,
@@ -64,6 +72,8 @@ def search(
     nas search configs/camvid.yaml --set data.root=DIR --trials 100 --run runs/camvid
 
     nas search --run runs/camvid --resume --trials 200
+
+    nas search camvid --set data.root=DIR --from runs/quick --set constraints.macs=1e9
     """
     from nas.commands.search import search
 
@@ -77,7 +87,7 @@ def search(
     settings += [f"{key}={value}" for key, value in flags.items() if value is not None]
     if hours is not None and trials is None:
         settings.append("budget.trials=null")
-    search(config, run, resume, settings, _console())
+    search(config, run, resume, settings, _console(), begin or ())
 
 
 @app.command()

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from nas import controller_config
-from nas.controller_config import ControllerConfig, EvolutionConfig
+from nas.controller_config import ControllerConfig, PredictorConfig
 from nas.section import Section, first_line
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
@@ -93,6 +93,24 @@ class PromotionConfig(TrainingConfig):
     evaluate_every: int = Field(5, ge=0)
 
 
+class ConstraintsConfig(Section):
+    """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
+    ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with a batch
+    of ``promotion.recipe.batch_size``: all analytic, so that a candidate beyond them is never
+    proposed. ``latency``, seconds, is measured where the candidate would be trained, before it is.
+    """
+
+    macs: float | None = Field(None, gt=0)
+    parameters: float | None = Field(None, gt=0)
+    memory: float | None = Field(None, gt=0)
+    latency: float | None = Field(None, gt=0)
+
+    @property
+    def analytic(self) -> dict[str, float]:
+        """Those that are given and known without a measurement."""
+        return self.model_dump(exclude={"latency"}, exclude_none=True)
+
+
 class BudgetConfig(Section):
     """The search ends at ``trials`` candidates, or when ``hours`` of wall time are over."""
 
@@ -115,7 +133,8 @@ class Config(Section):
     seed: int = Field(0, ge=0)
     data: DataConfig = DataConfig()
     space: SpaceConfig = SpaceConfig()
-    controller: ControllerConfig = EvolutionConfig()
+    constraints: ConstraintsConfig = ConstraintsConfig()
+    controller: ControllerConfig = PredictorConfig()
     proxy: TrainingConfig = TrainingConfig()
     promotion: PromotionConfig = PromotionConfig()
     budget: BudgetConfig = BudgetConfig()

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from nas.section import Section, choices
 
-DEFAULT = "evolution"
+DEFAULT = "predictor"
 """What a config gets that names no controller."""
 
 Objective = Literal["miou", "macs", "parameters", "latency", "peak_memory"]

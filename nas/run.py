@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,6 +17,8 @@ from typing import Any
 import yaml
 
 from nas.config import Config, parse
+from search_space import architecture_file
+from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
 
 
@@ -41,9 +44,13 @@ class RunDirectory:
     def promotions(self) -> Path:
         return self.path / "promotions"
 
+    def starts(self) -> list[Path]:
+        """The architecture files of what the search began with, in its order."""
+        return sorted((self.path / "start").glob("*.yaml"))
+
     @classmethod
-    def create(cls, path: Path, config: Config) -> RunDirectory:
-        """A new directory that appears with its config in it, or not at all.
+    def create(cls, path: Path, config: Config, starts: Sequence[LoadedSpec] = ()) -> RunDirectory:
+        """A new directory that appears with its config and what to begin with, or not at all.
 
         Raises:
             UserError: when the path exists or cannot be made.
@@ -55,6 +62,7 @@ class RunDirectory:
             draft.mkdir(parents=True)
             run = cls(draft)
             run.write_config(config)
+            run._write_starts(starts)
             (draft / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
             draft.rename(path)
         except OSError as error:
@@ -83,6 +91,12 @@ class RunDirectory:
         draft = self.config_file.with_suffix(".tmp")
         draft.write_text(config.to_yaml(), "utf-8")
         os.replace(draft, self.config_file)
+
+    def _write_starts(self, starts: Sequence[LoadedSpec]) -> None:
+        for number, spec in enumerate(starts):
+            (self.path / "start").mkdir(exist_ok=True)
+            file = self.path / "start" / f"{number:03d}.yaml"
+            architecture_file.save(file, spec.backbone, spec.provenance)
 
 
 def default_path(source: str) -> Path:

@@ -11,7 +11,7 @@ from nas.controllers import Controller, SpaceExhausted
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
 from nas.progress import SearchProgress
-from proxy_tasks.task import Fidelity, Job, Measurement
+from proxy_tasks.task import Fidelity, Job, LatencyLimit, Measurement
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
 from search_space.backbone import Backbone
@@ -41,9 +41,11 @@ class Search:
         baselines: tuple[Baseline, ...],
         budget: BudgetConfig,
         progress: SearchProgress,
+        limit: LatencyLimit | None = None,
     ) -> None:
         self._space, self._controller, self._ledger = space, controller, ledger
         self._fidelity, self._budget, self._progress = fidelity, budget, progress
+        self._limit = limit
         self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
         self._retries = Retries()
         self._out = 0
@@ -67,7 +69,8 @@ class Search:
             return None
         self._out += 1
         self._progress.started(trial)
-        return Job(trial.number, trial.name, trial.backbone, self._fidelity)
+        limit = self._limit if trial.kind == "candidate" else None
+        return Job(trial.number, trial.name, trial.backbone, self._fidelity, limit)
 
     def progress(self, job: Job, measurement: Measurement) -> None:
         self._progress.epoch(job, measurement)

@@ -14,7 +14,7 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.latency import latency
-from proxy_tasks.networks import DeepLabV3, build_segmenter
+from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import DeviceSplit, Recipe, Training
 from search_space.canonical import canonical_key
@@ -45,9 +45,12 @@ class TrainingTask:
         Raises:
             torch.OutOfMemoryError: on a shared device; alone it is the measurement TOO_LARGE.
         """
-        data = open_packed(self.data)
+        data, device = open_packed(self.data), find_device(self.device)
         try:
-            yield from _Run(self, job, data, find_device(self.device))
+            if slow := _too_slow(job, len(data.classes), device):
+                yield slow
+                return
+            yield from _Run(self, job, data, device)
         except torch.OutOfMemoryError:
             if self.shared:
                 raise
@@ -136,6 +139,17 @@ def _untrained(job: Job, classes: int) -> Measurement:
     """What is known of a network before it is built."""
     known = cost(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
     return Measurement(0, known.macs, known.parameters, 0.0)
+
+
+def _too_slow(job: Job, classes: int, device: torch.device) -> Measurement | None:
+    """What is measured of a network beyond its job's latency limit, None within it."""
+    if job.limit is None:
+        return None
+    network = build_segmenter(job.backbone, job.limit.scale, classes, job.limit.size)
+    seconds = latency(channels_last(network.to(device)), job.limit.size)
+    if seconds <= job.limit.seconds:
+        return None
+    return replace(_untrained(job, classes), latency=seconds, failure=Failure.TOO_SLOW)
 
 
 def _initial_network(seed: int, job: Job, classes: int) -> DeepLabV3:

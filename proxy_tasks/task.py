@@ -29,6 +29,7 @@ class Failure(StrEnum):
 
     DIVERGED = "diverged"
     TOO_LARGE = "too large"
+    TOO_SLOW = "too slow"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,16 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class LatencyLimit:
+    """A network is not trained if it takes more than ``seconds`` for one image, built at ``scale``
+    for images of ``size`` (height, width), on the device that would train it."""
+
+    seconds: float
+    scale: Scale
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Job:
     """One network to train: a trial of the search, or a promotion of one."""
 
@@ -79,6 +90,7 @@ class Job:
     name: str
     backbone: Backbone
     fidelity: Fidelity
+    limit: LatencyLimit | None = None
 
     def ends_with(self, measurement: Measurement) -> bool:
         """Whether this measurement is the job's score: all epochs done, or a failure."""

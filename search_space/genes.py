@@ -36,6 +36,15 @@ class SearchSpace(Protocol):
         """A genotype that decodes to this architecture. UserError if it lies outside."""
         ...
 
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A random genotype that may be trained."""
+        ...
+
+    def allows(self, genotype: Genotype) -> bool:
+        """Whether it may be trained: a space may have constraints (see ConstrainedSpace), and
+        then sample, mutate and cross keep to them."""
+        ...
+
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """A neighbour that decodes to a different architecture."""
         ...
@@ -54,7 +63,7 @@ class SearchSpace(Protocol):
 
 def sample(genes: Sequence[Gene], rng: np.random.Generator) -> Genotype:
     """A uniform draw from the box."""
-    return tuple(int(rng.integers(gene.radix)) for gene in genes)
+    return tuple(rng.integers([gene.radix for gene in genes]).tolist())
 
 
 def check(genes: Sequence[Gene], genotype: Genotype) -> None:

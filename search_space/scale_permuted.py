@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import comb, prod
 from typing import Any
 
@@ -28,7 +28,7 @@ from search_space.canonical import canonical_key
 from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
 from search_space.errors import UserError
 from search_space.features import architecture_features
-from search_space.genes import Gene, Genotype, check
+from search_space.genes import Gene, Genotype, check, sample
 from search_space.level_reach import OFFSETS, LevelReach
 from search_space.variation import Variation
 
@@ -68,25 +68,26 @@ class ScalePermutedSpace:
 
     def decode(self, genotype: Genotype) -> Architecture:
         """Every genotype in the box has a valid architecture. ValueError outside of the box."""
+        return _decoded(self, tuple(genotype))
+
+    def _decode(self, genotype: Genotype) -> Architecture:
         check(self.genes, genotype)
-        names = (gene.name for gene in self.genes)
-        values = dict(zip(names, map(int, genotype), strict=True))
+        values = dict(zip(self._names, map(int, genotype), strict=True))
         order = lehmer_decode([values.get(name, 0) for name in self._order_names])
         outputs = lehmer_decode([values.get(name, 0) for name in self._output_names])
         blocks = []
-        for index in self._block_ids:
-            position, name = index - len(STEM), f"b{index:02d}"
+        for position, (inputs, level_name, kind, dilation) in enumerate(self._block_names):
             is_output = position >= len(order)
             if is_output:
                 level = self.output_levels[outputs[position - len(order)]]
             else:
-                level = self._reach.level(order[position], values[f"{name}.level"])
+                level = self._reach.level(order[position], values[level_name])
             blocks.append(
                 Block(
                     level=level,
-                    type=BLOCK_TYPES[values[f"{name}.type"]],
-                    inputs=pair_decode(values.get(f"{name}.inputs", 0)),
-                    dilation=self.dilations[values.get(f"{name}.dilation", 0)],
+                    type=BLOCK_TYPES[values[kind]],
+                    inputs=pair_decode(values.get(inputs, 0)),
+                    dilation=self.dilations[values.get(dilation, 0)],
                     output=is_output,
                 )
             )
@@ -104,14 +105,22 @@ class ScalePermutedSpace:
         outputs = [self.output_levels.index(b.level) for b in blocks[self._intermediates :]]
         values = dict(zip(self._order_names, lehmer_encode(order), strict=True))
         values.update(zip(self._output_names, lehmer_encode(outputs), strict=True))
-        for position, (index, block) in enumerate(zip(self._block_ids, blocks, strict=True)):
-            name = f"b{index:02d}"
-            values[f"{name}.inputs"] = pair_encode(*block.inputs)
+        for position, (names, block) in enumerate(zip(self._block_names, blocks, strict=True)):
+            inputs, level, kind, dilation = names
+            values[inputs] = pair_encode(*block.inputs)
             if position < len(order):
-                values[f"{name}.level"] = self._reach.choice(order[position], block.level)
-            values[f"{name}.type"] = BLOCK_TYPES.index(block.type)
-            values[f"{name}.dilation"] = self.dilations.index(block.dilation)
-        return tuple(values[gene.name] for gene in self.genes)
+                values[level] = self._reach.choice(order[position], block.level)
+            values[kind] = BLOCK_TYPES.index(block.type)
+            values[dilation] = self.dilations.index(block.dilation)
+        return tuple([values[name] for name in self._names])
+
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A uniform draw from the box."""
+        return sample(self.genes, rng)
+
+    def allows(self, genotype: Genotype) -> bool:
+        """Every genotype of the box."""
+        return True
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """One semantic change; it decodes to a different architecture (see ``Variation``)."""
@@ -123,7 +132,7 @@ class ScalePermutedSpace:
 
     def key(self, genotype: Genotype) -> str:
         """Canonical key of the decoded architecture: equal for the same network."""
-        return canonical_key(self.decode(genotype))
+        return _key(self, tuple(genotype))
 
     def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
         """What a surrogate is told of the decoded architecture (see ``architecture_features``)."""
@@ -133,12 +142,17 @@ class ScalePermutedSpace:
         for names in (self._order_names, self._output_names):
             for position, name in enumerate(names):
                 yield Gene(name, len(names) - position)
-        for index in self._block_ids:
-            yield Gene(f"b{index:02d}.inputs", comb(index, 2))
+        for index, names in zip(self._block_ids, self._block_names, strict=True):
+            inputs, level, kind, dilation = names
+            yield Gene(inputs, comb(index, 2))
             if index < len(STEM) + self._intermediates:
-                yield Gene(f"b{index:02d}.level", len(OFFSETS))
-            yield Gene(f"b{index:02d}.type", len(BLOCK_TYPES))
-            yield Gene(f"b{index:02d}.dilation", len(self.dilations))
+                yield Gene(level, len(OFFSETS))
+            yield Gene(kind, len(BLOCK_TYPES))
+            yield Gene(dilation, len(self.dilations))
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(gene.name for gene in self.genes)
 
     @cached_property
     def _intermediates(self) -> int:
@@ -155,6 +169,12 @@ class ScalePermutedSpace:
     @cached_property
     def _output_names(self) -> tuple[str, ...]:
         return tuple(f"outputs.{position:02d}" for position in range(len(self.output_levels)))
+
+    @cached_property
+    def _block_names(self) -> tuple[tuple[str, ...], ...]:
+        """Of each block the names of what can be decided on it."""
+        parts = ("inputs", "level", "type", "dilation")
+        return tuple(tuple(f"b{i:02d}.{part}" for part in parts) for i in self._block_ids)
 
     @cached_property
     def _reach(self) -> LevelReach:
@@ -202,6 +222,18 @@ class ScalePermutedSpace:
                 f" levels {list(self._reach.bases)} move by {OFFSETS[0]} to {OFFSETS[-1]}"
                 f" and stay within {MIN_LEVEL} to {self.max_level}"
             )
+
+
+@lru_cache(maxsize=1 << 12)
+def _decoded(space: ScalePermutedSpace, genotype: Genotype) -> Architecture:
+    """Parents are varied, and candidates looked at, more than once."""
+    return space._decode(genotype)
+
+
+@lru_cache(maxsize=1 << 12)
+def _key(space: ScalePermutedSpace, genotype: Genotype) -> str:
+    """A controller that has made up its mind proposes the same again and again."""
+    return canonical_key(_decoded(space, genotype))
 
 
 def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:

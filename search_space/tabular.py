@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from search_space import fields
 from search_space.errors import UserError
-from search_space.genes import Gene, Genotype, check
+from search_space.genes import Gene, Genotype, check, sample
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,14 @@ class TabularSpace:
         if code not in self.rows:
             raise UserError(f"code {fields.short(code)} is not in the table")
         return tuple(self._digits[place].index(code[place]) for place in self._varying)
+
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A uniform draw from the box."""
+        return sample(self.genes, rng)
+
+    def allows(self, genotype: Genotype) -> bool:
+        """Every genotype of the box."""
+        return True
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """Another value for one gene, both drawn uniformly."""

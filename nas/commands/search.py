@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build
+from nas import build, warm_start
 from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
@@ -31,19 +31,26 @@ def search(
     resume: bool,
     settings: Sequence[str],
     console: Console,
+    begin: Sequence[str] = (),
 ) -> None:
     """Run or resume a search, promote its best, export the winner.
+
+    Args:
+        begin: runs, folders and files of the networks to begin with; see ``warm_start``.
 
     Raises:
         UserError: before anything is written, for every mistake that can be seen by then.
         RunFailed: interrupted, or no candidate got a score.
     """
+    if resume and begin:
+        raise UserError("--from is for a new run; --resume goes on with what the run began with")
     run, config = _resumed(source, path, settings) if resume else (None, _fresh(source, settings))
     space = build.space(config)
     build.check(config, space)
+    starts = warm_start.gather(begin, space, console)
     data = build.packed(config, config.proxy, console)
     if run is None:
-        run = RunDirectory.create(path or default_path(source or DEFAULT), config)
+        run = RunDirectory.create(path or default_path(source or DEFAULT), config, starts)
     console.print(f"run {run.path}", markup=False, highlight=False)
     with _ledger(run, config, space) as ledger:
         trials = _run(run, config, space, ledger, data, console)
@@ -90,12 +97,13 @@ def _run(
     board = Board(console)
     source = Search(
         space,
-        build.controller(config, space),
+        build.controller(config, space, warm_start.genotypes(run, space)),
         ledger,
         build.fidelity(config.proxy),
         build.baselines(config),
         config.budget,
         SearchProgress(board, config.budget.trials, ledger.trials()),
+        build.latency_limit(config),
     )
     resources = build.resources(config.engine)
     task = build.task(config, config.proxy, data, resources)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import product
-from math import prod
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, product
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +37,11 @@ class Controller(Protocol):
         ...
 
     def tell(self, trial: Trial) -> None:
-        """A candidate has ended; called once for each, on resume too, in the order of ending."""
+        """A candidate has ended; called once for each, on resume too, in the order of ending.
+
+        Raises:
+            ValueError: for a score that is not finite, which a ledger never holds.
+        """
         ...
 
 
@@ -46,30 +50,42 @@ def stream(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng(derive_seed(seed, "controller", number))
 
 
+def finite_score(trial: Trial) -> float | None:
+    """The score of a trial that was told; None if it is infeasible.
+
+    Raises:
+        ValueError: if it is not finite: it would spoil every mean and every rank.
+    """
+    if trial.score is not None and not math.isfinite(trial.score):
+        raise ValueError(f"trial {trial.number}: the score must be finite but got {trial.score}")
+    return trial.score
+
+
 def propose_new(
     draws: Sequence[Callable[[], Genotype]],
     space: SearchSpace,
     history: Sequence[Trial],
     attempts: int = ATTEMPTS,
+    first: Iterable[Genotype] = (),
 ) -> Genotype:
-    """The first draw whose network is new: a canonical key is never paid for twice.
+    """The first that may be trained and is new: a canonical key is never paid for twice.
 
-    Each way to draw is given up for the next after ``attempts`` draws. Of a space small enough to
-    be written down, the first network that is left is found then, if there is one.
+    ``first`` is gone through before anything is drawn. Each way to draw is given up for the next
+    after ``attempts`` draws. Of a space small enough to be written down, the first network that
+    is left is found then, if there is one.
+
+    Raises:
+        SpaceExhausted: when nothing new was found.
     """
     seen = {trial.key for trial in history}
-    for draw in draws:
-        for _ in range(attempts):
-            genotype = draw()
-            if space.key(genotype) not in seen:
-                return genotype
-    for genotype in _all(space):
-        if space.key(genotype) not in seen:
+    drawn = (draw() for draw in draws for _ in range(attempts))
+    for genotype in chain(first, drawn, _all(space)):
+        if space.allows(genotype) and space.key(genotype) not in seen:
             return genotype
     raise SpaceExhausted(f"no new network is left: {len(seen)} were proposed")
 
 
 def _all(space: SearchSpace) -> Iterator[Genotype]:
     radices = [gene.radix for gene in space.genes]
-    if prod(radices) <= ENUMERABLE:
+    if math.prod(radices) <= ENUMERABLE:
         yield from product(*map(range, radices))

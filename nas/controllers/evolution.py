@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from nas.controllers.base import propose_new, stream
+from nas.controllers.base import finite_score, propose_new, stream
 from results.trial import Trial
 from search_space.errors import UserError
-from search_space.genes import Genotype, SearchSpace, sample
+from search_space.genes import Genotype, SearchSpace
 
 
 class RegularizedEvolution:
@@ -42,7 +42,7 @@ class RegularizedEvolution:
         rng = stream(self._seed, number)
 
         def newcomer() -> Genotype:
-            return sample(self._space.genes, rng)
+            return self._space.sample(rng)
 
         def child() -> Genotype:
             size = min(self._tournament, len(self._alive))
@@ -56,6 +56,7 @@ class RegularizedEvolution:
         return propose_new(draws, self._space, history)
 
     def tell(self, trial: Trial) -> None:
+        finite_score(trial)
         self._alive.append(trial)
 
 

@@ -62,6 +62,11 @@ class GaussianProcess:
         self._solved_N = cho_solve((self._root_NN, True), values_N)
         self.signal = _signal(values_N, self._solved_N) if signal is None else signal
 
+    @property
+    def smoothed_N(self) -> Array:
+        """Mean of the noise-free values at the N points themselves."""
+        return np.asarray(self._values_N - (self._kernel.noise + LEAST_NOISE) * self._solved_N)
+
     def predict(self, features_MF: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free value at M points (eq. 2.25, 2.26)."""
         cross_NM = _similarity(self._x_NF, self._kernel.scaled(features_MF))
@@ -73,7 +78,8 @@ class GaussianProcess:
         """The process that takes its own expectation at M points for granted."""
         if not len(features_MF):
             return self
-        mean_M, _ = self.predict(features_MF)
+        cross_NM = _similarity(self._x_NF, self._kernel.scaled(features_MF))
+        mean_M = cross_NM.T @ self._solved_N
         features = np.concatenate([self._features_NF, features_MF])
         values = np.concatenate([self._values_N, mean_M])
         return GaussianProcess(self._kernel, features, values, self.signal)

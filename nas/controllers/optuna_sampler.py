@@ -18,10 +18,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState as OptunaState
 
-from nas.controllers.base import propose_new, stream
+from nas.controllers.base import finite_score, propose_new, stream
 from results.trial import Trial
 from search_space.errors import UserError
-from search_space.genes import Genotype, SearchSpace, sample
+from search_space.genes import Genotype, SearchSpace
 from search_space.seeds import derive_seed
 
 MUTANTS = 100
@@ -56,6 +56,7 @@ class OptunaSampler:
 
     def tell(self, trial: Trial) -> None:
         """Everything is read off the history when the next proposal is due."""
+        finite_score(trial)
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
         if len(history) < len(self._asked):
@@ -91,15 +92,14 @@ class OptunaSampler:
 
     def _new(self, number: int, proposed: Genotype, history: Sequence[Trial]) -> Genotype:
         rng = stream(self._seed, number)
-        drawn = iter([proposed])
 
         def neighbour() -> Genotype:
-            return next(drawn, None) or self._space.mutate(proposed, rng)
+            return self._space.mutate(proposed, rng)
 
         def newcomer() -> Genotype:
-            return sample(self._space.genes, rng)
+            return self._space.sample(rng)
 
-        return propose_new([neighbour, newcomer], self._space, history, MUTANTS)
+        return propose_new([neighbour, newcomer], self._space, history, MUTANTS, [proposed])
 
     def _report(self, history: Sequence[Trial], before: datetime | None = None) -> None:
         """Tell the study what ended since, in the order of ending."""

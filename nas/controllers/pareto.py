@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.controllers.base import propose_new, stream
+from nas.controllers.base import finite_score, propose_new, stream
 from results.trial import Trial
 from search_space.errors import UserError
-from search_space.genes import Genotype, SearchSpace, sample
+from search_space.genes import Genotype, SearchSpace
 
 OBJECTIVES = {"miou": 1, "macs": -1, "parameters": -1, "latency": -1, "peak_memory": -1}
 """What can be asked for, and whether more is better (1) or less (-1)."""
@@ -56,7 +56,7 @@ class Pareto:
         rng = stream(self._seed, number)
 
         def newcomer() -> Genotype:
-            return sample(self._space.genes, rng)
+            return self._space.sample(rng)
 
         if len(history) < self._size or len(self._population) < 2:
             return propose_new([newcomer], self._space, history)
@@ -76,7 +76,7 @@ class Pareto:
         return propose_new([child, newcomer], self._space, history)
 
     def tell(self, trial: Trial) -> None:
-        if trial.score is None:
+        if finite_score(trial) is None:
             return
         self._population.append(trial)
         if len(self._population) > self._size:

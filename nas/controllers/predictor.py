@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from threadpoolctl import ThreadpoolController
 
-from nas.controllers.base import propose_new, stream
+from nas.controllers.base import finite_score, propose_new, stream
 from nas.controllers.gaussian_process import Array, GaussianProcess, Kernel, fit_kernel
 from results.frontier import mean_ranks
 from results.trial import Trial, TrialState
 from search_space.errors import UserError
-from search_space.genes import Genotype, SearchSpace, sample
+from search_space.genes import Genotype, SearchSpace
 
 MOST = 400
 """Observations that the process is given: the best and the latest, so that an ask stays quick."""
@@ -47,36 +48,32 @@ class Predictor:
         self._features: dict[str, Array] = {}
         self._groups: tuple[slice, ...] = ()
         self._kernel: tuple[int, Kernel] | None = None
+        # So small matrices are no quicker on several threads, many times slower where cores are
+        # busy, and rounded otherwise on a machine with more of them.
+        self._threads = ThreadpoolController()
 
     def tell(self, trial: Trial) -> None:
         """Remembered; the model is fitted when a proposal is wanted."""
+        finite_score(trial)
         self._told.append(trial)
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
         rng = stream(self._seed, number)
 
         def newcomer() -> Genotype:
-            return sample(self._space.genes, rng)
+            return self._space.sample(rng)
 
         if len(self._told) < self._initial:
             return propose_new([newcomer], self._space, history)
-        features, values = self._observed(self._told)
-        process = GaussianProcess(self._fitted(), features, values)
-        running = [trial for trial in history if trial.state is TrialState.RUNNING]
-        pending = self._stack(running)
-        process = process.with_pending(pending)
-        parents = self._parents(process, features)
-        candidates = self._candidates(parents, rng)
-        ranked = iter(self._ranked(process, candidates, features, pending))
-        seen = {trial.key for trial in history}
-        for genotype in ranked:
-            if self._space.key(genotype) not in seen:
-                return genotype
+        with self._threads.limit(limits=1, user_api="blas"):
+            process = self._process(history)
+            parents = self._parents(process)
+            ranked = self._ranked(process, self._candidates(parents, rng))
 
         def mutant() -> Genotype:
             return self._space.mutate(parents[int(rng.integers(len(parents)))], rng)
 
-        return propose_new([mutant, newcomer], self._space, history)
+        return propose_new([mutant, newcomer], self._space, history, first=ranked)
 
     def _fitted(self) -> Kernel:
         """The kernel fitted to the first trials told; how many depends on nothing but how many
@@ -87,20 +84,22 @@ class Predictor:
             self._kernel = count, fit_kernel(features, values, self._groups)
         return self._kernel[1]
 
-    def _ranked(
-        self, process: GaussianProcess, candidates: list[Genotype], features: Array, pending: Array
-    ) -> list[Genotype]:
+    def _process(self, history: Sequence[Trial]) -> GaussianProcess:
+        """Given what was told, and what is running as it is expected to score."""
+        process = GaussianProcess(self._fitted(), *self._observed(self._told))
+        running = [trial for trial in history if trial.state is TrialState.RUNNING]
+        return process.with_pending(self._stack(running))
+
+    def _parents(self, process: GaussianProcess) -> list[Genotype]:
+        chosen = _subset(self._told)
+        best = np.argsort(-process.smoothed_N[: len(chosen)], kind="stable")[: self._elite]
+        return [chosen[i].genotype for i in best]  # type: ignore[misc]
+
+    def _ranked(self, process: GaussianProcess, candidates: list[Genotype]) -> list[Genotype]:
         mean, deviation = process.predict(np.stack([self._vector(g) for g in candidates]))
-        known = np.concatenate([features, pending]) if len(pending) else features
-        incumbent = float(process.predict(known)[0].max())
+        incumbent = float(process.smoothed_N.max())
         order = np.argsort(-expected_improvement(mean, deviation, incumbent), kind="stable")
         return [candidates[i] for i in order]
-
-    def _parents(self, process: GaussianProcess, features: Array) -> list[Genotype]:
-        mean, _ = process.predict(features)
-        best = np.argsort(-mean, kind="stable")[: self._elite]
-        chosen = _subset(self._told)
-        return [chosen[i].genotype for i in best]  # type: ignore[misc]
 
     def _candidates(self, parents: list[Genotype], rng: np.random.Generator) -> list[Genotype]:
         """Half mutants of one to three steps, a quarter mixtures, a quarter fresh samples."""
@@ -118,7 +117,7 @@ class Predictor:
             elif way == 2:
                 genotype = self._space.mutate(self._space.cross(parent(), parent(), rng), rng)
             else:
-                genotype = sample(self._space.genes, rng)
+                genotype = self._space.sample(rng)
             found.append(genotype)
         return list(dict.fromkeys(found))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nas.controllers.base import propose_new, stream
+from nas.controllers.base import finite_score, propose_new, stream
 from results.trial import Trial
-from search_space.genes import Genotype, SearchSpace, sample
+from search_space.genes import Genotype, SearchSpace
 
 
 class RandomSearch:
@@ -17,7 +17,8 @@ class RandomSearch:
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
         rng = stream(self._seed, number)
-        return propose_new([lambda: sample(self._space.genes, rng)], self._space, history)
+        return propose_new([lambda: self._space.sample(rng)], self._space, history)
 
     def tell(self, trial: Trial) -> None:
         """Random search learns nothing."""
+        finite_score(trial)

@@ -16,10 +16,13 @@ import pytest
 
 from nas import controllers
 from nas.controllers import CONTROLLERS, Controller, SpaceExhausted
+from nas.controllers.warm_start import WarmStart
 from proxy_tasks.task import Failure, Measurement
 from results.trial import Trial, TrialState
+from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.genes import Genotype, SearchSpace, check
 from search_space.scale_permuted import ScalePermutedSpace
+from search_space.scales import Scale
 from search_space.tabular import TabularSpace
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +31,11 @@ TABLE = TabularSpace({f"{a}{b}7{c}{d}": {"accuracy": 0.0} for a, b, c, d in prod
 SMALL = TabularSpace({f"{a}{b}{c}": {"accuracy": 0.0} for a, b, c in product("01", "012", "345")})
 TINY = ScalePermutedSpace(stages=((3, 1),), output_levels=(3,), max_level=3, dilations=(1,))
 TINY_NETWORKS = {TINY.key(each) for each in product(*(range(gene.radix) for gene in TINY.genes))}
-SPACES = {"spinenet-seg": SPACE, "tabular": TABLE}
+FIGURES = network_figures(SPACE, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128), 16)
+CONSTRAINED = ConstrainedSpace(SPACE, {"macs": 8.5e7, "parameters": 9.5e5}, FIGURES)
+"""A quarter of all networks."""
+SPACES = {"spinenet-seg": SPACE, "constrained": CONSTRAINED, "tabular": TABLE}
+WARM = "a warm start"
 
 # Small, so that all of a controller's phases come in a short run.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -42,10 +49,18 @@ Make = Callable[..., Controller]
 
 
 def made(name: str, space: SearchSpace = SPACE, seed: int = 0) -> Controller:
+    if name == WARM:
+        return WarmStart(made("evolution", space, seed), space, beginning(space))
     return controllers.make(name, space, seed, **OPTIONS.get(name, {}))
 
 
-@pytest.fixture(params=sorted(CONTROLLERS))
+def beginning(space: SearchSpace) -> list[Genotype]:
+    rng = np.random.default_rng(9)
+    first = [space.sample(rng) for _ in range(3)]
+    return [*first, first[0]]
+
+
+@pytest.fixture(params=[*sorted(CONTROLLERS), WARM])
 def make(request: pytest.FixtureRequest) -> Make:
     def make(space: SearchSpace = SPACE, seed: int = 0) -> Controller:
         return made(request.param, space, seed)
@@ -141,6 +156,7 @@ def told(trials: Sequence[Trial]) -> list[Trial]:
 def test_proposals_lie_in_the_box_and_are_plain_numbers(make: Make, space: SearchSpace) -> None:
     for genotype in Run(make(space), space).go(12):
         check(space.genes, genotype)
+        assert space.allows(genotype)
         assert type(genotype) is tuple
         assert {type(value) for value in genotype} == {int}
 
@@ -172,7 +188,7 @@ def test_a_fresh_process_proposes_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("space", "in_flight"),
-    [("spinenet-seg", 4), ("tabular", 1), ("tabular", 4)],
+    [("spinenet-seg", 4), ("constrained", 4), ("tabular", 1), ("tabular", 4)],
     indirect=["space"],
 )
 def test_rebuilt_from_the_history_at_any_point_it_goes_on_the_same(
@@ -213,6 +229,29 @@ def test_many_in_flight_and_the_same_network_never_twice(
     run.stumble(steps=20, in_flight=in_flight, before_ask=lambda: None)
     assert len(run.trials) == 19 + in_flight
     assert len({trial.key for trial in run.trials}) == len(run.trials)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_not_finite_is_refused_and_not_learned_from(
+    make: Make, value: float
+) -> None:
+    run, other = Run(make()), Run(make())
+    run.go(9)
+    other.go(9)
+    broken = replace(run.trials[-1], measurement=Measurement(1, 1, 1, 1.0, miou=value))
+    with pytest.raises(ValueError, match="trial 10: the score must be finite but got"):
+        run.controller.tell(broken)
+    assert run.go(3) == other.go(3)
+
+
+def test_a_warm_start_is_proposed_first_and_learned_from() -> None:
+    run = Run(made(WARM))
+    assert run.go(3) == beginning(SPACE)[:3]  # the fourth is the first again
+    cold = Run(made("evolution"))
+    cold.trials, cold.events = list(run.trials), run.events
+    for trial in told(run.trials):
+        cold.controller.tell(trial)
+    assert run.go(8) == cold.go(8)
 
 
 @pytest.mark.parametrize("failure", [Failure.DIVERGED, None])

@@ -7,20 +7,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import yaml
 
 from nas import build, config, controllers
 from nas.controller_config import (
     CONTROLLERS,
-    EvolutionConfig,
     Objective,
     ParetoConfig,
     PPOConfig,
+    PredictorConfig,
     RandomConfig,
 )
 from nas.controllers import pareto
+from proxy_tasks.task import LatencyLimit
+from search_space.cost import cost
 from search_space.errors import UserError
+from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import SCALES
 
 
@@ -56,10 +60,10 @@ def test_another_controller_drops_the_options_of_the_one_before(tmp_path: Path) 
 
 def test_the_same_controller_keeps_the_options_that_are_not_given_anew(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("extends: quickstart\ncontroller: {tournament: 2}\n")
-    kept = EvolutionConfig(population=6, tournament=2)
+    path.write_text("extends: quickstart\ncontroller: {pool: 50}\n")
+    kept = PredictorConfig(initial=6, pool=50)
     assert config.load(str(path)).controller == kept
-    assert config.load(str(path), ["controller.name=evolution"]).controller == kept
+    assert config.load(str(path), ["controller.name=predictor"]).controller == kept
 
 
 @pytest.mark.parametrize(
@@ -108,9 +112,27 @@ def test_a_config_makes_the_controller_that_it_names(name: str) -> None:
 
 
 def test_options_reach_the_controller() -> None:
-    loaded = config.load("quickstart", ["controller.population=2", "controller.tournament=3"])
+    loaded = config.load("quickstart", ["controller={name: evolution, population: 2}"])
     with pytest.raises(UserError, match=r"^controller: tournament must be between 1 and .*\(2\)"):
         build.controller(loaded, build.space(loaded))
+
+
+def test_constraints_hold_for_the_network_that_is_promoted() -> None:
+    settings = ["constraints.macs=3e7", "constraints.latency=0.5", "promotion.size=[64, 64]"]
+    loaded = config.load("quickstart", settings)
+    space, built = build.space(loaded), build.fidelity(loaded.promotion)
+    architecture = space.decode(space.sample(np.random.default_rng(0)))
+    classes = len(build.dataset(loaded, built.size).classes)
+    assert cost(architecture, built.scale, classes, (64, 64)).macs <= 3e7
+    assert build.latency_limit(loaded) == LatencyLimit(0.5, built.scale, (64, 64))
+    assert build.latency_limit(config.load("quickstart")) is None
+    assert isinstance(build.space(config.load("quickstart")), ScalePermutedSpace)
+
+
+def test_constraints_that_leave_nothing_are_refused() -> None:
+    loaded = config.load("quickstart", ["constraints.parameters=1000"])
+    with pytest.raises(UserError, match=r"^constraints: no network .* parameters .* > 1000"):
+        build.check(loaded, build.space(loaded))
 
 
 def test_a_scale_may_be_given_by_name() -> None:
@@ -138,7 +160,7 @@ def test_a_scale_may_be_given_by_name() -> None:
             "controller.name: no controller is called '3'; there are predictor, evolution",
         ),
         ("controller: ppo", "controller: .*dictionary.* but got 'ppo'"),
-        ("controller: {tournamnt: 3}", "controller.tournamnt: unknown .*did you mean tournament?"),
+        ("controller: {elit: 3}", "controller.elit: unknown key; did you mean elite?"),
         (
             "controller: {name: random, population: 3}",
             "controller.population: unknown key of random; .*option of evolution and pareto$",

@@ -187,6 +187,25 @@ def test_export_writes_any_trial_and_the_front(unbroken: Path, tmp_path: Path) -
     assert len(list((tmp_path / "front").glob("trial-*/architecture.yaml"))) >= 1
 
 
+def test_a_search_begins_with_the_best_of_another_and_resumes_so(
+    unbroken: Path, cache: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "warm"
+    words = ("search", "--engine", "inline", "--run", str(run))
+    begun = ("--trials", "2", "--from", str(unbroken), *arguments(cache))
+    done = nas(*words, *begun, "--set", "constraints.macs=1e9", "--set", "baselines=[]")
+    assert done.returncode == 0, done.stderr
+    done = nas(*words, "--resume", "--trials", "5")
+    assert done.returncode == 0, done.stderr
+    best_first = sorted(trials_of(unbroken)[2:], key=lambda t: -t["measurement"]["miou"])
+    keys = [trial["key"] for trial in trials_of(run)]
+    assert keys[:4] == [trial["key"] for trial in best_first]
+    assert len(set(keys)) == 5
+    done = nas(*words, "--resume", "--from", str(unbroken))
+    assert done.returncode == 2
+    assert "--from is for a new run" in done.stderr
+
+
 def test_status_of_a_live_run_disturbs_nothing(cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "live"
     words = ("search", "--engine", "inline", "--trials", "1", "--run", str(run), *arguments(cache))

@@ -17,7 +17,7 @@ from nas.engines.inline import InlineEngine
 from nas.failures import BugError
 from nas.progress import Board, SearchProgress
 from nas.search import Baseline, Search
-from proxy_tasks.task import Failure, Fidelity, Job, Measurement
+from proxy_tasks.task import Failure, Fidelity, Job, LatencyLimit, Measurement
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
 from search_space import catalog
@@ -41,6 +41,7 @@ class Harness:
         hours: float | None = None,
         space: ScalePermutedSpace = SPACE,
         evolve: bool = False,
+        limit: LatencyLimit | None = None,
     ) -> None:
         path = folder / "ledger.journal"
         self.ledger = (
@@ -51,7 +52,9 @@ class Harness:
         progress = SearchProgress(Board(Console(file=self.text, width=200)), trials, known)
         controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
         budget = BudgetConfig(trials=trials, hours=hours)
-        self.search = Search(space, controller, self.ledger, FIDELITY, BASELINES, budget, progress)
+        self.search = Search(
+            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limit
+        )
 
     def run(self) -> None:
         InlineEngine(Resources(1, 1, 0)).run(KeyTask(), self.search)
@@ -106,6 +109,16 @@ def test_a_search_that_is_cut_off_goes_on_with_the_same_proposals(
     assert [(t.number, t.key, t.score) for t in resumed.ledger.trials()] == [
         (t.number, t.key, t.score) for t in whole.ledger.trials()
     ]
+
+
+def test_a_latency_limit_goes_with_candidates_and_not_with_baselines(tmp_path: Path) -> None:
+    limit = LatencyLimit(0.1, Scale(), (64, 64))
+    harness = Harness(tmp_path, limit=limit)
+    limits = []
+    for _ in range(4):
+        limits.append((job := take(harness.search)).limit)
+        harness.score(job)
+    assert limits == [None, None, limit, limit]
 
 
 def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from proxy_tasks.checkpoint import Checkpoint, Weights
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packed import pack
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.task import Failure, Fidelity, Job, Measurement
+from proxy_tasks.task import Failure, Fidelity, Job, LatencyLimit, Measurement
 from proxy_tasks.training import Recipe
 from search_space import catalog
 from search_space.errors import UserError
@@ -70,6 +70,19 @@ def test_a_training_that_diverges_is_a_measurement(task: TrainingTask) -> None:
     assert last.failure is Failure.DIVERGED
     assert last.miou is None
     assert JOB.ends_with(last)
+
+
+def test_a_network_that_is_too_slow_is_measured_and_not_trained(task: TrainingTask) -> None:
+    scale = replace(FIDELITY.scale, filters=0.25)
+    within = replace(JOB, limit=LatencyLimit(60.0, scale, (64, 64)))
+    assert what_was_learned(list(task.score(within))[-1]) == what_was_learned(
+        list(task.score(JOB))[-1]
+    )
+    (only,) = task.score(replace(JOB, limit=LatencyLimit(1e-6, scale, (64, 64))))
+    assert (only.failure, only.epochs, only.miou) == (Failure.TOO_SLOW, 0, None)
+    assert only.latency is not None
+    assert only.latency > 1e-6
+    assert JOB.ends_with(only)
 
 
 @pytest.mark.parametrize("shared", [False, True])
