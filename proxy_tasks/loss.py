@@ -57,11 +57,16 @@ def _loss_and_gradient(
     loss, grad_BhKw = weights_BHW.new_zeros(()), torch.zeros_like(bands.low_BhKw)
     for band in bands:
         part = band.images, band.rows
-        log_p = torch.log_softmax(bands.up(band), 2)
-        weights, target = weights_BHW[part][:, :, None], labels_BHW[part][:, :, None]
-        target = target.masked_fill(target == IGNORE, 0)  # any class will do: their weight is 0
-        loss -= (log_p.gather(2, target) * weights).sum()
+        weights = weights_BHW[part][:, :, None]
+        # Any class will do for void: its weight is 0.
+        target = (labels_BHW[part] * labelled_BHW[part])[:, :, None]
+        # As log_softmax does it, but every exponential is taken once, for value and gradient.
+        logits = bands.up(band)
+        logits -= logits.amax(2, keepdim=True)
+        chosen = logits.gather(2, target)
+        total = logits.exp_().sum(2, keepdim=True)
+        loss += ((total.log() - chosen) * weights).sum()
         # Softmax less one-hot, weighted: the gradient with respect to the up-sampled logits.
-        grad = log_p.exp_().mul_(weights).scatter_add_(2, target, -weights)
+        grad = logits.mul_(weights / total).scatter_add_(2, target, -weights)
         grad_BhKw[band.images, band.low] += bands.down(band, grad)
     return loss, grad_BhKw.transpose(1, 2)

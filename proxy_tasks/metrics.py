@@ -20,12 +20,15 @@ def confusion(prediction: Tensor, target: Tensor, classes: int, ignore: int = 25
             f"prediction must have the target's shape {tuple(target.shape)}"
             f" but got {tuple(prediction.shape)}"
         )
-    known = target != ignore
-    rows, columns = target[known].long(), prediction[known].long()
-    _check_classes("target", rows, classes)
-    _check_classes("prediction", columns, classes)
-    counts = torch.bincount(rows * classes + columns, minlength=classes * classes)
-    return counts.view(classes, classes)
+    # One more row and column on each side for what is no class: counting is the whole check.
+    side = classes + 2
+    rows, columns = (values.long().add(1).clamp_(0, side - 1) for values in (target, prediction))
+    cells = rows.mul_(side).add_(columns).masked_fill_(target == ignore, side * side)
+    counts = torch.bincount(cells.flatten(), minlength=side * side + 1)[:-1].view(side, side)
+    inside = counts[1:-1, 1:-1]
+    if int(counts.sum()) != int(inside.sum()):
+        _refuse(prediction[target != ignore], target[target != ignore], classes)
+    return inside
 
 
 def iou(confusion: Tensor) -> Tensor:
@@ -42,9 +45,11 @@ def mean_iou(confusion: Tensor) -> float:
     return float(iou(confusion).nanmean())
 
 
-def _check_classes(name: str, values: Tensor, classes: int) -> None:
-    if values.numel() and not 0 <= int(values.min()) <= int(values.max()) < classes:
-        raise ValueError(
-            f"{name} must hold classes from 0 to {classes - 1}"
-            f" but got {int(values.min())} to {int(values.max())}"
-        )
+def _refuse(prediction: Tensor, target: Tensor, classes: int) -> None:
+    """Say which of the two holds what is no class."""
+    for name, values in (("target", target), ("prediction", prediction)):
+        low, high = int(values.min()), int(values.max())
+        if not 0 <= low <= high < classes:
+            raise ValueError(
+                f"{name} must hold classes from 0 to {classes - 1} but got {low} to {high}"
+            )

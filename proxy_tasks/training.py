@@ -11,16 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel
 
 from proxy_tasks.augment import Augment, normalise
+from proxy_tasks.averaging import WeightAverage
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.datasets.packed import PackedSplit
+from proxy_tasks.flat import FlatTensors
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3, channels_last
@@ -111,11 +112,11 @@ class Training:
             )
         self.device = train.images.device
         self.network = channels_last(network.to(self.device))
-        self.average = AveragedModel(
-            self.network, multi_avg_fn=_warmed_average(recipe.averaging), use_buffers=True
-        )
+        self.average = WeightAverage(self.network, recipe.averaging)
+        self._flat = FlatTensors(self.network)
+        self._trained = self._flat.trainable()
         self.optimizer = torch.optim.AdamW(
-            _decayed_groups(self.network, recipe.weight_decay),
+            _decayed_groups(*self._trained, recipe.weight_decay),
             lr=recipe.learning_rate,
             fused=self.device.type in ("cpu", "cuda"),
         )
@@ -141,8 +142,7 @@ class Training:
 
     def evaluate(self, split: DeviceSplit, classes: int) -> Evaluation:
         """The averaged weights on every image of ``split``."""
-        network = cast(DeepLabV3, self.average.module)
-        return evaluate(network, split, classes, self.recipe.batch_size)
+        return evaluate(self.average.module, split, classes, self.recipe.batch_size)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs; loads with ``torch.load(weights_only=True)``."""
@@ -172,12 +172,12 @@ class Training:
         with autocast(self.device):
             low_logits = self.network.forward_low(x_B3HW)
         loss = upsampled_cross_entropy(low_logits, y_BHW)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=False)  # the network's gradients are views of these
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        nn.utils.clip_grad_norm_(self._trained, self.recipe.clip)
         self.optimizer.step()
         self.schedule.step()
-        self.average.update_parameters(self.network)
+        self.average.update(self._flat)
         return loss.detach()
 
 
@@ -225,24 +225,11 @@ def has_bf16(device: torch.device) -> bool:
     return False
 
 
-def _decayed_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _decayed_groups(
+    weights: nn.Parameter, vectors: nn.Parameter, weight_decay: float
+) -> list[dict[str, Any]]:
     """Weight decay on convolutions only: not on biases and normalisation."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [weights], "weight_decay": weight_decay},
+        {"params": [vectors], "weight_decay": 0.0},
     ]
-
-
-def _warmed_average(decay: float) -> Any:
-    """Exponential average whose decay grows as (1 + n) / (10 + n), so that short runs forget
-    their random start. Integer buffers (step counters) are copied."""
-
-    def update(averaged: Any, current: Any, count: Tensor | int) -> None:
-        if not averaged[0].is_floating_point():
-            torch._foreach_copy_(averaged, current)
-            return
-        n = int(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return update

@@ -92,3 +92,12 @@ def test_no_map_of_the_whole_batch_at_full_resolution_is_made() -> None:
     # Some copies of a band and of the low logits, the pixels' weights and masks.
     assert ours < 4 * 4 * elements + 4 * 4 * low.numel() + 6 * labels.numel()
     assert torchs > 2 * full > 4 * ours
+
+
+def test_logits_whose_exponentials_overflow_are_no_matter() -> None:
+    low = torch.tensor([500.0, -500.0, 0.0])[None, :, None, None].requires_grad_()
+    loss = upsampled_cross_entropy(low, torch.full((1, 2, 2), 2))
+    loss.backward()
+    assert loss.item() == 500.0
+    assert low.grad is not None
+    assert low.grad.flatten().tolist() == [1.0, 0.0, -1.0]

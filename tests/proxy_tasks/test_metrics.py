@@ -57,6 +57,8 @@ def test_bytes_do_not_overflow() -> None:
         ([0, 0], [0, 3], "target must hold classes from 0 to 2 but got 0 to 3"),
         ([0, 3], [0, 0], "prediction must hold classes from 0 to 2 but got 0 to 3"),
         ([0, 0], [0, -1], "target must hold classes from 0 to 2 but got -1 to 0"),
+        ([-1, 0], [0, 0], "prediction must hold classes from 0 to 2 but got -1 to 0"),
+        ([0, 0], [0, 10**9], "target must hold classes from 0 to 2 but got 0 to 1000000000"),
         ([0, 0, 0], [0, 0], "shape"),
     ],
 )
