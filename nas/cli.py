@@ -91,6 +91,33 @@ def search(
 
 
 @app.command()
+def audit(
+    config: Annotated[
+        str | None, typer.Argument(help="A YAML file or a preset, as for a search.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder of the audit. [runs/audit-...]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the audit in --run.")
+    ] = False,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Compare the fidelities of audit.grid too.")
+    ] = False,
+    set: Settings = None,
+) -> None:
+    """How far a proxy can be trusted: train random architectures shortly, twice, and long.
+
+    nas audit camvid --set data.root=DIR --run runs/audit-camvid
+
+    nas audit --run runs/audit-camvid --resume
+
+    nas audit camvid --set data.root=DIR --grid --set 'audit.grid=[{epochs: 4}, {epochs: 16}]'
+    """
+    from nas.commands.audit import audit_command
+
+    audit_command(config, run, resume, grid, set or (), _console())
+
+
+@app.command()
 def status(
     run: Run,
     json: Annotated[bool, typer.Option("--json", help="Every trial, for a program.")] = False,

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from nas import controller_config
 from nas.controller_config import ControllerConfig, PredictorConfig
 from nas.section import Section, first_line
+from proxy_tasks.task import Metric
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
 
@@ -85,6 +86,12 @@ class TrainingConfig(Section):
     recipe: RecipeConfig = RecipeConfig()
 
 
+class ProxyConfig(TrainingConfig):
+    """The short training. ``score`` is what the search goes by, see proxy_tasks.task.METRICS."""
+
+    score: Metric = "miou"
+
+
 class PromotionConfig(TrainingConfig):
     """Full training. ``top`` trials are promoted at the end of a search (0: none)."""
 
@@ -111,6 +118,31 @@ class ConstraintsConfig(Section):
         return self.model_dump(exclude={"latency"}, exclude_none=True)
 
 
+class AuditConfig(Section):
+    """``nas audit``: how many random ``architectures`` are trained with how many ``seeds``.
+
+    The reference is the proxy ``longer`` times as many epochs, unless ``reference`` gives it
+    whole. ``grid`` lists changes to the proxy, each a fidelity to compare, and ``tau`` is the rank
+    correlation that the cheapest of them should reach.
+    """
+
+    architectures: int = Field(24, ge=3)
+    seeds: int = Field(2, ge=2)
+    longer: int = Field(6, ge=2)
+    reference: ProxyConfig | None = None
+    grid: tuple[dict[str, Any], ...] = ({"epochs": 4}, {"epochs": 16})
+    tau: float = Field(0.6, gt=0, lt=1)
+
+    def longer_than(self, proxy: ProxyConfig) -> ProxyConfig:
+        """The reference."""
+        longer = proxy.model_copy(update={"epochs": self.longer * proxy.epochs})
+        return longer if self.reference is None else self.reference
+
+    def varied(self, proxy: ProxyConfig) -> dict[str, ProxyConfig]:
+        """The fidelities of the grid by what they change. UserError for one that is none."""
+        return {_label(change): _changed(proxy, change) for change in self.grid}
+
+
 class BudgetConfig(Section):
     """The search ends at ``trials`` candidates, or when ``hours`` of wall time are over."""
 
@@ -135,9 +167,10 @@ class Config(Section):
     space: SpaceConfig = SpaceConfig()
     constraints: ConstraintsConfig = ConstraintsConfig()
     controller: ControllerConfig = PredictorConfig()
-    proxy: TrainingConfig = TrainingConfig()
+    proxy: ProxyConfig = ProxyConfig()
     promotion: PromotionConfig = PromotionConfig()
     budget: BudgetConfig = BudgetConfig()
+    audit: AuditConfig = AuditConfig()
     baselines: tuple[str, ...] = ("deeplabv3-resnet-50-os8", "spinenet-49")
     engine: EngineConfig = EngineConfig()
 
@@ -146,6 +179,24 @@ class Config(Section):
         values = self.model_dump(mode="json")
         values["space"]["stages"] = dict(self.space.stages)  # JSON would make its keys strings
         return yaml.safe_dump(values, sort_keys=False, width=100)
+
+
+def _label(change: dict[str, Any]) -> str:
+    """As it would be set, fit for a file's name: ``epochs=4 size=72x96``."""
+    return " ".join(f"{key}={_plain(value)}" for key, value in change.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{_plain(inner)}" for key, inner in value.items())
+    return "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _changed(proxy: ProxyConfig, change: dict[str, Any]) -> ProxyConfig:
+    try:
+        return ProxyConfig.model_validate(_merged(proxy.model_dump(mode="json"), change))
+    except ValidationError as error:
+        raise UserError(f"audit.grid: {_label(change)}: {first_line(error, ProxyConfig)}") from None
 
 
 def presets() -> tuple[str, ...]:

@@ -125,7 +125,7 @@ class SearchProgress:
         parts = [f"{len(candidates)}{of} done", f"{len(self._running)} running"]
         parts += [f"{failed} failed"] + ([f"{infeasible} infeasible"] if infeasible else [])
         if best is not None:
-            parts.append(f"best {best.score:.4f} ({best.name})")
+            parts.append(f"best {_quality(best)} ({best.name})")
         return " · ".join(parts + self._pace(len(candidates)))
 
     def _pace(self, done: int) -> list[str]:
@@ -146,7 +146,14 @@ def outcome_line(trial: Trial) -> str:
     cost = f"{units.giga(measured.macs)}MACs  {units.mega(measured.parameters)} parameters"
     if measured.failure is not None:
         return f"{trial.name}  infeasible: {measured.failure.value}  {cost}"
-    return f"{trial.name}  mIoU {measured.miou:.4f}  {cost}  {units.duration(measured.seconds)}"
+    return f"{trial.name}  {_quality(trial)}  {cost}  {units.duration(measured.seconds)}"
+
+
+def _quality(trial: Trial) -> str:
+    measured = trial.measurement
+    assert measured is not None  # a trial with a score has one
+    loss = "" if measured.loss is None else f"  loss {measured.loss:.4f}"
+    return f"mIoU {measured.miou:.4f}{loss}"
 
 
 def _score(trial: Trial) -> float:

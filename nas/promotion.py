@@ -122,7 +122,7 @@ def _record(
         "trial": trial.number,
         "key": trial.key,
         "seed": seed,
-        "proxy_miou": trial.score,
+        "proxy_miou": trial.miou,
         "miou": best.miou if best else None,
         "epoch": best.epochs if best else None,
         "last": last.to_dict(),

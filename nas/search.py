@@ -11,7 +11,7 @@ from nas.controllers import Controller, SpaceExhausted
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
 from nas.progress import SearchProgress
-from proxy_tasks.task import Fidelity, Job, LatencyLimit, Measurement
+from proxy_tasks.task import Fidelity, Job, LatencyLimit, Measurement, Metric
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
 from search_space.backbone import Backbone
@@ -42,10 +42,11 @@ class Search:
         budget: BudgetConfig,
         progress: SearchProgress,
         limit: LatencyLimit | None = None,
+        score: Metric = "miou",
     ) -> None:
         self._space, self._controller, self._ledger = space, controller, ledger
         self._fidelity, self._budget, self._progress = fidelity, budget, progress
-        self._limit = limit
+        self._limit, self._score = limit, score
         self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
         self._retries = Retries()
         self._out = 0
@@ -81,7 +82,7 @@ class Search:
         if isinstance(outcome, Crash):
             self._crashed(job, outcome)
             return
-        trial = self._ledger.finish(job.number, outcome)
+        trial = self._ledger.finish(job.number, outcome.scored(self._score))
         if trial.kind == "candidate":
             self._controller.tell(trial)
         self._progress.ended(trial)

@@ -20,9 +20,9 @@ def by_number(trials: Sequence[Trial], numbers: Sequence[int]) -> list[Trial]:
 
 
 def top(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """The candidates with the highest proxy mIoU. UserError where none is complete."""
+    """The candidates with the highest proxy score. UserError where none is complete."""
     scored = _scored(trials)
-    return sorted(scored, key=lambda t: (-(t.score or 0.0), t.number))[:count]
+    return sorted(scored, key=lambda t: (-_score(t), t.number))[:count]
 
 
 def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
@@ -37,8 +37,12 @@ def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
 def front(trials: Sequence[Trial]) -> list[Trial]:
     """The candidates that no other beats on both mIoU and MACs."""
     scored = _scored(trials)
-    points = [(t.score or 0.0, t.measurement.macs if t.measurement else 0) for t in scored]
+    points = [(t.miou or 0.0, t.measurement.macs if t.measurement else 0) for t in scored]
     return [t for t, on in zip(scored, pareto(points, (True, False)), strict=True) if on]
+
+
+def _score(trial: Trial) -> float:
+    return float("-inf") if trial.score is None else trial.score
 
 
 def _scored(trials: Sequence[Trial]) -> list[Trial]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.table import Table
 
 from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.selection import top
 from results import units
+from results.audit import within_noise
 from results.leaderboard import leaderboard, to_csv, to_markdown
 from results.tables import as_table
 from results.trial import Trial
@@ -20,11 +22,24 @@ from search_space.architecture import Architecture
 SHOWN = 10
 
 
-def leaderboard_table(trials: Sequence[Trial]) -> Table:
-    """The ten best and every baseline."""
+def leaderboard_table(trials: Sequence[Trial], noise: float | None = None) -> Table:
+    """The ten best and every baseline. Where the noise of a score is known (one standard
+    deviation), ≈ marks the candidates that it cannot tell from the best one."""
     frame = leaderboard(trials)
+    title = f"leaderboard: {{}} of {len(frame)} scored networks"
+    if noise is not None:
+        frame["name"] = _marked(frame, trials, noise)
+        title += "; ≈ not told from the best candidate by the noise that the audit found"
     shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
-    return as_table(shown, f"leaderboard: {len(shown)} of {len(frame)} scored networks")
+    return as_table(shown, title.format(len(shown)))
+
+
+def _marked(frame: pd.DataFrame, trials: Sequence[Trial], noise: float) -> list[str]:
+    scores = {t.number: t.score for t in trials if t.kind == "candidate" and t.score is not None}
+    near = within_noise(list(scores.values()), noise)
+    marked = {number for number, is_near in zip(scores, near, strict=True) if is_near}
+    pairs = zip(frame["trial"], frame["name"], strict=True)
+    return [f"{name} ≈" if number in marked else name for number, name in pairs]
 
 
 def promotions_table(promotions: Sequence[Promotion]) -> Table:
@@ -61,11 +76,11 @@ def write_artifacts(run: RunDirectory, trials: Sequence[Trial]) -> list[Path]:
     front = [run.artifacts / "front.svg", run.artifacts / "front.png"]
     draw_front(trials, front)
     spec = run.artifacts / "best.yaml"
-    scores = {"proxy_miou": best.score}
+    scores = {"proxy_miou": best.miou}
     provenance = {"run": run.path.name, "trial": best.number, "scores": scores}
     architecture_file.save(spec, best.backbone, provenance)
     diagram = [run.artifacts / "best.svg", run.artifacts / "best.png"]
     assert isinstance(best.backbone, Architecture)  # candidates are searched ones
-    caption = f"proxy mIoU {units.percent(best.score or 0.0)} %"
+    caption = f"proxy mIoU {units.percent(best.miou or 0.0)} %"
     draw(best.backbone, diagram, title=f"{run.path.name}: {best.name}", caption=caption)
     return [*board, *front, spec, *diagram]

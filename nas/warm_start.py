@@ -60,7 +60,7 @@ def _best_of(run: RunDirectory) -> Iterable[tuple[str, LoadedSpec]]:
     with Ledger.open(run.ledger, read_only=True) as ledger:
         trials = selection.top(ledger.trials(), TOP)
     for trial in trials:
-        scores = {"proxy_miou": trial.score}
+        scores = {"proxy_miou": trial.miou}
         provenance = {"run": run.path.name, "trial": trial.number, "scores": scores}
         yield f"{run.path}: {trial.name}", LoadedSpec(trial.backbone, provenance)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from search_space.backbone import Backbone
 from search_space.scales import Scale
@@ -24,6 +24,13 @@ class Fidelity:
     evaluate_every: int = 0
 
 
+Metric = Literal["miou", "loss", "train_loss"]
+METRICS: dict[Metric, int] = {"miou": 1, "loss": -1, "train_loss": -1}
+"""What a search can go by, and whether more is better (1) or less (-1): validation mIoU and
+cross-entropy, and the mean cross-entropy over the last epoch's training batches, which tells how
+fast a network learns (training speed estimation, Ru et al. 2021, arXiv 2006.04492)."""
+
+
 class Failure(StrEnum):
     """Why an architecture has no score. Failures of machines are not measurements."""
 
@@ -40,7 +47,7 @@ class Measurement:
     the first validation; ``train_loss`` is the mean over the last epoch. ``macs`` are
     multiply-accumulates of one image at the fidelity's size; ``seconds`` is wall time so far;
     ``peak_memory`` in bytes (the process's on a CPU, the allocator's on a GPU); ``latency`` in
-    seconds for one image.
+    seconds for one image; ``score`` is what the search maximises (see ``scored``).
     """
 
     epochs: int
@@ -54,6 +61,12 @@ class Measurement:
     peak_memory: int | None = None
     latency: float | None = None
     failure: Failure | None = None
+    score: float | None = None
+
+    def scored(self, by: Metric) -> Measurement:
+        """With the score of a search by this metric; a failure has none."""
+        value = None if self.failure else getattr(self, by)
+        return replace(self, score=None if value is None else METRICS[by] * value)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

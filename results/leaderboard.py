@@ -47,14 +47,14 @@ NUMBERS = frozenset({"rank", "trial", "miou", "loss", "macs", "parameters", "sec
 
 
 def leaderboard(trials: Iterable[Trial]) -> pd.DataFrame:
-    """One row per complete trial, by mIoU, then by fewer MACs, then by number.
+    """One row per complete trial, by the search's score, then by fewer MACs, then by number.
 
     Plain units: ``miou`` in [0, 1], ``loss`` in nats, ``macs`` and ``parameters`` as counts,
     ``seconds``. ``front`` marks the rows that no other beats on both mIoU and MACs; baselines
     (``kind``) take part.
     """
     rows = [_row(trial) for trial in trials if trial.score is not None]
-    rows.sort(key=lambda row: (-row["miou"], row["macs"], row["trial"]))
+    rows.sort(key=lambda row: (-row["score"], row["macs"], row["trial"]))
     front = pareto([(row["miou"], row["macs"]) for row in rows], maximise=(True, False))
     for rank, (row, on_front) in enumerate(zip(rows, front, strict=True), start=1):
         row.update(rank=rank, front=bool(on_front))
@@ -97,6 +97,7 @@ def _row(trial: Trial) -> dict[str, Any]:
         "trial": trial.number,
         "name": trial.name,
         "kind": trial.kind,
+        "score": trial.score,
         "miou": measurement.miou,
         "loss": measurement.loss,
         "macs": measurement.macs,

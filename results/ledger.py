@@ -129,7 +129,8 @@ class Ledger:
             attributes = {"reason": TrialState.INFEASIBLE.value, **_attributes(measurement)}
             return self._end(number, OptunaState.FAIL, None, attributes)
         _check_score(number, measurement)
-        return self._end(number, OptunaState.COMPLETE, measurement.miou, _attributes(measurement))
+        score = measurement.miou if measurement.score is None else measurement.score
+        return self._end(number, OptunaState.COMPLETE, score, _attributes(measurement))
 
     def fail(self, number: int, error: str) -> Trial:
         """Record that the infrastructure gave up on a trial. ValueError if it is not running."""

@@ -46,10 +46,19 @@ class Trial:
 
     @property
     def score(self) -> float | None:
-        """mIoU in [0, 1] of a complete trial, None for any other."""
+        """What the search maximises, of a complete trial; None for any other.
+
+        Where the ledger does not say, it is the mIoU.
+        """
         if self.state is not TrialState.COMPLETE or self.measurement is None:
             return None
-        return self.measurement.miou
+        measured = self.measurement
+        return measured.miou if measured.score is None else measured.score
+
+    @property
+    def miou(self) -> float | None:
+        """In [0, 1], of a complete trial."""
+        return None if self.score is None or self.measurement is None else self.measurement.miou
 
     @property
     def seconds(self) -> float | None:

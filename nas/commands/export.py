@@ -148,7 +148,7 @@ def _select(trials: list[Trial], promoted: list[Promotion], selected: str) -> li
 
 def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> Exported:
     config = run.config()
-    scores: dict[str, Any] = {"proxy_miou": trial.score}
+    scores: dict[str, Any] = {"proxy_miou": trial.miou}
     if trial.measurement is not None:
         scores |= {"macs": trial.measurement.macs, "parameters": trial.measurement.parameters}
     provenance = {

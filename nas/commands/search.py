@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, warm_start
+from nas import audits, build, warm_start
 from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
@@ -17,6 +17,7 @@ from nas.progress import Board, SearchProgress
 from nas.run import RunDirectory, default_path
 from nas.search import Search
 from nas.summary import leaderboard_table, write_artifacts
+from results.audit import lines
 from results.ledger import Ledger
 from results.trial import Trial
 from search_space.errors import UserError
@@ -52,6 +53,7 @@ def search(
     if run is None:
         run = RunDirectory.create(path or default_path(source or DEFAULT), config, starts)
     console.print(f"run {run.path}", markup=False, highlight=False)
+    _tell_trust(run, config, data, console)
     with _ledger(run, config, space) as ledger:
         trials = _run(run, config, space, ledger, data, console)
     _conclude(run, config, trials, console)
@@ -76,6 +78,20 @@ def _resumed(
     config = configs.with_settings(run.config(), settings, allowed=("budget.", "engine."))
     run.write_config(config)
     return run, config
+
+
+def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console) -> None:
+    """What an audit of this proxy found, where a folder beside the run has one; it is kept with
+    the run, whose leaderboard marks what noise cannot tell apart."""
+    beside = sorted(path.parent for path in run.path.parent.glob(f"*/{audits.FILE}"))
+    if (found := audits.find(config, data, beside)) is None:
+        return
+    path, record = found
+    record.save(run.path)
+    metric = config.proxy.score
+    console.print(f"audited in {path.parent}, by {metric}:", markup=False, highlight=False)
+    for line in lines(record.verdict(metric), metric):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _ledger(run: RunDirectory, config: Config, space: SearchSpace) -> Ledger:
@@ -104,6 +120,7 @@ def _run(
         config.budget,
         SearchProgress(board, config.budget.trials, ledger.trials()),
         build.latency_limit(config),
+        config.proxy.score,
     )
     resources = build.resources(config.engine)
     task = build.task(config, config.proxy, data, resources)
@@ -116,7 +133,7 @@ def _run(
 
 def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: Console) -> None:
     """Leaderboard and pictures; then, if the config says so, promotion and export."""
-    console.print(leaderboard_table(trials))
+    console.print(leaderboard_table(trials, audits.noise(run.path, config)))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` tells why each failed")
     for path in write_artifacts(run, trials):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import lineage
+from nas import audits, lineage
 from nas.run import RunDirectory
 from nas.summary import leaderboard_table, promotions_table
 from results.ledger import Ledger
@@ -39,7 +39,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     parts = [f"{number} {state}" for state, number in counts(trials).items() if number]
     console.print(f"{run.path}: {', '.join(parts) or 'nothing yet'}", markup=False)
     if any(trial.score is not None for trial in trials):
-        console.print(leaderboard_table(trials))
+        console.print(leaderboard_table(trials, audits.noise(run.path, run.config())))
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)

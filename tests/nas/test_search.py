@@ -6,9 +6,12 @@ import io
 import signal
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
+from nas import selection
 from nas.config import BudgetConfig
 from nas.controllers.evolution import RegularizedEvolution
 from nas.controllers.random import RandomSearch
@@ -17,7 +20,8 @@ from nas.engines.inline import InlineEngine
 from nas.failures import BugError
 from nas.progress import Board, SearchProgress
 from nas.search import Baseline, Search
-from proxy_tasks.task import Failure, Fidelity, Job, LatencyLimit, Measurement
+from proxy_tasks.task import METRICS, Failure, Fidelity, Job, LatencyLimit, Measurement, Metric
+from results.leaderboard import leaderboard
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
 from search_space import catalog
@@ -42,6 +46,7 @@ class Harness:
         space: ScalePermutedSpace = SPACE,
         evolve: bool = False,
         limit: LatencyLimit | None = None,
+        score: Metric = "miou",
     ) -> None:
         path = folder / "ledger.journal"
         self.ledger = (
@@ -53,7 +58,7 @@ class Harness:
         controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
         budget = BudgetConfig(trials=trials, hours=hours)
         self.search = Search(
-            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limit
+            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limit, score
         )
 
     def run(self) -> None:
@@ -121,6 +126,25 @@ def test_a_latency_limit_goes_with_candidates_and_not_with_baselines(tmp_path: P
     assert limits == [None, None, limit, limit]
 
 
+@pytest.mark.parametrize("score", METRICS)
+def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -> None:
+    harness = Harness(tmp_path, trials=8, score=score)
+    harness.run()
+    trials = [trial for trial in harness.ledger.trials() if trial.kind == "candidate"]
+    measured = [trial.measurement for trial in trials if trial.measurement]
+    wanted = [METRICS[score] * getattr(measurement, score) for measurement in measured]
+    assert [score for score in wanted if score > 0] == (wanted if score == "miou" else [])
+    assert [trial.score for trial in trials] == wanted
+    (first,) = selection.top(trials, 1)
+    assert first.score == max(map(float, filter(None, wanted)))
+    by_rank = list(leaderboard(trials)["trial"])
+    assert by_rank == [t.number for t in sorted(trials, key=lambda t: -(t.score or 0.0))]
+    journal = JournalFileBackend(str(tmp_path / "ledger.journal"))
+    study = optuna.load_study(study_name="run", storage=optuna.storages.JournalStorage(journal))
+    values = {trial.number: trial.value for trial in study.trials}
+    assert all(values[trial.number] == trial.score for trial in trials)
+
+
 def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path) -> None:
     harness = Harness(tmp_path)
     job = take(harness.search)
@@ -178,7 +202,7 @@ def test_progress_tells_counts_best_pace_and_time_left(tmp_path: Path) -> None:
     last = harness.text.getvalue().strip().splitlines()[-1]
     best = max(t.score or 0 for t in harness.ledger.trials() if t.kind == "candidate")
     assert "4/4 done · 0 running · 0 failed" in last
-    assert f"best {best:.4f}" in last
+    assert f"best mIoU {best:.4f}  loss " in last
     assert "trials/h" in last
     assert last.endswith("left]")
 

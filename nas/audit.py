@@ -1,0 +1,147 @@
+"""How far a proxy can be trusted: the same random architectures, trained in several ways.
+
+An audit is made of legs: every architecture trained once, at one fidelity, with one seed. A leg is
+a search by random sampling with a ledger of its own, so that an audit resumes as a search does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from nas import build
+from nas.config import BudgetConfig, Config, ProxyConfig
+from nas.controllers.random import RandomSearch
+from nas.failures import RunFailed, interruptible
+from nas.progress import Board, SearchProgress
+from nas.run import RunDirectory
+from nas.search import Search
+from proxy_tasks.task import METRICS, Measurement, Metric
+from results.audit import Audited
+from results.ledger import Ledger
+from search_space.genes import SearchSpace
+
+PROXY, REFERENCE = "proxy", "reference"
+"""Labels of the two fidelities that every audit has."""
+
+Leg = dict[str, Measurement]
+"""Canonical key -> what the training gave."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``fidelities`` are the proxies by label, the config's own first; each is trained with
+    ``seeds`` seeds, the reference with one more, that no proxy has: initial weights in common
+    would make them agree."""
+
+    fidelities: Mapping[str, ProxyConfig]
+    reference: ProxyConfig
+    seeds: int
+
+    @classmethod
+    def of(cls, config: Config, grid: bool) -> Plan:
+        """The config's ``audit`` section. UserError where a grid entry makes no proxy."""
+        fidelities = {PROXY: config.proxy}
+        if grid:
+            fidelities |= config.audit.varied(config.proxy)
+        return cls(fidelities, config.audit.longer_than(config.proxy), config.audit.seeds)
+
+    def legs(self) -> list[tuple[str, ProxyConfig, int]]:
+        """(label, training, seed), the cheap ones first."""
+        proxies = [
+            (label, training, seed)
+            for label, training in self.fidelities.items()
+            for seed in range(self.seeds)
+        ]
+        return [*proxies, (REFERENCE, self.reference, self.seeds)]
+
+
+def train(run: RunDirectory, config: Config, plan: Plan, console: Console) -> dict[str, list[Leg]]:
+    """Train what is not trained yet; the legs of each label, by seed.
+
+    Raises:
+        RunFailed: interrupted; ``nas audit --resume`` goes on.
+    """
+    space = build.space(config)
+    found: dict[str, list[Leg]] = {}
+    for label, training, seed in plan.legs():
+        console.print(f"{label}, seed {seed}: {training.epochs} epochs", highlight=False)
+        changed = {"proxy": training, "seed": config.seed + seed}
+        leg = _train_leg(run, config, config.model_copy(update=changed), space, label, console)
+        found.setdefault(label, []).append(leg)
+    return found
+
+
+def audited(proxy: list[Leg], reference: Leg, metric: Metric) -> Audited:
+    """The architectures that every leg has a score of, judged by one metric of the proxy against
+    the reference's mIoU, which is what a search is for.
+
+    Raises:
+        RunFailed: where too few are left to compare.
+    """
+    keys = [key for key in reference if all(key in leg for leg in proxy)]
+    if len(keys) < 3:
+        raise RunFailed(f"{len(keys)} architectures were trained in every way; 3 are needed")
+    scores = [[METRICS[metric] * getattr(leg[key], metric) for key in keys] for leg in proxy]
+    return Audited(
+        tuple(keys),
+        np.array(scores),
+        np.array([reference[key].miou for key in keys]),
+        float(np.mean([leg[key].seconds for leg in proxy for key in keys])),
+        float(np.mean([reference[key].seconds for key in keys])),
+    )
+
+
+def _train_leg(
+    run: RunDirectory,
+    config: Config,
+    changed: Config,
+    space: SearchSpace,
+    label: str,
+    console: Console,
+) -> Leg:
+    """Every leg samples with the audit's own seed: the same architectures."""
+    name = f"{label.replace(' ', '_')}-seed{changed.seed - config.seed}"
+    path = run.path / "legs" / f"{name}.journal"
+    path.parent.mkdir(exist_ok=True)
+    facts: dict[str, Any] = {"seed": changed.seed, "label": label}
+    exists = path.exists()
+    with Ledger.open(path) if exists else Ledger.create(path, name, space.genes, facts) as ledger:
+        count = config.audit.architectures
+        if sum(trial.score is not None for trial in ledger.trials()) < count:
+            _score(run, changed, space, RandomSearch(space, config.seed), ledger, count, console)
+        return {
+            trial.key: trial.measurement
+            for trial in ledger.trials()
+            if trial.score is not None and trial.measurement is not None
+        }
+
+
+def _score(
+    run: RunDirectory,
+    config: Config,
+    space: SearchSpace,
+    controller: RandomSearch,
+    ledger: Ledger,
+    count: int,
+    console: Console,
+) -> None:
+    board = Board(console)
+    source = Search(
+        space,
+        controller,
+        ledger,
+        build.fidelity(config.proxy),
+        (),
+        BudgetConfig(trials=count),
+        SearchProgress(board, count, ledger.trials()),
+    )
+    data = build.packed(config, config.proxy, console)
+    resources = build.resources(config.engine)
+    task = build.task(config, config.proxy, data, resources)
+    with interruptible(f"nas audit --run {run.path} --resume"), board.shown():
+        build.engine(config.engine, resources).run(task, source)

@@ -1,0 +1,103 @@
+"""What an audit found, kept in ``audit.yaml`` and found again by a search with the same proxy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.config import Config
+from proxy_tasks.task import Metric
+from results.audit import Verdict, from_dict, to_dict
+from search_space.errors import UserError
+
+FORMAT = "spinenet-seg-audit/1"
+FILE = "audit.yaml"
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """``digest`` names what was audited: the data, the space and the proxy; ``verdicts`` are by
+    fidelity, the config's own proxy first, and by metric."""
+
+    digest: str
+    proxy: Mapping[str, Any]
+    verdicts: Mapping[str, Mapping[Metric, Verdict]]
+
+    @classmethod
+    def of(
+        cls, config: Config, data: Path, verdicts: Mapping[str, Mapping[Metric, Verdict]]
+    ) -> AuditRecord:
+        """``data`` is the packed data set, which is named by its content."""
+        return cls(digest(config, data), config.proxy.model_dump(mode="json"), verdicts)
+
+    def save(self, folder: Path) -> Path:
+        """Into the folder's ``audit.yaml``."""
+        values = {
+            "format": FORMAT,
+            "digest": self.digest,
+            "proxy": dict(self.proxy),
+            "verdicts": {
+                label: {metric: to_dict(verdict) for metric, verdict in each.items()}
+                for label, each in self.verdicts.items()
+            },
+        }
+        path = folder / FILE
+        path.write_text(yaml.safe_dump(values, sort_keys=False, width=100), "utf-8")
+        return path
+
+    def verdict(self, metric: Metric) -> Verdict:
+        """Of the config's own proxy."""
+        return next(iter(self.verdicts.values()))[metric]
+
+    @classmethod
+    def load(cls, path: Path) -> AuditRecord:
+        """UserError, naming the file, for what is no record of an audit."""
+        try:
+            values = yaml.safe_load(path.read_text("utf-8"))
+            if values["format"] != FORMAT:
+                raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
+            verdicts = {
+                label: {metric: from_dict(known) for metric, known in each.items()}
+                for label, each in values["verdicts"].items()
+            }
+            return cls(values["digest"], values["proxy"], verdicts)
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{path}: is no audit's record ({error})") from None
+
+
+def digest(config: Config, data: Path) -> str:
+    """The same for searches whose proxies rank alike: equal data, space and training."""
+    told = {
+        "data": data.name,
+        "space": config.space.model_dump(mode="json"),
+        "proxy": config.proxy.model_dump(mode="json", exclude={"score"}),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def find(config: Config, data: Path, folders: Iterable[Path]) -> tuple[Path, AuditRecord] | None:
+    """The audit of this config's proxy, if one of the folders has it. Broken ones are passed
+    over."""
+    wanted = digest(config, data)
+    for folder in folders:
+        try:
+            record = AuditRecord.load(folder / FILE)
+        except UserError:
+            continue
+        if record.digest == wanted:
+            return folder / FILE, record
+    return None
+
+
+def noise(folder: Path, config: Config) -> float | None:
+    """Standard deviation of a score of the run in this folder; None where no audit says it."""
+    try:
+        return AuditRecord.load(folder / FILE).verdict(config.proxy.score).noise
+    except UserError:
+        return None

@@ -1,0 +1,133 @@
+"""``nas audit``: the same random architectures trained shortly and long, and what that tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from nas import audit, build
+from nas import config as configs
+from nas.audit import PROXY, REFERENCE, Leg, Plan
+from nas.audits import AuditRecord
+from nas.config import Config
+from nas.run import RunDirectory, default_path
+from proxy_tasks.task import METRICS, Metric
+from results.audit import Audited, Verdict, judge, lines, two_digits
+from search_space.errors import UserError
+
+DEFAULT = "quickstart"
+
+
+def audit_command(
+    source: str | None,
+    path: Path | None,
+    resume: bool,
+    grid: bool,
+    settings: Sequence[str],
+    console: Console,
+) -> None:
+    """Run or resume an audit; write ``audit.yaml`` and its pictures into its folder.
+
+    Raises:
+        UserError: before anything is written, for every mistake that can be seen by then.
+        RunFailed: interrupted, or too few architectures have scores.
+    """
+    run, config = _resumed(source, path, settings) if resume else (None, _fresh(source, settings))
+    plan = Plan.of(config, grid)
+    build.check(config, build.space(config))
+    data = build.packed(config, config.proxy, console)
+    if run is None:
+        usual = default_path(source or DEFAULT)
+        run = RunDirectory.create(path or usual.with_name(f"audit-{usual.name}"), config)
+    console.print(f"audit {run.path}", markup=False, highlight=False)
+    legs = audit.train(run, config, plan, console)
+    (reference,) = legs.pop(REFERENCE)
+    judged = {label: _judged(each, reference) for label, each in legs.items()}
+    _tell(config, judged, console)
+    record = AuditRecord.of(config, data, {label: each[1] for label, each in judged.items()})
+    for written in [record.save(run.path), *_draw(run, config, judged)]:
+        console.print(f"wrote {written}", markup=False, highlight=False, soft_wrap=True)
+
+
+Judged = tuple[dict[Metric, Audited], dict[Metric, Verdict]]
+"""Of one fidelity, by metric."""
+
+
+def _fresh(source: str | None, settings: Sequence[str]) -> Config:
+    return configs.load(source or DEFAULT, settings)
+
+
+def _resumed(
+    source: str | None, path: Path | None, settings: Sequence[str]
+) -> tuple[RunDirectory, Config]:
+    if path is None:
+        raise UserError("--resume needs --run DIR, the audit to go on with")
+    if source is not None:
+        raise UserError(f"--resume goes on with the audit's own config; leave {source} out")
+    run = RunDirectory.open(path)
+    allowed = ("audit.architectures", "audit.grid", "audit.tau", "engine.")
+    config = configs.with_settings(run.config(), settings, allowed)
+    run.write_config(config)
+    return run, config
+
+
+def _judged(proxy: list[Leg], reference: Leg) -> Judged:
+    compared = {metric: audit.audited(proxy, reference, metric) for metric in METRICS}
+    return compared, {metric: judge(each) for metric, each in compared.items()}
+
+
+def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
+    """In full what a search under this config goes by; of all else a line."""
+    metric = config.proxy.score
+    verdict = judged[PROXY][1][metric]
+    console.print(f"\nproxy, by {metric}, which the search goes by", style="bold", highlight=False)
+    for line in lines(verdict, metric):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    console.print(_table({label: verdicts for label, (_, verdicts) in judged.items()}))
+    if len(judged) > 1:
+        console.print(_cheapest(config, judged), highlight=False)
+
+
+def _table(verdicts: dict[str, dict[Metric, Verdict]]) -> Table:
+    """Every fidelity and metric with what matters most of it."""
+    table = Table(title="single trainings against the reference", title_justify="left")
+    for heading in ("fidelity", "by"):
+        table.add_column(heading)
+    for heading in ("tau", "Spearman", "seed to seed", "reference costs"):
+        table.add_column(heading, justify="right")
+    for label, known in verdicts.items():
+        for metric, each in known.items():
+            figures = (each.tau, each.spearman, each.seed_to_seed)
+            cost = f"{each.cost_ratio:.3g} times"
+            table.add_row(label, metric, *map(two_digits, figures), cost)
+    return table
+
+
+def _cheapest(config: Config, judged: dict[str, Judged]) -> str:
+    """The fidelity that costs least among those that reach the wanted tau."""
+    metric, wanted = config.proxy.score, config.audit.tau
+    taus = {label: verdicts[metric] for label, (_, verdicts) in judged.items()}
+    enough = {label: each for label, each in taus.items() if each.tau.value >= wanted}
+    if not enough:
+        best = max(taus, key=lambda label: taus[label].tau.value)
+        return f"no fidelity reaches tau {wanted}; {best} comes nearest, {taus[best].tau.value:.2f}"
+    cheapest = max(enough, key=lambda label: enough[label].cost_ratio)
+    return f"the cheapest fidelity that reaches tau {wanted}: {cheapest}"
+
+
+def _draw(run: RunDirectory, config: Config, judged: dict[str, Judged]) -> list[Path]:
+    from results.audit_chart import draw_audit, draw_grid  # matplotlib is slow to import
+
+    metric = config.proxy.score
+    compared, verdicts = judged[PROXY]
+    paths = [run.path / "audit.svg", run.path / "audit.png"]
+    written = draw_audit(compared[metric], verdicts[metric], paths, metric)
+    if len(judged) > 1:
+        points = {label: each[metric] for label, (_, each) in judged.items()}
+        paths = [run.path / "grid.svg", run.path / "grid.png"]
+        written += draw_grid(points, paths, config.audit.tau)
+    return written
