@@ -12,16 +12,17 @@ import torch
 from rich.console import Console
 
 from nas import controllers
-from nas.config import Config, EngineConfig, TrainingConfig
+from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
-from nas.engines.base import Engine, Resources
+from nas.engines.base import Engine, Halving, Resources
 from nas.search import Baseline
 from proxy_tasks.datasets import Dataset, open_dataset
 from proxy_tasks.datasets.packed import pack
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Fidelity, LatencyLimit
 from proxy_tasks.training import Recipe
+from results.trial import Trial
 from search_space import catalog
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.errors import UserError
@@ -111,6 +112,7 @@ def check(config: Config, space: SearchSpace) -> None:
     """
     controller(config, space)
     check_constraints(config, space)
+    check_halving(config)
     baselines(config)
     resources(config.engine)
     check_batch(config, config.proxy)
@@ -185,7 +187,35 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
     return Resources(workers, cpus=1, gpus=0.0)
 
 
-def engine(config: EngineConfig, resources: Resources) -> Engine:
+def halving(proxy: ProxyConfig, trials: Sequence[Trial]) -> Halving | None:
+    """Early stopping, if the config has it, with what the trials of before came to."""
+    if proxy.asha is None:
+        return None
+    ended = [trial.measurement for trial in trials if trial.kind == "candidate"]
+    return Halving(
+        proxy.score,
+        proxy.epochs,
+        proxy.asha.grace_period,
+        proxy.asha.reduction_factor,
+        tuple(measured.curve for measured in ended if measured is not None),
+    )
+
+
+def check_halving(config: Config) -> None:
+    """UserError where trainings are to be stopped by what nobody measures, or by no scheduler."""
+    proxy = config.proxy
+    if proxy.asha is None:
+        return
+    if config.engine.name != "ray":
+        raise UserError("proxy.asha: stops trainings through Ray Tune; write engine.name: ray")
+    if proxy.score != "train_loss" and proxy.evaluate_every != 1:
+        raise UserError(
+            f"proxy.asha: {proxy.score} is not known after every epoch;"
+            " write proxy.evaluate_every: 1, or proxy.score: train_loss"
+        )
+
+
+def engine(config: EngineConfig, resources: Resources, halving: Halving | None = None) -> Engine:
     """Ray is imported only when it is the engine."""
     if config.name == "inline":
         from nas.engines.inline import InlineEngine
@@ -193,7 +223,7 @@ def engine(config: EngineConfig, resources: Resources) -> Engine:
         return InlineEngine(resources)
     from nas.engines.ray_tune import RayTuneEngine
 
-    return RayTuneEngine(resources, config.address)
+    return RayTuneEngine(resources, config.address, halving)
 
 
 def spread(resources: Resources) -> Resources:

@@ -86,10 +86,19 @@ class TrainingConfig(Section):
     recipe: RecipeConfig = RecipeConfig()
 
 
+class HalvingConfig(Section):
+    """See nas.engines.base.Halving."""
+
+    grace_period: int = Field(1, ge=1)
+    reduction_factor: int = Field(3, ge=2)
+
+
 class ProxyConfig(TrainingConfig):
-    """The short training. ``score`` is what the search goes by, see proxy_tasks.task.METRICS."""
+    """The short training. ``score`` is what the search goes by, see proxy_tasks.task.METRICS;
+    with ``asha`` trainings that fall behind are stopped early."""
 
     score: Metric = "miou"
+    asha: HalvingConfig | None = None
 
 
 class PromotionConfig(TrainingConfig):

@@ -120,9 +120,11 @@ class SearchProgress:
         candidates = [t for t in self._ended.values() if t.kind == "candidate"]
         failed = sum(t.state is TrialState.FAILED for t in self._ended.values())
         infeasible = sum(t.state is TrialState.INFEASIBLE for t in self._ended.values())
+        stopped = sum(t.state is TrialState.STOPPED for t in self._ended.values())
         best = max((t for t in candidates if t.score is not None), key=_score, default=None)
         of = f"/{self._budget}" if self._budget else ""
         parts = [f"{len(candidates)}{of} done", f"{len(self._running)} running"]
+        parts += [f"{stopped} stopped early"] if stopped else []
         parts += [f"{failed} failed"] + ([f"{infeasible} infeasible"] if infeasible else [])
         if best is not None:
             parts.append(f"best {_quality(best)} ({best.name})")
@@ -146,6 +148,8 @@ def outcome_line(trial: Trial) -> str:
     cost = f"{units.giga(measured.macs)}MACs  {units.mega(measured.parameters)} parameters"
     if measured.failure is not None:
         return f"{trial.name}  infeasible: {measured.failure.value}  {cost}"
+    if trial.state is TrialState.STOPPED:
+        return f"{trial.name}  stopped after {measured.epochs} epochs  {cost}"
     return f"{trial.name}  {_quality(trial)}  {cost}  {units.duration(measured.seconds)}"
 
 

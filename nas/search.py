@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nas.config import BudgetConfig
 from nas.controllers import Controller, SpaceExhausted
@@ -50,6 +50,7 @@ class Search:
         self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
         self._retries = Retries()
         self._out = 0
+        self._curves: dict[int, list[float | None]] = {}
         self.exhausted: str | None = None
         """Why the space gave no further network, if it did not."""
         known = ledger.trials()
@@ -69,11 +70,15 @@ class Search:
         if trial is None:
             return None
         self._out += 1
+        self._curves[trial.number] = []
         self._progress.started(trial)
-        limit = self._limit if trial.kind == "candidate" else None
-        return Job(trial.number, trial.name, trial.backbone, self._fidelity, limit)
+        if trial.kind == "baseline":
+            return Job(trial.number, trial.name, trial.backbone, self._fidelity)
+        known = (trial.number, trial.name, trial.backbone, self._fidelity)
+        return Job(*known, self._limit, stoppable=True)
 
     def progress(self, job: Job, measurement: Measurement) -> None:
+        self._curves[job.number].append(measurement.scored(self._score).score)
         self._progress.epoch(job, measurement)
 
     @shielded()
@@ -82,10 +87,17 @@ class Search:
         if isinstance(outcome, Crash):
             self._crashed(job, outcome)
             return
-        trial = self._ledger.finish(job.number, outcome.scored(self._score))
+        trial = self._record(job, outcome.scored(self._score))
         if trial.kind == "candidate":
             self._controller.tell(trial)
         self._progress.ended(trial)
+
+    def _record(self, job: Job, outcome: Measurement) -> Trial:
+        """In the ledger: the end of a job, or where its engine stopped it."""
+        curve = self._curves.pop(job.number)
+        if job.ends_with(outcome):
+            return self._ledger.finish(job.number, replace(outcome, curve=(*curve, outcome.score)))
+        return self._ledger.stop(job.number, replace(outcome, curve=tuple(curve)))
 
     def _start(self) -> Trial | None:
         """The next trial, on disk before it is sent out."""
@@ -127,6 +139,6 @@ class Search:
 
 def _in_order_of_ending(trials: list[Trial]) -> list[Trial]:
     """What the controller was told, in the order in which it was told."""
-    told = (TrialState.COMPLETE, TrialState.INFEASIBLE)
+    told = (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
     ended = [t for t in trials if t.kind == "candidate" and t.state in told]
     return sorted(ended, key=lambda trial: (trial.finished, trial.number))

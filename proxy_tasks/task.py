@@ -47,7 +47,8 @@ class Measurement:
     the first validation; ``train_loss`` is the mean over the last epoch. ``macs`` are
     multiply-accumulates of one image at the fidelity's size; ``seconds`` is wall time so far;
     ``peak_memory`` in bytes (the process's on a CPU, the allocator's on a GPU); ``latency`` in
-    seconds for one image; ``score`` is what the search maximises (see ``scored``).
+    seconds for one image; ``score`` is what the search maximises (see ``scored``), and
+    ``curve`` the score after each epoch, None where it was not measured.
     """
 
     epochs: int
@@ -62,6 +63,7 @@ class Measurement:
     latency: float | None = None
     failure: Failure | None = None
     score: float | None = None
+    curve: tuple[float | None, ...] = ()
 
     def scored(self, by: Metric) -> Measurement:
         """With the score of a search by this metric; a failure has none."""
@@ -79,7 +81,8 @@ class Measurement:
         if unknown := set(values) - known:
             raise ValueError(f"unknown fields of a measurement: {', '.join(sorted(unknown))}")
         values = dict(values)
-        values["class_iou"] = tuple(values.get("class_iou", ()))
+        for name in ("class_iou", "curve"):
+            values[name] = tuple(values.get(name, ()))
         if "failure" in values:
             values["failure"] = Failure(values["failure"])
         return cls(**values)
@@ -97,13 +100,15 @@ class LatencyLimit:
 
 @dataclass(frozen=True)
 class Job:
-    """One network to train: a trial of the search, or a promotion of one."""
+    """One network to train: a trial of the search, or a promotion of one. ``stoppable``: it may
+    be ended early where others are ahead of it."""
 
     number: int
     name: str
     backbone: Backbone
     fidelity: Fidelity
     limit: LatencyLimit | None = None
+    stoppable: bool = False
 
     def ends_with(self, measurement: Measurement) -> bool:
         """Whether this measurement is the job's score: all epochs done, or a failure."""

@@ -117,6 +117,16 @@ class Ledger:
         trial_id = self._storage.create_new_trial(self._study_id, template_trial=template)
         return self._read(self._storage.get_trial(trial_id))
 
+    def stop(self, number: int, measurement: Measurement) -> Trial:
+        """Record the last measurement of a trial that was cut short.
+
+        Raises:
+            ValueError: the trial is not running, or its score is missing or not finite.
+        """
+        if measurement.score is None or not math.isfinite(measurement.score):
+            raise ValueError(f"trial {number}: score must be finite but got {measurement.score}")
+        return self._end(number, OptunaState.PRUNED, measurement.score, _attributes(measurement))
+
     def finish(self, number: int, measurement: Measurement) -> Trial:
         """Record what scoring returned: complete with a mIoU, infeasible with a failure.
 
@@ -239,7 +249,8 @@ def _check_score(number: int, measurement: Measurement) -> None:
 def _attributes(measurement: Measurement) -> dict[str, Any]:
     # NaN and infinity are no JSON: other tools could not read the ledger.
     plain = measurement.to_dict()
-    plain["class_iou"] = [_finite(value) for value in plain["class_iou"]]
+    for name in ("class_iou", "curve"):
+        plain[name] = [_finite(value) for value in plain[name]]
     return {name: value for name, value in plain.items() if _finite(value) is not None}
 
 
@@ -252,7 +263,7 @@ def _to_trial(frozen: FrozenTrial, of: Sequence[Gene]) -> Trial:
     state = _state(frozen)
     measured = {name: attributes.get(name) for name in _MEASURED}
     measured = {name: value for name, value in measured.items() if value is not None}
-    ended = state in (TrialState.COMPLETE, TrialState.INFEASIBLE)
+    ended = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
     return Trial(
         number=frozen.number,
         name=attributes["name"],
@@ -273,6 +284,8 @@ def _state(frozen: FrozenTrial) -> TrialState:
         return TrialState(frozen.user_attrs["reason"])
     if frozen.state is OptunaState.COMPLETE:
         return TrialState.COMPLETE
+    if frozen.state is OptunaState.PRUNED:
+        return TrialState.STOPPED
     if frozen.state is OptunaState.RUNNING:
         return TrialState.RUNNING
     raise ValueError(f"state {frozen.state.name.lower()}")

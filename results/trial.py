@@ -15,10 +15,12 @@ Kind = Literal["candidate", "baseline"]
 
 
 class TrialState(StrEnum):
-    """Where a trial stands. Infeasible is the architecture's failure, failed the machines'."""
+    """Where a trial stands. Stopped is one that was cut short, as others were ahead of it;
+    infeasible is the architecture's failure, failed the machines'."""
 
     RUNNING = "running"
     COMPLETE = "complete"
+    STOPPED = "stopped"
     INFEASIBLE = "infeasible"
     FAILED = "failed"
 
@@ -28,8 +30,9 @@ class Trial:
     """A row of the ledger.
 
     ``key`` is the canonical key of the backbone; ``genotype`` is None for a baseline. A complete
-    trial has a measurement with a mIoU, an infeasible one a measurement with a failure, a failed
-    one an ``error``. ``started`` and ``finished`` carry their time zone.
+    trial has a measurement with a mIoU, a stopped one that of its last epoch, an infeasible one a
+    measurement with a failure, a failed one an ``error``. ``started`` and ``finished`` carry
+    their time zone.
     """
 
     number: int
@@ -54,6 +57,17 @@ class Trial:
             return None
         measured = self.measurement
         return measured.miou if measured.score is None else measured.score
+
+    @property
+    def standing(self) -> tuple[int, float]:
+        """How far a trial came and how it stood there, the more the better: (epochs, score). One
+        that was stopped early was behind those that went on, whatever their scores became; one
+        that is infeasible came nowhere."""
+        measured = self.measurement
+        if measured is None or self.state not in (TrialState.COMPLETE, TrialState.STOPPED):
+            return (0, float("-inf"))
+        score = self.score if self.state is TrialState.COMPLETE else measured.score
+        return (measured.epochs, float("-inf") if score is None else score)
 
     @property
     def miou(self) -> float | None:

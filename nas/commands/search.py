@@ -123,9 +123,10 @@ def _run(
         config.proxy.score,
     )
     resources = build.resources(config.engine)
+    halving = build.halving(config.proxy, ledger.trials())
     task = build.task(config, config.proxy, data, resources)
     with interruptible(f"nas search --run {run.path} --resume"), board.shown():
-        build.engine(config.engine, resources).run(task, source)
+        build.engine(config.engine, resources, halving).run(task, source)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")
     return ledger.trials()

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from results.trial import Trial
+from results.trial import Trial, TrialState
 from search_space.genes import Genotype, SearchSpace
 from search_space.seeds import derive_seed
 
@@ -51,13 +51,16 @@ def stream(seed: int, number: int) -> np.random.Generator:
 
 
 def finite_score(trial: Trial) -> float | None:
-    """The score of a trial that was told; None if it is infeasible.
+    """The score of a trial that was told; None if it is infeasible or was stopped early, as scores
+    after fewer epochs do not compare: ``Trial.standing`` does.
 
     Raises:
         ValueError: if it is not finite: it would spoil every mean and every rank.
     """
-    if trial.score is not None and not math.isfinite(trial.score):
-        raise ValueError(f"trial {trial.number}: the score must be finite but got {trial.score}")
+    scored = trial.state in (TrialState.COMPLETE, TrialState.STOPPED)
+    if scored and not math.isfinite(trial.standing[1]):
+        found = trial.standing[1]
+        raise ValueError(f"trial {trial.number}: the score must be finite but got {found}")
     return trial.score
 
 

@@ -60,6 +60,6 @@ class RegularizedEvolution:
         self._alive.append(trial)
 
 
-def _fitness(trial: Trial) -> tuple[float, int]:
+def _fitness(trial: Trial) -> tuple[tuple[int, float], int]:
     """Higher is better; of equals the older, so that the choice is the same in every process."""
-    return (trial.score if trial.score is not None else float("-inf"), -trial.number)
+    return (trial.standing, -trial.number)

@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState as OptunaState
 
 from nas.controllers.base import finite_score, propose_new, stream
-from results.trial import Trial
+from results.trial import Trial, TrialState
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
 from search_space.seeds import derive_seed
@@ -111,12 +111,18 @@ class OptunaSampler:
             and (before is None or trial.finished <= before)
         ]
         for _, place in sorted(ended):
-            score = history[place].score
-            if score is None:
-                self._study.tell(self._asked[place], state=OptunaState.FAIL)
-            else:
-                self._study.tell(self._asked[place], score)
+            self._tell(self._asked[place], history[place])
             self._ended.add(place)
+
+    def _tell(self, asked: optuna.Trial, ended: Trial) -> None:
+        if ended.state is TrialState.STOPPED:
+            epochs, score = ended.standing
+            asked.report(score, epochs)
+            self._study.tell(asked, state=OptunaState.PRUNED)
+        elif ended.score is None:
+            self._study.tell(asked, state=OptunaState.FAIL)
+        else:
+            self._study.tell(asked, ended.score)
 
     def _make_sampler(self, number: int) -> BaseSampler:
         seed = {"seed": derive_seed(self._seed, "sampler", number) % 2**32}

@@ -23,7 +23,8 @@ OBJECTIVES = {"miou": 1, "macs": -1, "parameters": -1, "latency": -1, "peak_memo
 
 class Pareto:
     """Parents win a tournament of two by front, then by crowding distance; children are a mixture
-    of two parents with one mutation, or a mutant.
+    of two parents with one mutation, or a mutant. What is infeasible or was stopped early is left
+    out.
 
     Args:
         objectives: at least two of OBJECTIVES.

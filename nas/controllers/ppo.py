@@ -113,11 +113,11 @@ def _one_thread() -> Iterator[None]:
 class PPO:
     """An update after every ``batch`` ended trials, in the order in which they ended.
 
-    The reward is the score; an infeasible trial gets the lowest so far. The old policy of the
-    clipped objective is the one before the update, so that trials may come back late and in any
-    order. The advantage is the reward less a moving average of rewards, over the root mean square
-    of that in the batch. Where the policy draws nothing but known networks, mutants of what it
-    draws are proposed, and fresh samples where they are known too.
+    The reward is the score; a trial that is infeasible or was stopped early gets the lowest so
+    far. The old policy of the clipped objective is the one before the update, so that trials may
+    come back late and in any order. The advantage is the reward less a moving average of rewards,
+    over the root mean square of that in the batch. Where the policy draws nothing but known
+    networks, mutants of what it draws are proposed, and fresh samples where they are known too.
 
     Args:
         batch: ended trials an update.

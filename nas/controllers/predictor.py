@@ -28,7 +28,8 @@ class Predictor:
     """After ``initial`` random proposals, the best of ``pool`` candidates by the surrogate.
 
     Scores are replaced by normal scores of their ranks, so that neither a few hopeless networks
-    nor the scale of the score bends the model; an infeasible trial ranks last. What is running
+    nor the scale of the score bends the model; a trial that was stopped early ranks below all that
+    went on, an infeasible one last. What is running
     is taken to score as expected, which spreads parallel proposals. The incumbent is the best
     posterior mean, not the luckiest score: with noise the two differ.
 
@@ -123,7 +124,7 @@ class Predictor:
 
     def _observed(self, told: list[Trial]) -> tuple[Array, Array]:
         chosen = _subset(told)
-        return self._stack(chosen), normal_scores([_worth(trial) for trial in chosen])
+        return self._stack(chosen), normal_scores(_places([trial.standing for trial in chosen]))
 
     def _stack(self, trials: Sequence[Trial]) -> Array:
         rows = []
@@ -155,8 +156,10 @@ def normal_scores(values: Sequence[float]) -> Array:
     return np.asarray(ndtri((mean_ranks(np.asarray(values)) - 0.5) / len(values)))
 
 
-def _worth(trial: Trial) -> float:
-    return trial.score if trial.score is not None else float("-inf")
+def _places(standings: Sequence[tuple[int, float]]) -> list[int]:
+    """The place of each among all different ones, from the worst up."""
+    place = {standing: index for index, standing in enumerate(sorted(set(standings)))}
+    return [place[standing] for standing in standings]
 
 
 def _subset(told: list[Trial]) -> list[Trial]:
@@ -164,7 +167,7 @@ def _subset(told: list[Trial]) -> list[Trial]:
     if len(told) <= MOST:
         return told
     earlier, latest = told[: -MOST // 2], told[-MOST // 2 :]
-    return sorted(earlier, key=_worth, reverse=True)[: MOST // 2] + latest
+    return sorted(earlier, key=lambda trial: trial.standing, reverse=True)[: MOST // 2] + latest
 
 
 def _fitted_count(initial: int, count: int) -> int:

@@ -25,7 +25,7 @@ class InlineEngine:
         worker.start(job)
         while True:
             outcome, final = worker.step()
-            if isinstance(outcome, Measurement):
-                source.progress(job, outcome)
             if final:
                 return outcome
+            if isinstance(outcome, Measurement):
+                source.progress(job, outcome)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from types import SimpleNamespace
 from typing import Any
 
-from nas.engines.base import LOST, Crash, JobSource, Outcome, Resources
+from nas.engines.base import LOST, Crash, Halving, JobSource, Outcome, Resources
 from nas.worker import Worker
-from proxy_tasks.task import Job, Measurement, ProxyTask
+from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
 
 _SETTINGS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a relative path means the same in a worker
@@ -23,6 +24,7 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a baseline is never stopped: it tells no score
     "TUNE_GLOBAL_CHECKPOINT_S": "600",
     "TUNE_MAX_PENDING_TRIALS_PG": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
@@ -32,7 +34,11 @@ for _name, _value in _SETTINGS.items():
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
+from ray.tune.schedulers import ASHAScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
+
+EPOCHS, SCORE = "epochs", "score"
+"""Of a result: what the scheduler reads."""
 
 
 def start_local(cpus: int) -> None:
@@ -46,11 +52,14 @@ class RayTuneEngine:
     """Workers are Ray actors, kept alive from job to job.
 
     ``address`` joins a running cluster; without one a local Ray is started, and stopped at the
-    end. Only a Ray that the engine started itself is ever stopped.
+    end. Only a Ray that the engine started itself is ever stopped. With ``halving`` jobs may end
+    before their last epoch.
     """
 
-    def __init__(self, resources: Resources, address: str | None = None) -> None:
-        self._resources, self._address = resources, address
+    def __init__(
+        self, resources: Resources, address: str | None = None, halving: Halving | None = None
+    ) -> None:
+        self._resources, self._address, self._halving = resources, address, halving
 
     def run(self, task: ProxyTask, source: JobSource) -> None:
         started = not ray.is_initialized()
@@ -70,11 +79,17 @@ class RayTuneEngine:
     def _tuner(self, task: ProxyTask, searcher: Searcher, folder: str) -> tune.Tuner:
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         resources = {"cpu": self._resources.cpus, "gpu": self._resources.gpus}
-        trainable = tune.with_parameters(_Trainable, task=task, threads=self._resources.cpus)
+        trainable = tune.with_parameters(
+            _Trainable,
+            task=task,
+            threads=self._resources.cpus,
+            metric=self._halving.metric if self._halving else None,
+        )
         return tune.Tuner(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
+                scheduler=_scheduler(self._halving) if self._halving else None,
                 num_samples=-1,  # the searcher says when it is over
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -90,22 +105,47 @@ class RayTuneEngine:
         )
 
 
+def _scheduler(halving: Halving) -> ASHAScheduler:
+    """Tune's, told of what ended before it was made."""
+    scheduler = ASHAScheduler(
+        time_attr=EPOCHS,
+        metric=SCORE,
+        mode="max",
+        max_t=halving.epochs,
+        grace_period=halving.grace_period,
+        reduction_factor=halving.reduction_factor,
+    )
+    controller: Any = None
+    for number, curve in enumerate(halving.curves):
+        before: Any = SimpleNamespace(trial_id=f"before-{number}")  # all that it looks at
+        scheduler.on_trial_add(controller, before)
+        for epoch, score in enumerate(curve, start=1):
+            if score is not None:
+                scheduler.on_trial_result(controller, before, {EPOCHS: epoch, SCORE: score})
+    return scheduler
+
+
 class _Trainable(tune.Trainable):
     """A worker in an actor: one step is one epoch."""
 
     def setup(  # type: ignore[override]  # with_parameters adds the rest
-        self, config: dict[str, Any], task: ProxyTask, threads: int
+        self, config: dict[str, Any], task: ProxyTask, threads: int, metric: Metric | None
     ) -> None:
-        self._worker = Worker(task, threads)
-        self._worker.start(config["job"])
+        self._worker, self._metric = Worker(task, threads), metric
+        self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._worker.start(new_config["job"])
+        self._job: Job = new_config["job"]
+        self._worker.start(self._job)
         return True
 
     def step(self) -> dict[str, Any]:
         outcome, final = self._worker.step()
-        return {"outcome": _Sealed(outcome), "done": final}
+        result: dict[str, Any] = {"outcome": _Sealed(outcome), "done": final}
+        if self._metric and self._job.stoppable and isinstance(outcome, Measurement):
+            score = outcome.scored(self._metric).score
+            result |= {} if score is None else {EPOCHS: outcome.epochs, SCORE: score}
+        return result
 
 
 class _Sealed:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nas.engines.base import Crash, Engine, Outcome, Resources
+from nas.engines.base import Crash, Engine, Halving, Outcome, Resources
 from nas.engines.inline import InlineEngine
 from proxy_tasks.task import Fidelity, Job, Measurement
 from search_space import catalog
 from search_space.scales import Scale
 from tests.support.runs import UNSTARVED
-from tests.support.tasks import KeyTask, TroubledTask, worth
+from tests.support.tasks import KeyTask, SlopeTask, TroubledTask, worth
 
 FIDELITY = Fidelity(epochs=2, size=(32, 32), scale=Scale())
+FOUR = replace(FIDELITY, epochs=4)
 
 
 class Recorder:
     """A finite source that keeps what it is told, and retries a crashed job once."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, fidelity: Fidelity = FIDELITY, stoppable: bool = False) -> None:
         backbone = catalog.load("spinenet-49")
-        self.waiting = deque(Job(n, f"job-{n}", backbone, FIDELITY) for n in range(count))
+        jobs = (Job(n, f"job-{n}", backbone, fidelity, stoppable=stoppable) for n in range(count))
+        self.waiting = deque(jobs)
         self.out: set[int] = set()
         self.most_out = 0
         self.epochs: list[tuple[int, int]] = []
@@ -140,3 +143,21 @@ def test_a_killed_worker_is_a_crash_without_traceback_and_the_job_can_be_run_aga
     assert crash.traceback == ""
     assert isinstance(retried, Measurement)
     assert isinstance(source.outcomes[2][0], Measurement)
+
+
+@pytest.mark.usefixtures("_ray")
+def test_trainings_that_fall_behind_are_stopped_by_ray() -> None:
+    from nas.engines.ray_tune import RayTuneEngine
+
+    def stopped(source: Recorder, *curves: tuple[float, ...]) -> dict[int, int]:
+        """Epochs of each job."""
+        halving = Halving("miou", FOUR.epochs, 1, 2, curves)
+        RayTuneEngine(Resources(1, 1, 0), halving=halving).run(SlopeTask(), source)
+        outcomes = {number: found[0] for number, found in source.outcomes.items()}
+        return {n: o.epochs for n, o in outcomes.items() if isinstance(o, Measurement)}
+
+    # Each job is worse than the one before, from its first epoch on.
+    assert stopped(Recorder(4, FOUR, stoppable=True)) == {0: 4, 1: 1, 2: 1, 3: 1}
+    assert stopped(Recorder(3, FOUR)) == {0: 4, 1: 4, 2: 4}
+    # What ended before counts: 0.99 after two epochs is more than any job comes to.
+    assert stopped(Recorder(1, FOUR, stoppable=True), (0.0, 0.99)) == {0: 2}

@@ -21,7 +21,10 @@ from nas.controller_config import (
     RandomConfig,
 )
 from nas.controllers import pareto
-from proxy_tasks.task import LatencyLimit
+from nas.engines.base import Halving
+from proxy_tasks.task import LatencyLimit, Measurement
+from results.trial import Trial, TrialState
+from search_space import catalog
 from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.scale_permuted import ScalePermutedSpace
@@ -133,6 +136,37 @@ def test_constraints_that_leave_nothing_are_refused() -> None:
     loaded = config.load("quickstart", ["constraints.parameters=1000"])
     with pytest.raises(UserError, match=r"^constraints: no network .* parameters .* > 1000"):
         build.check(loaded, build.space(loaded))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["engine.name=inline"], r"proxy.asha: stops trainings through Ray Tune"),
+        (["proxy.score=loss"], r"proxy.asha: loss is not known after every epoch; write proxy.ev"),
+        (["proxy.evaluate_every=2", "proxy.score=miou"], r"proxy.asha: miou is not known"),
+    ],
+)
+def test_early_stopping_needs_a_scheduler_and_a_score_to_go_by(
+    settings: list[str], message: str
+) -> None:
+    asked = ["proxy.asha={grace_period: 2}", "proxy.score=train_loss"]
+    build.check_halving(config.load("quickstart", asked))
+    with pytest.raises(UserError, match=message):
+        build.check_halving(config.load("quickstart", [*asked, *settings]))
+
+
+def test_early_stopping_knows_what_earlier_trials_came_to() -> None:
+    loaded = config.load("quickstart", ["proxy.asha={}", "proxy.score=train_loss"])
+    backbone = catalog.load("spinenet-49")
+    measured = [Measurement(2, 1, 1, 1.0, curve=(-0.5, None)), None, Measurement(1, 1, 1, 1.0)]
+    kinds = ("candidate", "candidate", "baseline")
+    trials = [
+        Trial(n, "", kind, backbone, "", None, TrialState.STOPPED, known)
+        for n, (kind, known) in enumerate(zip(kinds, measured, strict=True))
+    ]
+    found = build.halving(loaded.proxy, trials)
+    assert found == Halving("train_loss", loaded.proxy.epochs, 1, 3, ((-0.5, None),))
+    assert build.halving(config.load("quickstart").proxy, trials) is None
 
 
 def test_a_scale_may_be_given_by_name() -> None:

@@ -145,6 +145,33 @@ def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -
     assert all(values[trial.number] == trial.score for trial in trials)
 
 
+def test_a_trial_that_its_engine_stops_is_kept_and_told_on_resume_too(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, trials=5, evolve=True)
+    for _ in range(2):
+        harness.score(take(harness.search))  # the baselines
+    job = take(harness.search)
+    first = next(KeyTask().score(job))
+    harness.search.progress(job, first)
+    harness.search.finish(job, first)
+    trial = harness.ledger.trials()[2]
+    assert (trial.state, trial.score) == (TrialState.STOPPED, None)
+    assert trial.standing == (1, first.miou)
+    assert trial.measurement is not None
+    assert trial.measurement.curve == (first.miou,)
+    assert "stopped after 1 epochs" in harness.text.getvalue()
+    assert "1 stopped early" in harness.search._progress.summary()
+    harness.ledger.close()
+    resumed = Harness(tmp_path, trials=5, evolve=True)
+    assert list(resumed.search._controller._alive) == [trial]  # type: ignore[attr-defined]
+    resumed.run()
+    assert resumed.states() == [TrialState.COMPLETE] * 2 + [TrialState.STOPPED] + (
+        [TrialState.COMPLETE] * 4
+    )
+    last = resumed.ledger.trials()[-1].measurement
+    assert last is not None
+    assert last.curve == (last.miou, last.miou)
+
+
 def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path) -> None:
     harness = Harness(tmp_path)
     job = take(harness.search)

@@ -34,6 +34,16 @@ class KeyTask:
 
 
 @dataclass(frozen=True)
+class SlopeTask:
+    """Scores rise with the epochs and fall with the job's number."""
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        for epoch in range(1, job.fidelity.epochs + 1):
+            miou = epoch / 10 - job.number / 100
+            yield Measurement(epoch, macs=10, parameters=5, seconds=0.1, miou=miou, loss=1.0)
+
+
+@dataclass(frozen=True)
 class TroubledTask:
     """Misbehaves on job 1, the first ``times`` times; counted in a folder that survives death."""
 
