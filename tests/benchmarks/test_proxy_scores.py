@@ -104,7 +104,7 @@ def _row_twice(text: str) -> str:
         (lambda text: text.replace("# seed: 3", "# seed: [3"), "line"),
         (lambda text: text.replace("# seed: 3", "# seed: -3"), "seed"),
         (lambda text: text.replace("# seed: 3", "#seed: 3"), "columns must be"),
-        (lambda text: text.replace("miou", "score"), "columns must be trial,key"),
+        (lambda text: text.replace(",miou,", ",score,"), "columns must be trial,key"),
         (lambda text: text + '"', "is no table"),
         (_cell_set(3, "nan"), "trial 4: miou must be a finite number"),
         (_cell_set(4, "0.2.1"), "trial 4: loss must be a finite number, not 0.2.1"),

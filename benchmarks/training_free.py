@@ -1,0 +1,223 @@
+"""Scores of an untrained network: SynFlow, NASWOT, gradient norm, and what costs nothing.
+
+Every network is built as the proxy builds it, initial weights included, and scored on a batch of
+training images, not augmented, in fp32 on one thread. More is better: losses count with a minus,
+everything else as it is.
+
+Shapes: B images of a batch, H x W pixels, U rectified numbers of an image.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Collection
+from time import process_time
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from nas import build
+from nas.config import Config
+from proxy_tasks.augment import normalise
+from proxy_tasks.datasets import Dataset
+from proxy_tasks.datasets.packed import PackedSplit, resize
+from proxy_tasks.loss import upsampled_cross_entropy
+from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.training import DeviceSplit, Recipe, Training
+from search_space.backbone import Backbone
+from search_space.canonical import canonical_key
+from search_space.cost import cost
+from search_space.errors import UserError
+from search_space.seeds import derive_seed
+
+Found = TypeVar("Found")
+
+
+class Score(NamedTuple):
+    """Of one network; ``seconds`` of CPU time."""
+
+    value: float
+    seconds: float
+
+
+class Setting:
+    """What the networks of a table are scored on: ``batches[0]``, and for each step of training up
+    to the last of ``steps``, after which a loss is a score, one more, without images of the first.
+
+    Raises:
+        UserError: where the data set is not there or has no two batches.
+    """
+
+    def __init__(self, config: Config, steps: Collection[int] = ()) -> None:
+        self.config, self.steps, self.fidelity = config, steps, build.fidelity(config.proxy)
+        size, batch = self.fidelity.size, config.proxy.recipe.batch_size
+        dataset = build.dataset(config, size)
+        self.classes = len(dataset.classes)
+        self.images = round(dataset.count("train") * self.fidelity.share)
+        if self.images < 2 * batch:
+            raise UserError(f"two batches of {batch} are more than the {self.images} images")
+        order = np.random.default_rng(derive_seed(config.seed, "zero cost")).permutation(
+            self.images
+        )
+        trained = np.resize(order[batch:], max(steps, default=0) * batch)
+        chosen = np.append(order[:batch], trained).reshape(-1, batch)
+        self.batches = [_batch(dataset, indices_B, size) for indices_B in chosen]
+
+
+def _batch(dataset: Dataset, indices_B: NDArray[np.int64], size: tuple[int, int]) -> DeviceSplit:
+    pairs = [resize(*dataset.load("train", int(index)), size) for index in indices_B]
+    images, labels = (np.stack(each) for each in zip(*pairs, strict=True))
+    return DeviceSplit(PackedSplit(images, labels), torch.device("cpu"))
+
+
+def synflow(network: DeepLabV3, size: tuple[int, int]) -> float:
+    """Logarithm of Σ |θ ∂R/∂θ| over the weights of convolutions, where R sums the low logits of an
+    image of ones under the weights' absolute values (Tanaka et al. 2020, arXiv 2006.05467, eq. 2
+    and algorithm 1; as a score of architectures Abdelfattah et al. 2021, arXiv 2101.08134).
+
+    In evaluation mode a batch norm that was never trained is the identity but for its epsilon, so
+    batch norms are as good as left out, as in the second paper; normalising by the batch would
+    undo the very products that are summed. In float64: they leave fp32's range in deep networks.
+    """
+    network = copy.deepcopy(network).double().eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.abs_()
+    network.forward_low(torch.ones(1, 3, *size, dtype=torch.float64)).sum().backward()
+    return float(torch.stack([(w * g).sum() for w, g in _convolutions(network)]).sum().log())
+
+
+def naswot(network: DeepLabV3, images_BHW3: Tensor) -> float:
+    """log |det K| with K_ij = U - Hamming distance of the codes of images i and j: which of an
+    image's U rectified numbers are positive (Mellor et al. 2021, arXiv 2006.04647, eq. 2).
+
+    Batch norms go by the batch, as there; -inf where two images have one code.
+    """
+    with _Codes() as codes, torch.no_grad():
+        _started(network).forward_low(normalise(images_BHW3))
+    return float(torch.linalg.slogdet(codes.kernel_BB).logabsdet)
+
+
+class _Codes(TorchFunctionMode):
+    """Adds up the kernel of all rectified maps, whether a module, a function or a method made them.
+
+    Of codes of 0 and 1 with r_i ones, U less their distance is U - r_i - r_j + 2 r_ij, where r_ij
+    counts the ones that two have in common.
+    """
+
+    RECTIFIERS = (F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel_BB = torch.zeros((), dtype=torch.float64)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if func in self.RECTIFIERS:
+            code_BU = (found > 0).flatten(1).float()
+            common_BB = (code_BU @ code_BU.T).double()
+            ones_B = common_BB.diagonal()
+            same_BB = code_BU.shape[1] - ones_B[:, None] - ones_B + 2 * common_BB
+            self.kernel_BB = self.kernel_BB + same_BB
+        return found
+
+
+def gradient_norm(network: DeepLabV3, batch: DeviceSplit) -> tuple[float, float]:
+    """Sum over the convolutions of the Euclidean norm of the loss's gradient (Abdelfattah et al.
+    2021, arXiv 2101.08134, section 3.2); and the loss."""
+    network = _started(network)
+    loss = _loss(network, batch)
+    loss.backward()
+    norms = [gradient.norm() for _, gradient in _convolutions(network)]
+    return float(torch.stack(norms).sum()), float(loss.detach())
+
+
+def losses(network: DeepLabV3, setting: Setting) -> dict[int, Score]:
+    """Loss of the scored batch after the setting's steps of training on the others, one step each:
+    the first of the proxy's, under its schedule. The weights are not averaged."""
+    began, found, config = process_time(), {}, setting.config
+    recipe = Recipe(**config.proxy.recipe.model_dump())
+    total = max(config.proxy.epochs * (setting.images // recipe.batch_size), *setting.steps)
+    scored, *others = setting.batches
+    training = Training(copy.deepcopy(network), scored, recipe, total, config.seed)
+    for step, batch in enumerate(others, start=1):
+        training.train = batch
+        training.run_epoch()
+        if step in setting.steps:
+            with torch.no_grad():
+                value = float(_loss(_started(training.network), scored))
+            found[step] = Score(value, process_time() - began)
+    return found
+
+
+def _loss(network: DeepLabV3, batch: DeviceSplit) -> Tensor:
+    low_logits = network.forward_low(normalise(batch.images))
+    return upsampled_cross_entropy(low_logits, batch.labels.long())
+
+
+def _convolutions(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """(weight, gradient) of each that the loss reached; biases and batch norms are vectors."""
+    weights = [weight for weight in network.parameters() if weight.ndim > 1]
+    return [(weight.detach(), weight.grad) for weight in weights if weight.grad is not None]
+
+
+def _started(network: DeepLabV3) -> DeepLabV3:
+    """A copy in training mode, but for dropout, whose noise is no score."""
+    network = copy.deepcopy(network).train()
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    return network
+
+
+def initial_network(setting: Setting, backbone: Backbone) -> DeepLabV3:
+    """As the proxy's TrainingTask starts from."""
+    torch.manual_seed(derive_seed(setting.config.seed, "weights", canonical_key(backbone)))
+    fidelity = setting.fidelity
+    network = build_segmenter(backbone, fidelity.scale, setting.classes, fidelity.size)
+    return channels_last(network)
+
+
+def scores(setting: Setting, backbone: Backbone) -> dict[str, Score]:
+    """All scores of a network, more is better."""
+    network, scored = initial_network(setting, backbone), setting.batches[0]
+    flow, flow_seconds = _timed(lambda: synflow(network, setting.fidelity.size))
+    codes, codes_seconds = _timed(lambda: naswot(network, scored.images))
+    (norm, loss), seconds = _timed(lambda: gradient_norm(network, scored))
+    found = {
+        "SynFlow": Score(flow, flow_seconds),
+        "NASWOT": Score(codes, codes_seconds),
+        "gradient norm": Score(norm, seconds),
+        "-loss at the start": Score(-loss, seconds),
+    }
+    if setting.steps:
+        for step, after in losses(network, setting).items():
+            found[f"-loss after step {step}"] = Score(-after.value, after.seconds)
+    return found | rivals(setting, backbone)
+
+
+def _timed(measure: Callable[[], Found]) -> tuple[Found, float]:
+    began = process_time()
+    return measure(), process_time() - began
+
+
+def rivals(setting: Setting, backbone: Backbone) -> dict[str, Score]:
+    """Logarithms of what is known without a network; of the receptive fields the mean."""
+    scale, size = setting.fidelity.scale, setting.fidelity.size
+    known, seconds = _timed(lambda: cost(backbone, scale, setting.classes, size))
+    fields = known.receptive_fields.values()
+    values = {
+        "log MACs": math.log(known.macs),
+        "log parameters": math.log(known.parameters),
+        "log activations": math.log(known.activations),
+        "log receptive field": sum(map(math.log, fields)) / len(fields),
+    }
+    return {name: Score(value, seconds) for name, value in values.items()}
