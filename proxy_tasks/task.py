@@ -31,6 +31,14 @@ cross-entropy, and the mean cross-entropy over the last epoch's training batches
 fast a network learns (training speed estimation, Ru et al. 2021, arXiv 2006.04492)."""
 
 
+METRIC_NAMES: dict[Metric, str] = {
+    "miou": "mIoU",
+    "loss": "minus validation loss",
+    "train_loss": "minus training loss",
+}
+"""What a score is called where people read it: more is better."""
+
+
 class Failure(StrEnum):
     """Why an architecture has no score. Failures of machines are not measurements."""
 

@@ -34,7 +34,12 @@ SPOTS: tuple[Spot, ...] = (
 
 
 def draw_audit(
-    audited: Audited, verdict: Verdict, paths: Paths, metric: str, title: str | None = None
+    audited: Audited,
+    verdict: Verdict,
+    paths: Paths,
+    metric: str,
+    reference: str = "mIoU",
+    title: str | None = None,
 ) -> list[Path]:
     """The reference's scores against the proxy's, into one file or several (.png, .svg).
 
@@ -51,7 +56,7 @@ def draw_audit(
         figure, axes = _canvas(heading, _caption(verdict))
         seeds = len(audited.proxy_SN)
         axes.set_xlabel(figures.printable(f"{metric}, proxy (mean of {seeds} seeds)"), color=SOFT)
-        axes.set_ylabel(figures.printable(f"{metric}, reference"), color=SOFT)
+        axes.set_ylabel(figures.printable(f"{reference}, reference"), color=SOFT)
         _plot_architectures(axes, audited, verdict.noise)
         return figures.save(figure, listed, heading)
 

@@ -14,7 +14,7 @@ from nas.audit import PROXY, REFERENCE, Leg, Plan
 from nas.audits import AuditRecord
 from nas.config import Config
 from nas.run import RunDirectory, default_path
-from proxy_tasks.task import METRICS, Metric
+from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import Audited, Verdict, judge, lines, two_digits
 from search_space.errors import UserError
 
@@ -83,8 +83,9 @@ def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
     """In full what a search under this config goes by; of all else a line."""
     metric = config.proxy.score
     verdict = judged[PROXY][1][metric]
-    console.print(f"\nproxy, by {metric}, which the search goes by", style="bold", highlight=False)
-    for line in lines(verdict, metric):
+    name = METRIC_NAMES[metric]
+    console.print(f"\nproxy, by {name}, which the search goes by", style="bold", highlight=False)
+    for line in lines(verdict, name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print(_table({label: verdicts for label, (_, verdicts) in judged.items()}))
@@ -103,7 +104,7 @@ def _table(verdicts: dict[str, dict[Metric, Verdict]]) -> Table:
         for metric, each in known.items():
             figures = (each.tau, each.spearman, each.seed_to_seed)
             cost = f"{each.cost_ratio:.3g} times"
-            table.add_row(label, metric, *map(two_digits, figures), cost)
+            table.add_row(label, METRIC_NAMES[metric], *map(two_digits, figures), cost)
     return table
 
 
@@ -125,7 +126,7 @@ def _draw(run: RunDirectory, config: Config, judged: dict[str, Judged]) -> list[
     metric = config.proxy.score
     compared, verdicts = judged[PROXY]
     paths = [run.path / "audit.svg", run.path / "audit.png"]
-    written = draw_audit(compared[metric], verdicts[metric], paths, metric)
+    written = draw_audit(compared[metric], verdicts[metric], paths, METRIC_NAMES[metric])
     if len(judged) > 1:
         points = {label: each[metric] for label, (_, each) in judged.items()}
         paths = [run.path / "grid.svg", run.path / "grid.png"]

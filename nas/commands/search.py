@@ -17,6 +17,7 @@ from nas.progress import Board, SearchProgress
 from nas.run import RunDirectory, default_path
 from nas.search import Search
 from nas.summary import leaderboard_table, write_artifacts
+from proxy_tasks.task import METRIC_NAMES
 from results.audit import lines
 from results.ledger import Ledger
 from results.trial import Trial
@@ -88,9 +89,9 @@ def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console)
         return
     path, record = found
     record.save(run.path)
-    metric = config.proxy.score
-    console.print(f"audited in {path.parent}, by {metric}:", markup=False, highlight=False)
-    for line in lines(record.verdict(metric), metric):
+    name = METRIC_NAMES[config.proxy.score]
+    console.print(f"audited in {path.parent}, by {name}:", markup=False, highlight=False)
+    for line in lines(record.verdict(config.proxy.score), name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -85,7 +85,7 @@ def test_an_audit_trains_the_same_architectures_in_every_leg_and_a_search_is_tol
     capsys.readouterr()
     assert run([*words, *settings, "--set", "baselines=[]"], monkeypatch) == 0
     told = capsys.readouterr().out
-    assert f"audited in {folder}, by miou:" in told
+    assert f"audited in {folder}, by mIoU:" in told
     assert "≈" in told
     assert run(["status", str(searched)], monkeypatch) == 0
     assert "≈" in capsys.readouterr().out

@@ -83,13 +83,13 @@ def test_the_figures_of_the_audit_stand_in_the_caption(tmp_path: Path) -> None:
     verdict = replace(
         VERDICT, tau=Estimate(0.62, 0.43, 0.77), seed_to_seed=Estimate(0.78, 0.55, 0.9)
     )
-    (path,) = draw_audit(AUDITED, verdict, tmp_path / "audit.svg", "m & IoU", "A < B")
+    (path,) = draw_audit(AUDITED, verdict, tmp_path / "audit.svg", "m & IoU", "r < IoU", "A < B")
     assert {
         "A < B",
         "Kendall's tau 0.62 (0.43 to 0.77), seed to seed 0.78 (0.55 to 0.90) · 24 architectures · "
         "1/6.3 of the cost",
         "m & IoU, proxy (mean of 2 seeds)",
-        "m & IoU, reference",
+        "r < IoU, reference",
         "the reference's 6 best",
         "the proxy's 6 best →",
     } <= set(texts(path))
