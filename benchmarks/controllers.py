@@ -89,13 +89,19 @@ def main() -> None:
     parser.add_argument("--table", required=True, help="JSON: {code: {accuracy: ...}}")
     add_options(parser, trials=400, names=[*CONTROLLERS, *rivals.RIVALS])
     given = parser.parse_args()
+
+    def curve(name: str, in_flight: int) -> Curve:
+        return Study(given.table, name, in_flight, given.trials).regrets
+
+    compare(curve, given)
+
+
+def compare(curve: Callable[[str, int], Curve], given: argparse.Namespace) -> None:
+    """A table for each number of trials in flight; ``curve`` takes a name and that number."""
     with ProcessPoolExecutor(given.processes) as pool:
         for in_flight in given.in_flight:
             print(f"\n{in_flight} in flight, {given.seeds} seeds\n")
-            curves = {
-                name: Study(given.table, name, in_flight, given.trials).regrets
-                for name in given.names
-            }
+            curves = {name: curve(name, in_flight) for name in given.names}
             print_table(curves, given.trials, given.seeds, pool)
 
 

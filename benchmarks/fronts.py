@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -21,7 +20,7 @@ import optuna
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from benchmarks.controllers import accuracy, add_options, held, print_table, searched
+from benchmarks.controllers import Curve, accuracy, add_options, compare, held, searched
 from results.frontier import hypervolume
 from search_space.errors import UserError
 from search_space.tabular import TabularSpace, load_table
@@ -107,14 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _space(given.table)
     except UserError as error:
         parser.error(str(error))
-    with ProcessPoolExecutor(given.processes) as pool:
-        for in_flight in given.in_flight:
-            print(f"\n{in_flight} in flight, {given.seeds} seeds\n")
-            curves = {
-                name: Study(given.table, name, in_flight, given.trials).regrets
-                for name in given.names
-            }
-            print_table(curves, given.trials, given.seeds, pool)
+
+    def curve(name: str, in_flight: int) -> Curve:
+        return Study(given.table, name, in_flight, given.trials).regrets
+
+    compare(curve, given)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ from nas import config as configs
 from nas.audit import PROXY, REFERENCE, Leg, Plan
 from nas.audits import AuditRecord
 from nas.config import Config
+from nas.resume import resumed
 from nas.run import RunDirectory, default_path
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import Audited, Verdict, judge, lines, two_digits
-from search_space.errors import UserError
 
 DEFAULT = "quickstart"
+MAY_CHANGE = ("audit.architectures", "audit.grid", "audit.tau", "engine.")
+"""Of an audit that is resumed."""
 
 
 def audit_command(
@@ -35,7 +37,11 @@ def audit_command(
         UserError: before anything is written, for every mistake that can be seen by then.
         RunFailed: interrupted, or too few architectures have scores.
     """
-    run, config = _resumed(source, path, settings) if resume else (None, _fresh(source, settings))
+    run: RunDirectory | None = None
+    if resume:
+        run, config = resumed(source, path, settings, MAY_CHANGE)
+    else:
+        config = configs.load(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
     build.check(config, build.space(config))
     data = build.packed(config, config.proxy, console)
@@ -54,24 +60,6 @@ def audit_command(
 
 Judged = tuple[dict[Metric, Audited], dict[Metric, Verdict]]
 """Of one fidelity, by metric."""
-
-
-def _fresh(source: str | None, settings: Sequence[str]) -> Config:
-    return configs.load(source or DEFAULT, settings)
-
-
-def _resumed(
-    source: str | None, path: Path | None, settings: Sequence[str]
-) -> tuple[RunDirectory, Config]:
-    if path is None:
-        raise UserError("--resume needs --run DIR, the audit to go on with")
-    if source is not None:
-        raise UserError(f"--resume goes on with the audit's own config; leave {source} out")
-    run = RunDirectory.open(path)
-    allowed = ("audit.architectures", "audit.grid", "audit.tau", "engine.")
-    config = configs.with_settings(run.config(), settings, allowed)
-    run.write_config(config)
-    return run, config
 
 
 def _judged(proxy: list[Leg], reference: Leg) -> Judged:

@@ -14,6 +14,7 @@ from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
 from nas.progress import Board, SearchProgress
+from nas.resume import resumed
 from nas.run import RunDirectory, default_path
 from nas.search import Search
 from nas.summary import leaderboard_table, write_artifacts
@@ -46,7 +47,11 @@ def search(
     """
     if resume and begin:
         raise UserError("--from is for a new run; --resume goes on with what the run began with")
-    run, config = _resumed(source, path, settings) if resume else (None, _fresh(source, settings))
+    run: RunDirectory | None = None
+    if resume:
+        run, config = resumed(source, path, settings, allowed=("budget.", "engine."))
+    else:
+        config = _fresh(source, settings)
     space = build.space(config)
     build.check(config, space)
     starts = warm_start.gather(begin, space, console)
@@ -65,20 +70,6 @@ def _fresh(source: str | None, settings: Sequence[str]) -> Config:
     if config.budget.trials is None and config.budget.hours is None:
         raise UserError("budget: give trials or hours, else the search never ends")
     return config
-
-
-def _resumed(
-    source: str | None, path: Path | None, settings: Sequence[str]
-) -> tuple[RunDirectory, Config]:
-    """The run and its own config, with a new budget if one is given."""
-    if path is None:
-        raise UserError("--resume needs --run DIR, the run to go on with")
-    if source is not None:
-        raise UserError(f"--resume goes on with the run's own config; leave {source} out")
-    run = RunDirectory.open(path)
-    config = configs.with_settings(run.config(), settings, allowed=("budget.", "engine."))
-    run.write_config(config)
-    return run, config
 
 
 def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console) -> None:

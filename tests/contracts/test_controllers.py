@@ -216,7 +216,7 @@ def test_rebuilt_from_the_history_at_any_point_it_goes_on_the_same(
 
     run.stumble(steps=12, in_flight=in_flight, before_ask=rebuild)
     assert resumed == [trial.genotype for trial in run.trials]
-    assert {trial.state for trial in run.trials} == set(TrialState) - {TrialState.RUNNING}
+    assert set(TrialState) - {TrialState.RUNNING} <= {trial.state for trial in run.trials}
 
 
 def test_asked_again_without_news_it_proposes_the_same(make: Make) -> None:

@@ -20,7 +20,7 @@ from search_space.errors import UserError
 from tests.support.runs import arguments
 
 SMALL = {
-    "audit.architectures": "4",
+    "audit.architectures": "3",
     "audit.longer": "2",
     "audit.grid": "[{epochs: 2, recipe: {learning_rate: 0.001}}]",
     "engine.name": "inline",
