@@ -93,11 +93,12 @@ class Search:
         self._progress.ended(trial)
 
     def _record(self, job: Job, outcome: Measurement) -> Trial:
-        """In the ledger: the end of a job, or where its engine stopped it."""
-        curve = self._curves.pop(job.number)
-        if job.ends_with(outcome):
-            return self._ledger.finish(job.number, replace(outcome, curve=(*curve, outcome.score)))
-        return self._ledger.stop(job.number, replace(outcome, curve=tuple(curve)))
+        """In the ledger: the end of a job, or where its engine stopped it, which may be before it
+        told of the last epoch."""
+        before = self._curves.pop(job.number)[: max(0, outcome.epochs - 1)]
+        outcome = replace(outcome, curve=(*before, outcome.score))
+        record = self._ledger.finish if job.ends_with(outcome) else self._ledger.stop
+        return record(job.number, outcome)
 
     def _start(self) -> Trial | None:
         """The next trial, on disk before it is sent out."""

@@ -11,6 +11,7 @@ from rich.table import Table
 from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.selection import top
+from proxy_tasks.task import METRIC_NAMES, Metric
 from results import units
 from results.audit import within_noise
 from results.leaderboard import leaderboard, to_csv, to_markdown
@@ -22,11 +23,14 @@ from search_space.architecture import Architecture
 SHOWN = 10
 
 
-def leaderboard_table(trials: Sequence[Trial], noise: float | None = None) -> Table:
-    """The ten best and every baseline. Where the noise of a score is known (one standard
-    deviation), ≈ marks the candidates that it cannot tell from the best one."""
+def leaderboard_table(
+    trials: Sequence[Trial], by: Metric = "miou", noise: float | None = None
+) -> Table:
+    """The ten best and every baseline, of a search that goes ``by`` a metric. Where the noise of a
+    score is known (one standard deviation), ≈ marks the candidates that it cannot tell from the
+    best one."""
     frame = leaderboard(trials)
-    title = f"leaderboard: {{}} of {len(frame)} scored networks"
+    title = f"leaderboard by {METRIC_NAMES[by]}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
         title += "; ≈ not told from the best candidate by the noise that the audit found"

@@ -39,7 +39,9 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     parts = [f"{number} {state}" for state, number in counts(trials).items() if number]
     console.print(f"{run.path}: {', '.join(parts) or 'nothing yet'}", markup=False)
     if any(trial.score is not None for trial in trials):
-        console.print(leaderboard_table(trials, audits.noise(run.path, run.config())))
+        config = run.config()
+        noise = audits.noise(run.path, config)
+        console.print(leaderboard_table(trials, config.proxy.score, noise))
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)

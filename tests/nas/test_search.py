@@ -145,13 +145,17 @@ def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -
     assert all(values[trial.number] == trial.score for trial in trials)
 
 
-def test_a_trial_that_its_engine_stops_is_kept_and_told_on_resume_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_a_trial_that_its_engine_stops_is_kept_and_told_on_resume_too(
+    tmp_path: Path, told: bool
+) -> None:
     harness = Harness(tmp_path, trials=5, evolve=True)
     for _ in range(2):
         harness.score(take(harness.search))  # the baselines
     job = take(harness.search)
     first = next(KeyTask().score(job))
-    harness.search.progress(job, first)
+    if told:  # of its last epoch, before it was stopped
+        harness.search.progress(job, first)
     harness.search.finish(job, first)
     trial = harness.ledger.trials()[2]
     assert (trial.state, trial.score) == (TrialState.STOPPED, None)
