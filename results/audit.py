@@ -143,6 +143,12 @@ def within_noise(scores_M: ArrayLike, noise: float) -> NDArray[np.bool_]:
     return np.asarray(scores >= best - REAL * noise)
 
 
+def cheapest(verdicts: Mapping[str, Verdict], wanted: float = NEARLY) -> str | None:
+    """Name of the cheapest fidelity whose tau is the wanted one or more; None if none's is."""
+    reaching = [name for name, verdict in verdicts.items() if verdict.tau.value >= wanted]
+    return max(reaching, key=lambda name: verdicts[name].cost_ratio, default=None)
+
+
 def lines(verdict: Verdict, metric: str, reference: str = "mIoU") -> list[str]:
     """The verdict in plain sentences; the last is the judgement.
 

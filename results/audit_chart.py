@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import Bbox
 
 from results import figures
-from results.audit import NEARLY, Audited, Estimate, Verdict, tops, two_digits
+from results.audit import NEARLY, Audited, Estimate, Verdict, cheapest, tops, two_digits
 from results.figures import BLUE, FAINT, INK, SOFT, VERMILLION, Paths
 
 WIDTH, HEIGHT = 7.6, 5.2
@@ -80,12 +80,6 @@ def draw_grid(
         axes.set_ylabel("Kendall's tau against the reference", color=SOFT)
         _plot_fidelities(axes, verdicts, wanted)
         return figures.save(figure, listed, heading)
-
-
-def cheapest(verdicts: Mapping[str, Verdict], wanted: float = NEARLY) -> str | None:
-    """Name of the cheapest fidelity whose tau is the wanted one or more; None if none's is."""
-    reaching = [name for name, verdict in verdicts.items() if verdict.tau.value >= wanted]
-    return max(reaching, key=lambda name: verdicts[name].cost_ratio, default=None)
 
 
 def _canvas(heading: str, caption: str) -> tuple[Figure, Axes]:

@@ -16,7 +16,7 @@ from nas.config import Config
 from nas.resume import resumed
 from nas.run import RunDirectory, default_path
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
-from results.audit import Audited, Verdict, judge, lines, two_digits
+from results.audit import Audited, Verdict, cheapest, judge, lines, two_digits
 
 DEFAULT = "quickstart"
 MAY_CHANGE = ("audit.architectures", "audit.grid", "audit.tau", "engine.")
@@ -100,12 +100,11 @@ def _cheapest(config: Config, judged: dict[str, Judged]) -> str:
     """The fidelity that costs least among those that reach the wanted tau."""
     metric, wanted = config.proxy.score, config.audit.tau
     taus = {label: verdicts[metric] for label, (_, verdicts) in judged.items()}
-    enough = {label: each for label, each in taus.items() if each.tau.value >= wanted}
-    if not enough:
+    found = cheapest(taus, wanted)
+    if found is None:
         best = max(taus, key=lambda label: taus[label].tau.value)
         return f"no fidelity reaches tau {wanted}; {best} comes nearest, {taus[best].tau.value:.2f}"
-    cheapest = max(enough, key=lambda label: enough[label].cost_ratio)
-    return f"the cheapest fidelity that reaches tau {wanted}: {cheapest}"
+    return f"the cheapest fidelity that reaches tau {wanted}: {found}"
 
 
 def _draw(run: RunDirectory, config: Config, judged: dict[str, Judged]) -> list[Path]:
