@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from optuna.storages.journal import JournalFileBackend
 
+from results.store import BEING_WRITTEN, NoLedgerError
 from search_space.errors import UserError
 
 try:
@@ -33,11 +34,12 @@ class JournalWriter(JournalFileBackend):
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
+        self._path = path
         self._gathered: list[dict[str, Any]] | None = None
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         if self._gathered is None:
-            super().append_logs(logs)
+            self._append(logs)
         else:
             self._gathered.extend(logs)
 
@@ -54,7 +56,17 @@ class JournalWriter(JournalFileBackend):
         finally:
             self._gathered = None
         if gathered:
-            super().append_logs(gathered)
+            self._append(gathered)
+
+    def _append(self, logs: list[dict[str, Any]]) -> None:
+        """All of it, or nothing: a disk that fills up takes a part of what it is given."""
+        whole = os.path.getsize(self._path)
+        try:
+            super().append_logs(logs)
+        except OSError:
+            with suppress(OSError):  # else the next writer cuts it off
+                os.truncate(self._path, whole)
+            raise
 
 
 class JournalReader(JournalFileBackend):
@@ -70,7 +82,7 @@ def check_is_journal(path: Path) -> None:
         with path.open("rb") as file:
             first = file.readline(1 << 20)
     except FileNotFoundError:
-        raise UserError(f"{path}: no ledger there; give the path of an existing run") from None
+        raise NoLedgerError(f"{path}: no ledger there; give the path of an existing run") from None
     except OSError as error:
         raise UserError(f"{path}: the ledger cannot be read: {error.strerror}") from None
     with suppress(ValueError):
@@ -80,24 +92,26 @@ def check_is_journal(path: Path) -> None:
     raise UserError(f"{path}: not a ledger; give the path of a run's ledger.journal")
 
 
-def claim(path: Path) -> BinaryIO:
+def claim(path: Path, named: Path | None = None) -> BinaryIO:
     """Become the one writer until the returned file is closed, or this process dies.
+
+    Args:
+        named: what errors speak of, where that is not the file that is locked.
 
     Raises:
         UserError: if another process writes this ledger, or the file is not writable.
     """
+    label = named or path
     try:
         file = path.open("rb+")
     except OSError as error:
-        raise UserError(f"{path}: the ledger cannot be written: {error.strerror}") from None
+        raise UserError(f"{label}: the ledger cannot be written: {error.strerror}") from None
     try:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise UserError(
-            f"{path}: another process is writing this ledger; wait for it or stop it first"
-        ) from None
+        raise UserError(f"{label}: {BEING_WRITTEN}") from None
     except OSError:
         pass  # a file system without locks: as on Windows
     return file

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from optuna.distributions import IntDistribution
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
@@ -21,16 +18,18 @@ from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
 
 from proxy_tasks.task import Measurement
-from results.storage import Place, Store, create_store, database_errors, open_store
+from results import database, record
+from results.record import FORMAT, READABLE
+from results.storage import Place, Store, create_store, open_store
+from results.store import NoLedgerError
 from results.trial import Kind, Trial, TrialState
-from search_space import architecture_file, genes
+from search_space import genes
 from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.genes import Gene, Genotype
 
-FORMAT = "spinenet-seg-ledger/1"
-_MEASURED = tuple(field.name for field in fields(Measurement))
-_OUTCOME = (*_MEASURED, "reason", "error")
+_MADE_OF = ("genes", "metadata", "format")
+"""The attributes of a ledger's study; the last makes it one."""
 
 
 class Ledger:
@@ -48,10 +47,12 @@ class Ledger:
         self.genes = tuple(Gene(name, radix) for name, radix in attributes["genes"])
         self.metadata: Mapping[str, Any] = attributes["metadata"]
         self._writable = not store.read_only
-        self._ended: dict[int, Trial] = {}
-        self._template: dict[str, Any] = {
-            gene.name: IntDistribution(0, gene.radix - 1) for gene in self.genes
-        }
+        self._trials: list[Trial] = []
+        """By number. Of a writer, who is the only one, all there is."""
+        if self._writable:
+            store.claim(self.name)
+            self._upgrade(attributes["format"])
+        self._refresh()
 
     @classmethod
     def create(
@@ -66,15 +67,14 @@ class Ledger:
             UserError: a ledger is already there, or nothing can be written there.
         """
 
-        def fill(storage: BaseStorage) -> None:
-            study_id = _create_study(storage, name, str(place))
-            listed = [[gene.name, gene.radix] for gene in genes]
-            storage.set_study_user_attr(study_id, "genes", listed)
-            storage.set_study_user_attr(study_id, "metadata", dict(metadata))
-            storage.set_study_user_attr(study_id, "format", FORMAT)
+        listed = [[gene.name, gene.radix] for gene in genes]
 
-        store = create_store(place, fill)
-        return cls(store, store.storage.get_study_id_from_name(name))
+        def fill(storage: BaseStorage) -> None:
+            study_id = _create_study(storage, name)
+            for key, value in zip(_MADE_OF, (listed, dict(metadata), FORMAT), strict=True):
+                storage.set_study_user_attr(study_id, key, value)
+
+        return cls._of(create_store(place, fill), name)
 
     @classmethod
     def open(cls, place: Place, name: str | None = None, read_only: bool = False) -> Ledger:
@@ -84,11 +84,15 @@ class Ledger:
         locks nothing, and may read while another process writes.
 
         Raises:
-            UserError: nothing there, not a ledger, damaged, or being written by another process.
+            NoLedgerError: nothing there, or no run of this name.
+            UserError: not a ledger, damaged, or being written by another process.
         """
-        store = open_store(place, read_only)
+        return cls._of(open_store(place, read_only), name)
+
+    @classmethod
+    def _of(cls, store: Store, name: str | None) -> Ledger:
         try:
-            with database_errors(store.label):
+            with database.errors(store.label, UserError):
                 return cls(store, _find_study(store, name))
         except BaseException:
             store.close()
@@ -103,19 +107,15 @@ class Ledger:
             ValueError: if the genotype lies outside the ledger's genes.
         """
         self._check_writable()
-        params: dict[str, int] = {}
         if genotype is not None:
             genes.check(self.genes, genotype)
-            params = {g.name: int(v) for g, v in zip(self.genes, genotype, strict=True)}
-        spec = architecture_file.to_dict(backbone)
         template = create_trial(
             state=OptunaState.RUNNING,
-            params=params,
-            distributions={gene: self._template[gene] for gene in params},
-            user_attrs={"kind": kind, "name": name, "key": key, "spec": spec},
+            user_attrs=record.started(name, kind, backbone, key, genotype),
         )
-        trial_id = self._storage.create_new_trial(self._study_id, template_trial=template)
-        return self._read(self._storage.get_trial(trial_id))
+        with self._store.guarded():
+            trial_id = self._storage.create_new_trial(self._study_id, template_trial=template)
+            return self._take(trial_id)
 
     def stop(self, number: int, measurement: Measurement) -> Trial:
         """Record the last measurement of a trial that was cut short.
@@ -125,7 +125,9 @@ class Ledger:
         """
         if measurement.score is None or not math.isfinite(measurement.score):
             raise ValueError(f"trial {number}: score must be finite but got {measurement.score}")
-        return self._end(number, OptunaState.PRUNED, measurement.score, _attributes(measurement))
+        return self._end(
+            number, OptunaState.PRUNED, measurement.score, record.measured(measurement)
+        )
 
     def finish(self, number: int, measurement: Measurement) -> Trial:
         """Record what scoring returned: complete with a mIoU, infeasible with a failure.
@@ -136,22 +138,24 @@ class Ledger:
         """
         failure = measurement.failure
         if failure is not None:
-            attributes = {"reason": TrialState.INFEASIBLE.value, **_attributes(measurement)}
-            return self._end(number, OptunaState.FAIL, None, attributes)
+            return self._end(number, OptunaState.FAIL, None, record.measured(measurement))
         _check_score(number, measurement)
         score = measurement.miou if measurement.score is None else measurement.score
-        return self._end(number, OptunaState.COMPLETE, score, _attributes(measurement))
+        return self._end(number, OptunaState.COMPLETE, score, record.measured(measurement))
 
     def fail(self, number: int, error: str) -> Trial:
         """Record that the infrastructure gave up on a trial. ValueError if it is not running."""
-        attributes = {"reason": TrialState.FAILED.value, "error": error}
-        return self._end(number, OptunaState.FAIL, None, attributes)
+        return self._end(number, OptunaState.FAIL, None, record.failed(error))
 
     def trials(self) -> list[Trial]:
-        """All trials in number order. Only what is new since the last call costs time."""
-        frozen = self._storage.get_all_trials(self._study_id, deepcopy=False)
-        found = (self._ended.get(each.number) or self._read(each) for each in frozen)
-        return sorted(found, key=lambda trial: trial.number)
+        """All trials in number order. Only what is new since the last call is read."""
+        if not self._writable:
+            self._refresh()
+        return list(self._trials)
+
+    def __len__(self) -> int:
+        """How many trials there are; the number of the next one."""
+        return len(self._trials)
 
     def close(self) -> None:
         """Let another process write. Reading still works; writing is over."""
@@ -173,10 +177,17 @@ class Ledger:
         self, number: int, state: OptunaState, value: float | None, attributes: dict[str, Any]
     ) -> Trial:
         self._check_writable()
-        trial_id = self._running(number)
+        self._check_running(number)
+        with self._store.guarded():
+            return self._write_end(number, state, value, attributes)
+
+    def _write_end(
+        self, number: int, state: OptunaState, value: float | None, attributes: dict[str, Any]
+    ) -> Trial:
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
         # A writer killed in the midst of this may have left some of another outcome.
         left = self._storage.get_trial(trial_id).user_attrs
-        attributes = {name: None for name in _OUTCOME if name in left} | attributes
+        attributes = {name: None for name in record.OUTCOME if name in left} | attributes
         with self._store.one_write():
             for name, attribute in attributes.items():
                 self._storage.set_trial_user_attr(trial_id, name, attribute)
@@ -184,41 +195,67 @@ class Ledger:
             self._storage.set_trial_state_values(
                 trial_id, state, values=None if value is None else [value]
             )
-        return self._read(self._storage.get_trial(trial_id))
+        return self._take(trial_id)
 
-    def _running(self, number: int) -> int:
-        try:
-            trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
-        except KeyError:
-            raise ValueError(f"trial {number} was never started") from None
-        if self._storage.get_trial(trial_id).state is not OptunaState.RUNNING:
+    def _check_running(self, number: int) -> None:
+        if not 0 <= number < len(self._trials):
+            raise ValueError(f"trial {number} was never started")
+        if self._trials[number].state is not TrialState.RUNNING:
             raise ValueError(f"trial {number} has already ended")
-        return trial_id
 
     def _check_writable(self) -> None:
         if not self._writable:
             raise PermissionError(f"{self._store.label}: not open for writing")
 
+    def _upgrade(self, found: str) -> None:
+        """What is added from now on, a program that knows an earlier format would not read."""
+        if found != FORMAT:
+            self._storage.set_study_user_attr(self._study_id, "format", FORMAT)
+
+    def _refresh(self) -> None:
+        """Read what is new, and what was running."""
+        known = self._trials
+        for place, frozen in enumerate(self._storage.get_all_trials(self._study_id, False)):
+            if place == len(known):
+                known.append(self._read(frozen))
+            elif known[place].state is TrialState.RUNNING:
+                known[place] = self._read(frozen)
+
+    def _take(self, trial_id: int) -> Trial:
+        """Into the books, as it was written."""
+        trial = self._read(self._storage.get_trial(trial_id))
+        if trial.number < len(self._trials):
+            self._trials[trial.number] = trial
+        else:
+            self._trials.append(trial)
+        return trial
+
     def _read(self, frozen: FrozenTrial) -> Trial:
         try:
-            trial = _to_trial(frozen, self.genes)
+            return record.read(frozen, self.genes)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{self._store.label}: trial {frozen.number} is not one of ours ({error});"
                 " remove it or start another run"
             ) from None
-        if trial.state is not TrialState.RUNNING:
-            self._ended[trial.number] = trial
-        return trial
 
 
-def _create_study(storage: BaseStorage, name: str, place: str) -> int:
+def _create_study(storage: BaseStorage, name: str) -> int:
     try:
         return storage.create_new_study([StudyDirection.MAXIMIZE], name)
     except DuplicatedStudyError:
+        study_id = storage.get_study_id_from_name(name)
+        if _half_made(storage, study_id):
+            return study_id
         raise UserError(
             f"{name}: a run of this name is already in the storage; resume it or choose another"
         ) from None
+
+
+def _half_made(storage: BaseStorage, study_id: int) -> bool:
+    """Whether a kill in the midst of making a ledger left this."""
+    attributes = storage.get_study_user_attrs(study_id)
+    return "format" not in attributes and not storage.get_n_trials(study_id)
 
 
 def _find_study(store: Store, name: str | None) -> int:
@@ -228,10 +265,11 @@ def _find_study(store: Store, name: str | None) -> int:
     if name not in names:
         listed = ", ".join(names) or "none"
         wanted = f"no run named {name!r}" if name else "which run? give its name"
-        raise UserError(f"{store.label}: {wanted} (there: {listed})")
+        kind = NoLedgerError if name else UserError
+        raise kind(f"{store.label}: {wanted} (there: {listed})")
     study_id = store.storage.get_study_id_from_name(name)
     found = store.storage.get_study_user_attrs(study_id).get("format")
-    if found != FORMAT:
+    if found not in READABLE:
         raise UserError(
             f"{store.label}: study {name} is not a ledger of this program"
             f" (format {found!r}, expected {FORMAT!r})"
@@ -244,53 +282,3 @@ def _check_score(number: int, measurement: Measurement) -> None:
         raise ValueError(f"trial {number}: mIoU must be finite but got {measurement.miou}")
     if measurement.loss is not None and not math.isfinite(measurement.loss):
         raise ValueError(f"trial {number}: loss must be finite but got {measurement.loss}")
-
-
-def _attributes(measurement: Measurement) -> dict[str, Any]:
-    # NaN and infinity are no JSON: other tools could not read the ledger.
-    plain = measurement.to_dict()
-    for name in ("class_iou", "curve"):
-        plain[name] = [_finite(value) for value in plain[name]]
-    return {name: value for name, value in plain.items() if _finite(value) is not None}
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _to_trial(frozen: FrozenTrial, of: Sequence[Gene]) -> Trial:
-    attributes = frozen.user_attrs
-    state = _state(frozen)
-    measured = {name: attributes.get(name) for name in _MEASURED}
-    measured = {name: value for name, value in measured.items() if value is not None}
-    ended = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
-    return Trial(
-        number=frozen.number,
-        name=attributes["name"],
-        kind=attributes["kind"],
-        backbone=architecture_file.from_dict(attributes["spec"]),
-        key=attributes["key"],
-        genotype=tuple(frozen.params[gene.name] for gene in of) if frozen.params else None,
-        state=state,
-        measurement=Measurement.from_dict(measured) if ended else None,
-        error=attributes.get("error"),
-        started=_aware(frozen.datetime_start),
-        finished=_aware(frozen.datetime_complete),
-    )
-
-
-def _state(frozen: FrozenTrial) -> TrialState:
-    if frozen.state is OptunaState.FAIL:
-        return TrialState(frozen.user_attrs["reason"])
-    if frozen.state is OptunaState.COMPLETE:
-        return TrialState.COMPLETE
-    if frozen.state is OptunaState.PRUNED:
-        return TrialState.STOPPED
-    if frozen.state is OptunaState.RUNNING:
-        return TrialState.RUNNING
-    raise ValueError(f"state {frozen.state.name.lower()}")
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    # Optuna keeps local time without its zone.
-    return None if moment is None else moment.astimezone()

@@ -6,43 +6,29 @@ A path is a journal file; anything with ``://`` is one of Optuna's storage URLs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import OptunaError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from optuna.storages import BaseStorage, JournalStorage
 
-from results import journal
+from results import database, journal
+from results.store import StorageFailed, Store
 from search_space.errors import UserError
 
 Place = str | Path
-
-
-@dataclass(frozen=True)
-class Store:
-    """An open storage. ``one_write`` makes one write of several operations where it can;
-    ``close`` gives up the right to write."""
-
-    label: str
-    storage: BaseStorage
-    read_only: bool = False
-    one_write: Callable[[], AbstractContextManager[None]] = nullcontext
-    close: Callable[[], None] = lambda: None
 
 
 def open_store(place: Place, read_only: bool = False) -> Store:
     """Open what exists.
 
     Raises:
-        UserError: nothing there, not readable, or another process is writing it.
+        NoLedgerError: nothing there.
+        UserError: not readable, or another process is writing it.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if _is_url(place):
-        return _open_database(str(place), read_only, create=False)
+    if is_url(place):
+        return database.open_existing(str(place), read_only)
     return _read_journal(Path(place)) if read_only else _write_journal(Path(place))
 
 
@@ -55,16 +41,15 @@ def create_store(place: Place, fill: Callable[[BaseStorage], None]) -> Store:
         UserError: a file is already there, or nothing can be written there.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if _is_url(place):
-        store = _open_database(str(place), read_only=False, create=True)
-        fill(store.storage)
-        return store
+    if is_url(place):
+        return database.create(str(place), fill)
     path = Path(place)
     _fill_journal(path, fill)
     return _write_journal(path)
 
 
-def _is_url(place: Place) -> bool:
+def is_url(place: Place) -> bool:
+    """Whether a place is a storage URL, not the path of a journal."""
     return "://" in str(place)
 
 
@@ -96,7 +81,22 @@ def _write_journal(path: Path) -> Store:
     except BaseException:
         claim.close()
         raise
-    return Store(str(path), storage, one_write=writer.one_write, close=claim.close)
+    return Store(
+        str(path),
+        storage,
+        guarded=lambda: _file_errors(path),
+        one_write=writer.one_write,
+        close=claim.close,
+    )
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageFailed(f"{path}: the ledger cannot be written: {reason}") from error
 
 
 def _replay(path: Path, backend: journal.JournalFileBackend) -> JournalStorage:
@@ -108,42 +108,3 @@ def _replay(path: Path, backend: journal.JournalFileBackend) -> JournalStorage:
         raise UserError(
             f"{path}: the ledger is damaged; restore it from a copy or start another run"
         ) from None
-
-
-def _open_database(text: str, read_only: bool, create: bool) -> Store:
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise UserError(
-            f"{text}: not a storage URL; write one like sqlite:///ledger.db or a file path"
-        ) from None
-    label = url.render_as_string(hide_password=True)
-    if not create:
-        _check_sqlite_exists(url, label)
-    with database_errors(label):
-        database = RDBStorage(
-            _read_only_url(url) if read_only else text, skip_table_creation=read_only
-        )
-        return Store(label, get_storage(database), read_only, close=database.remove_session)
-
-
-@contextmanager
-def database_errors(label: str) -> Iterator[None]:
-    """A database that does not answer is the user's to repair: one line, without the password."""
-    try:
-        yield
-    except (ImportError, RuntimeError, SQLAlchemyError, OptunaError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise UserError(f"{label}: the storage cannot be opened: {reason}") from None
-
-
-def _check_sqlite_exists(url: URL, label: str) -> None:
-    # SQLite makes an empty data base of any name that it is asked to open.
-    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        raise UserError(f"{label}: no ledger there; give the URL of an existing one")
-
-
-def _read_only_url(url: URL) -> str:
-    if url.get_backend_name() == "sqlite" and url.database and ":" not in url.database:
-        return f"sqlite:///file:{Path(url.database).absolute()}?mode=ro&uri=true"
-    return url.render_as_string(hide_password=False)

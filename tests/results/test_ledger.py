@@ -199,11 +199,10 @@ class TestEveryStorage:
         assert study.direction is optuna.study.StudyDirection.MAXIMIZE
         best = study.best_trial
         assert (best.number, best.value) == (0, 0.413)
-        assert best.params == {"order.00": 2, "b02.dilation": 3}
-        assert best.distributions["b02.dilation"] == optuna.distributions.IntDistribution(0, 3)
-        assert best.user_attrs["macs"] == 152_000_000
+        assert best.user_attrs["genotype"] == [2, 3]
+        assert best.user_attrs["measurement"]["macs"] == 152_000_000
         assert study.trials[1].state is optuna.trial.TrialState.FAIL
-        assert study.trials[1].user_attrs["reason"] == "infeasible"
+        assert study.trials[1].user_attrs["measurement"]["failure"] == "diverged"
 
     def test_a_kill_in_the_midst_of_an_outcome_does_not_colour_the_next(self, place: str) -> None:
         with create(place) as ledger:

@@ -1,0 +1,158 @@
+"""How a trial stands in an Optuna trial: written in format 2, read in formats 1 and 2.
+
+A ledger grows by every byte of this for every trial, so each half of a trial is little: what it is
+when it starts (genotype and spec), what came of it when it ends, in one attribute. Format 1 kept
+every gene as an Optuna parameter with its distribution, the spec as an architecture file keeps it,
+and an attribute for each field of the measurement. A ledger of format 1 that is gone on with holds
+trials of both, and a trial begun in one may end in the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+
+from proxy_tasks.task import Measurement
+from results.trial import Kind, Trial, TrialState
+from search_space import architecture_file
+from search_space.architecture import Architecture, Block
+from search_space.backbone import Backbone
+from search_space.genes import Gene, Genotype
+
+FORMAT = "spinenet-seg-ledger/2"
+FORMAT_1 = "spinenet-seg-ledger/1"
+READABLE = (FORMAT, FORMAT_1)
+
+_MEASURED = tuple(field.name for field in fields(Measurement))
+OUTCOME = ("measurement", "error", "reason", *_MEASURED)
+"""The attributes of an ended trial, in either format."""
+
+
+def started(
+    name: str, kind: Kind, backbone: Backbone, key: str, genotype: Genotype | None
+) -> dict[str, Any]:
+    """The attributes of a trial that is sent out."""
+    known = {"kind": kind, "name": name, "key": key, "spec": _packed(backbone)}
+    return known if genotype is None else known | {"genotype": [int(gene) for gene in genotype]}
+
+
+def measured(measurement: Measurement) -> dict[str, Any]:
+    """The attribute of a trial with a measurement. Scores and losses are kept to the last bit;
+    times to the millisecond and six digits, the IoU of a class to six decimals."""
+    plain = measurement.to_dict()
+    plain["seconds"] = round(measurement.seconds, 3)
+    if measurement.latency is not None:
+        plain["latency"] = float(f"{measurement.latency:.6g}")
+    plain["class_iou"] = [_finite(v if v is None else round(v, 6)) for v in measurement.class_iou]
+    plain["curve"] = [_finite(value) for value in measurement.curve]
+    known = {name: value for name, value in plain.items() if _finite(value) not in (None, [])}
+    return {"measurement": known}
+
+
+def failed(error: str) -> dict[str, Any]:
+    """The attribute of a trial that the infrastructure gave up on."""
+    return {"error": error}
+
+
+def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
+    """The trial that an Optuna trial records, in either format.
+
+    Raises:
+        KeyError, TypeError, ValueError: where it records none.
+    """
+    attributes = frozen.user_attrs
+    state = _state(frozen)
+    ended = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
+    return Trial(
+        number=frozen.number,
+        name=attributes["name"],
+        kind=attributes["kind"],
+        backbone=_unpacked(attributes["spec"]),
+        key=attributes["key"],
+        genotype=_genotype(frozen, genes),
+        state=state,
+        measurement=Measurement.from_dict(_measurement(attributes)) if ended else None,
+        error=attributes.get("error"),
+        started=_aware(frozen.datetime_start),
+        finished=_aware(frozen.datetime_complete),
+    )
+
+
+def _packed(backbone: Backbone) -> dict[str, Any]:
+    """A row a block, whose id is its place; a ResNet as its architecture file has it."""
+    if not isinstance(backbone, Architecture):
+        return architecture_file.to_dict(backbone)
+    return {
+        "output_levels": [int(level) for level in backbone.output_levels],
+        "stem": [[int(b.level), b.type, int(b.dilation)] for b in backbone.stem],
+        "blocks": [_row(block) for block in backbone.blocks],
+    }
+
+
+def _row(block: Block) -> list[Any]:
+    row = [int(block.level), block.type, [int(i) for i in block.inputs], int(block.dilation)]
+    return [*row, True] if block.output else row
+
+
+def _unpacked(values: Mapping[str, Any]) -> Backbone:
+    if "format" in values:
+        return architecture_file.from_dict(values)
+    return Architecture(
+        tuple(Block(level, kind, (), dilation) for level, kind, dilation in values["stem"]),
+        tuple(
+            Block(level, kind, tuple(inputs), dilation, *output)
+            for level, kind, inputs, dilation, *output in values["blocks"]
+        ),
+        tuple(values["output_levels"]),
+    )
+
+
+def _genotype(frozen: FrozenTrial, genes: Sequence[Gene]) -> Genotype | None:
+    if (kept := frozen.user_attrs.get("genotype")) is not None:
+        return tuple(kept)
+    return tuple(frozen.params[gene.name] for gene in genes) if frozen.params else None
+
+
+def _measurement(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    if (kept := attributes.get("measurement")) is not None:
+        return dict(kept)
+    found = {name: attributes.get(name) for name in _MEASURED}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _state(frozen: FrozenTrial) -> TrialState:
+    if frozen.state is OptunaState.FAIL:
+        return _failure(frozen.user_attrs)
+    if frozen.state is OptunaState.COMPLETE:
+        return TrialState.COMPLETE
+    if frozen.state is OptunaState.PRUNED:
+        return TrialState.STOPPED
+    if frozen.state is OptunaState.RUNNING:
+        return TrialState.RUNNING
+    raise ValueError(f"state {frozen.state.name.lower()}")
+
+
+def _failure(attributes: Mapping[str, Any]) -> TrialState:
+    if (reason := attributes.get("reason")) is not None:
+        return TrialState(reason)
+    if attributes.get("measurement") is not None:
+        return TrialState.INFEASIBLE
+    if attributes.get("error") is not None:
+        return TrialState.FAILED
+    raise ValueError("it failed without a reason")
+
+
+def _finite(value: Any) -> Any:
+    # NaN and infinity are no JSON: other tools could not read the ledger.
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    # Optuna keeps local time without its zone.
+    return None if moment is None else moment.astimezone()
