@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from nas import build
+from nas import build, ledgers
 from nas.config import BudgetConfig, Config, ProxyConfig
 from nas.controllers.random import RandomSearch
 from nas.failures import RunFailed, interruptible
@@ -143,5 +143,6 @@ def _score(
     data = build.packed(config, config.proxy, console)
     resources = build.resources(config.engine)
     task = build.task(config, config.proxy, data, resources)
-    with interruptible(f"nas audit --run {run.path} --resume"), board.shown():
+    again = f"nas audit --run {run.path} --resume"
+    with ledgers.kept(again), interruptible(again), board.shown():
         build.engine(config.engine, resources).run(task, source)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
-from nas import controller_config
+from nas import controller_config, storage_url
 from nas.controller_config import ControllerConfig, PredictorConfig
 from nas.section import Section, first_line
 from proxy_tasks.task import Metric
@@ -182,6 +182,8 @@ class Config(Section):
     audit: AuditConfig = AuditConfig()
     baselines: tuple[str, ...] = ("deeplabv3-resnet-50-os8", "spinenet-49")
     engine: EngineConfig = EngineConfig()
+    storage: str | None = None
+    """A storage URL for the ledger, see nas.storage_url; None: a journal in the run's folder."""
 
     def to_yaml(self) -> str:
         """As resolved: every default written out."""
@@ -246,9 +248,15 @@ def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, .
 def parse(values: dict[str, Any], source: str) -> Config:
     """Validate plain values. UserError names ``source`` and the first wrong key."""
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{source}: {first_line(error, Config)}") from error
+    if config.storage is not None:
+        try:
+            storage_url.check(config.storage)
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None
+    return config
 
 
 def _read(source: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class RunDirectory:
     path: Path
 
     @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
     def config_file(self) -> Path:
         return self.path / "config.yaml"
 
@@ -65,9 +69,10 @@ class RunDirectory:
             run._write_starts(starts)
             (draft / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
             draft.rename(path)
-        except OSError as error:
+        except (OSError, UserError) as error:
             shutil.rmtree(draft, ignore_errors=True)
-            raise UserError(f"{path}: cannot be made ({error.strerror})") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UserError(f"{path}: cannot be made ({reason})") from error
         return cls(path)
 
     @classmethod
@@ -87,10 +92,16 @@ class RunDirectory:
         return parse(values, str(self.config_file))
 
     def write_config(self, config: Config) -> None:
-        """Replaced in one step."""
-        draft = self.config_file.with_suffix(".tmp")
-        draft.write_text(config.to_yaml(), "utf-8")
-        os.replace(draft, self.config_file)
+        """Replaced in one step, where anything changed. UserError where it cannot be written."""
+        text = config.to_yaml()
+        try:
+            if self.config_file.is_file() and self.config_file.read_text("utf-8") == text:
+                return
+            draft = self.config_file.with_suffix(".tmp")
+            draft.write_text(text, "utf-8")
+            os.replace(draft, self.config_file)
+        except OSError as error:
+            raise UserError(f"{self.config_file}: cannot be written: {error.strerror}") from error
 
     def _write_starts(self, starts: Sequence[LoadedSpec]) -> None:
         for number, spec in enumerate(starts):

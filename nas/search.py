@@ -57,6 +57,7 @@ class Search:
         scored = {trial.name for trial in known}
         self._baselines = deque(each for each in baselines if each.name not in scored)
         self._again = deque(trial for trial in known if trial.state is TrialState.RUNNING)
+        self._candidates = {t.number: t for t in known if t.kind == "candidate"}
         for trial in _in_order_of_ending(known):
             self._controller.tell(trial)
 
@@ -89,6 +90,7 @@ class Search:
             return
         trial = self._record(job, outcome.scored(self._score))
         if trial.kind == "candidate":
+            self._candidates[trial.number] = trial
             self._controller.tell(trial)
         self._progress.ended(trial)
 
@@ -108,16 +110,18 @@ class Search:
             baseline = self._baselines.popleft()
             key = canonical_key(baseline.backbone)
             return self._ledger.start(baseline.name, "baseline", baseline.backbone, key, None)
-        history = self._candidates()
-        number = len(self._ledger.trials())
+        number = len(self._ledger)
         try:
-            genotype = self._controller.ask(number, history)
+            genotype = self._controller.ask(number, list(self._candidates.values()))
         except SpaceExhausted as end:
             self.exhausted = str(end)
             return None
         architecture = self._space.decode(genotype)
         key = self._space.key(genotype)
-        return self._ledger.start(f"trial-{number:04d}", "candidate", architecture, key, genotype)
+        name = f"trial-{number:04d}"
+        trial = self._ledger.start(name, "candidate", architecture, key, genotype)
+        self._candidates[number] = trial
+        return trial
 
     def _crashed(self, job: Job, crash: Crash) -> None:
         trial = self._ledger.trials()[job.number]
@@ -125,17 +129,17 @@ class Search:
             self._again.append(trial)
             self._progress.retried(trial, crash.error)
         else:
-            self._progress.ended(self._ledger.fail(job.number, crash.error))
-
-    def _candidates(self) -> list[Trial]:
-        return [trial for trial in self._ledger.trials() if trial.kind == "candidate"]
+            trial = self._ledger.fail(job.number, crash.error)
+            if trial.kind == "candidate":
+                self._candidates[trial.number] = trial
+            self._progress.ended(trial)
 
     def _budget_used(self) -> bool:
         if self._baselines:
             return False
         if self.exhausted or (self._deadline and time.monotonic() >= self._deadline):
             return True
-        return self._budget.trials is not None and len(self._candidates()) >= self._budget.trials
+        return self._budget.trials is not None and len(self._candidates) >= self._budget.trials
 
 
 def _in_order_of_ending(trials: list[Trial]) -> list[Trial]:

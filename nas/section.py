@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeGuard, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from nas.storage_url import masked
+
 Place = tuple[int | str, ...]
 
 
@@ -33,7 +35,7 @@ def first_line(error: ValidationError, root: type[Section]) -> str:
         name = found["ctx"]["tag"]
         return f"{path}.name: no {path} is called {name!r}{_hint(name, list(union))}"
     message = found["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[0].lower()}{message[1:]} but got {found['input']!r}"
+    return f"{path}: {message[0].lower()}{message[1:]} but got {masked(repr(found['input']))}"
 
 
 def _suggestion(place: Place, root: type[Section]) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import selection
+from nas import ledgers, selection
 from nas.run import RunDirectory
-from results.ledger import Ledger
 from search_space import architecture_file, catalog
 from search_space.architecture import Architecture
 from search_space.architecture_file import LoadedSpec
@@ -55,11 +54,10 @@ def _read(source: str) -> Iterable[tuple[str, LoadedSpec]]:
 
 
 def _best_of(run: RunDirectory) -> Iterable[tuple[str, LoadedSpec]]:
-    if not run.ledger.exists():
+    trials = ledgers.trials(run)
+    if not trials:
         raise UserError(f"--from {run.path}: the run has no candidates yet")
-    with Ledger.open(run.ledger, read_only=True) as ledger:
-        trials = selection.top(ledger.trials(), TOP)
-    for trial in trials:
+    for trial in selection.top(trials, TOP):
         scores = {"proxy_miou": trial.miou}
         provenance = {"run": run.path.name, "trial": trial.number, "scores": scores}
         yield f"{run.path}: {trial.name}", LoadedSpec(trial.backbone, provenance)

@@ -91,7 +91,8 @@ def _url(place: str) -> URL:
 
 def _label(url: URL) -> str:
     """For people: without the password, and without the query, where one may stand too."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    plain = url.set(drivername=url.get_backend_name(), query={})
+    return plain.render_as_string(hide_password=True)
 
 
 def _reason(error: BaseException) -> str:

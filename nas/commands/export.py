@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import build, lineage, selection
+from nas import build, ledgers, lineage, selection
 from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.target import Target
@@ -19,7 +19,6 @@ from proxy_tasks.checkpoint import Weights
 from results.export.spec import export_spec
 from results.export.standalone import export_python
 from results.export.tf_vision import export_block_specs
-from results.ledger import Ledger
 from results.trial import Trial
 from search_space import catalog
 from search_space.architecture import Architecture
@@ -127,8 +126,7 @@ def export(
 
 def _from_run(source: str, selected: str) -> list[Exported]:
     run = RunDirectory.open(Path(source))
-    with Ledger.open(run.ledger, read_only=True) as ledger:
-        trials = ledger.trials()
+    trials = ledgers.trials(run)
     promoted = {each.trial: each for each in lineage.load_all(run)}
     return [
         _described(run, trial, promoted.get(trial.number))

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, lineage, promotion
+from nas import build, ledgers, lineage, promotion
 from nas import config as configs
 from nas.failures import RunFailed, interruptible
 from nas.progress import Board, PromotionProgress
 from nas.run import RunDirectory
 from nas.selection import by_number, top
 from nas.summary import promotions_table
-from results.ledger import Ledger
 
 
 def promote(
@@ -33,8 +32,7 @@ def promote(
     """
     run = RunDirectory.open(path)
     config = configs.with_settings(run.config(), settings, allowed=("promotion.", "engine."))
-    with Ledger.open(run.ledger, read_only=True) as ledger:
-        trials = ledger.trials()
+    trials = ledgers.trials(run)
     chosen = by_number(trials, numbers) if numbers else top(trials, count or 1)
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import audits, build, warm_start
+from nas import audits, build, ledgers, warm_start
 from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
@@ -57,10 +57,12 @@ def search(
     starts = warm_start.gather(begin, space, console)
     data = build.packed(config, config.proxy, console)
     if run is None:
-        run = RunDirectory.create(path or default_path(source or DEFAULT), config, starts)
+        path = path or default_path(source or DEFAULT)
+        ledgers.check_free(path.resolve().name, config)
+        run = RunDirectory.create(path, config, starts)
     console.print(f"run {run.path}", markup=False, highlight=False)
     _tell_trust(run, config, data, console)
-    with _ledger(run, config, space) as ledger:
+    with _ledger(run, config, space, resume) as ledger:
         trials = _run(run, config, space, ledger, data, console)
     _conclude(run, config, trials, console)
 
@@ -86,11 +88,10 @@ def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console)
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _ledger(run: RunDirectory, config: Config, space: SearchSpace) -> Ledger:
-    if run.ledger.exists():
-        return Ledger.open(run.ledger)
+def _ledger(run: RunDirectory, config: Config, space: SearchSpace, resume: bool) -> Ledger:
     facts = {"seed": config.seed, "controller": config.controller.name, "data": config.data.name}
-    return Ledger.create(run.ledger, run.path.name, space.genes, facts)
+    open_ledger = ledgers.resume if resume else ledgers.make
+    return open_ledger(run, config, space.genes, facts)
 
 
 def _run(
@@ -117,7 +118,8 @@ def _run(
     resources = build.resources(config.engine)
     halving = build.halving(config.proxy, ledger.trials())
     task = build.task(config, config.proxy, data, resources)
-    with interruptible(f"nas search --run {run.path} --resume"), board.shown():
+    again = f"nas search --run {run.path} --resume"
+    with ledgers.kept(again), interruptible(again), board.shown():
         build.engine(config.engine, resources, halving).run(task, source)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")

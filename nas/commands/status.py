@@ -8,10 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import audits, lineage
+from nas import audits, ledgers, lineage
 from nas.run import RunDirectory
 from nas.summary import leaderboard_table, promotions_table
-from results.ledger import Ledger
 from results.trial import Trial, TrialState
 
 
@@ -22,7 +21,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         UserError: when no run is there.
     """
     run = RunDirectory.open(path)
-    trials = _trials(run)
+    trials = ledgers.trials(run)
     promoted = lineage.load_all(run)
     if as_json:
         known: dict[str, Any] = {
@@ -52,13 +51,6 @@ def status(path: Path, as_json: bool, console: Console) -> None:
 def counts(trials: list[Trial]) -> dict[str, int]:
     """How many trials are in each state."""
     return {state.value: sum(t.state is state for t in trials) for state in TrialState}
-
-
-def _trials(run: RunDirectory) -> list[Trial]:
-    if not run.ledger.exists():
-        return []
-    with Ledger.open(run.ledger, read_only=True) as ledger:
-        return ledger.trials()
 
 
 def _plain(trial: Trial) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""The config's ``storage``: a URL whose password comes from the environment, never from a file.
+
+``postgresql://me:${PGPASSWORD}@host/runs`` is written to a run's ``config.yaml`` as it stands, and
+filled in only where the ledger is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from search_space.errors import UserError
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_CREDENTIALS = re.compile(r"://([^:/@\s]*):\S*@")
+_SECRET = re.compile(r"pass(?!file$)|pwd|secret|token", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """Without the passwords of the URLs in it, for people to read."""
+    return _CREDENTIALS.sub(r"://\1:***@", text)
+
+
+def check(url: str) -> None:
+    """Raises UserError, without the password, for a URL that a run cannot keep."""
+    if _VARIABLE.fullmatch(url):
+        return
+    if "://" not in url:
+        raise UserError(
+            "storage: must be a URL like postgresql://me:${PGPASSWORD}@host/runs,"
+            f" or null for a journal file in the run's folder, but got {url!r}"
+        )
+    if _has_password(url):
+        raise UserError(
+            f"storage: {masked(url).partition('?')[0]}: a password does not belong in a config;"
+            " write ${PGPASSWORD} in its place and export the variable of that name"
+        )
+    scheme, _, rest = url.partition("://")
+    if scheme.partition("+")[0] == "sqlite" and not _lasts(rest):
+        raise UserError(
+            f"storage: {url}: must name a file by its whole path, as in"
+            " sqlite:////home/me/runs.db, so that a run is found again from any folder"
+        )
+
+
+def expanded(url: str, environment: Mapping[str, str] = os.environ) -> str:
+    """With the variables filled in; in user and password their special characters are encoded.
+
+    Raises:
+        UserError: naming a variable that is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if not (known := environment.get(found[1])):
+            raise UserError(f"storage: the variable {found[1]} is not set; export {found[1]}=...")
+        return known
+
+    if _VARIABLE.fullmatch(url):
+        return _VARIABLE.sub(value, url)
+    head, at, tail = url.rpartition("@")
+    head = _VARIABLE.sub(lambda found: quote(value(found), safe=""), head)
+    return head + at + _VARIABLE.sub(value, tail)
+
+
+def _has_password(url: str) -> bool:
+    # By hand, as urlsplit stops at a # or a ? in a password that was not encoded.
+    authority = url.partition("://")[2].rpartition("@")[0]
+    _, colon, password = authority.partition(":")
+    if colon and not _VARIABLE.fullmatch(password):
+        return True
+    query = parse_qsl(urlsplit(url).query)
+    return any(_SECRET.search(key) and not _VARIABLE.fullmatch(value) for key, value in query)
+
+
+def _lasts(rest: str) -> bool:
+    path = rest.removeprefix("/").partition("?")[0]
+    return rest.startswith("/") and (PurePath(path).is_absolute() or bool(_VARIABLE.match(path)))
