@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 USER, PASSWORD = "me", "s3cret@:/%"
 """With what a URL has to encode."""
@@ -22,6 +23,10 @@ class Server:
     port: int
     binaries: Path
     folder: Path
+
+    def url(self, name: str) -> str:
+        """For an Optuna storage."""
+        return f"postgresql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
 
     def make_database(self, name: str, template: str = "template1") -> None:
         command = [self.binaries / "createdb", "-h", "127.0.0.1", "-p", str(self.port)]

@@ -1,0 +1,90 @@
+"""What earlier programs wrote, and how little a trial takes now."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy_tasks.task import Measurement
+from results.ledger import Ledger
+from results.trial import Trial, TrialState
+from search_space.scale_permuted import ScalePermutedSpace
+
+GOLDEN = Path(__file__).parent / "golden"
+MEASURED = Measurement(2, 1, 1, 1.0, miou=0.5, loss=1.0, score=0.5, curve=(None, 0.5))
+
+
+def plain(trial: Trial) -> dict[str, Any]:
+    """As ledger-1.json was written, by the program that wrote ledger-1.journal."""
+    return {
+        "number": trial.number,
+        "name": trial.name,
+        "kind": trial.kind,
+        "state": trial.state.value,
+        "key": trial.key,
+        "genotype": trial.genotype and list(trial.genotype),
+        "measurement": trial.measurement and json.loads(json.dumps(trial.measurement.to_dict())),
+        "error": trial.error,
+        "backbone": repr(trial.backbone),
+        "started": trial.started,
+        "finished": trial.finished,
+    }
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return shutil.copy(GOLDEN / "ledger-1.journal", tmp_path / "ledger.journal")
+
+
+def expected() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((GOLDEN / "ledger-1.json").read_text())
+    for row in rows:
+        for name in ("started", "finished"):
+            row[name] = row[name] and datetime.fromisoformat(row[name])
+    return rows
+
+
+def test_a_ledger_of_format_1_reads_as_it_did(journal: Path) -> None:
+    before = journal.read_bytes()
+    trials = Ledger.open(journal, read_only=True).trials()
+    assert [plain(trial) for trial in trials] == expected()
+    assert {trial.state for trial in trials} == set(TrialState)
+    assert journal.read_bytes() == before
+
+
+def test_a_ledger_of_format_1_goes_on(journal: Path) -> None:
+    with Ledger.open(journal) as ledger:
+        *ended, running = ledger.trials()
+        finished = ledger.finish(running.number, MEASURED)
+        again = ledger.start("new", "candidate", running.backbone, "key", running.genotype)
+        ledger.fail(again.number, "lost")
+    *before, first, second = Ledger.open(journal, read_only=True).trials()
+    assert before == ended
+    assert (first, first.genotype, first.measurement) == (finished, running.genotype, MEASURED)
+    assert (second.state, second.backbone) == (TrialState.FAILED, running.backbone)
+
+
+def test_an_earlier_program_refuses_what_was_added(journal: Path) -> None:
+    Ledger.open(journal).close()
+    assert '"user_attr":{"format":"spinenet-seg-ledger/2"}' in journal.read_text()
+
+
+def test_a_trial_of_the_default_space_takes_less_than_3_kB(tmp_path: Path) -> None:
+    space = ScalePermutedSpace()
+    genotype = tuple(gene.radix - 1 for gene in space.genes)
+    digits = 0.1234567890123456
+    measured = Measurement(
+        8, 10**9, 10**7, digits, digits, digits, digits, (digits,) * 11, 10**9, digits,
+        score=digits, curve=(digits,) * 8,
+    )  # fmt: skip
+    with Ledger.create(tmp_path / "ledger.journal", "run", space.genes, {}) as ledger:
+        empty = (tmp_path / "ledger.journal").stat().st_size
+        architecture = space.decode(genotype)
+        ledger.start("trial-0000", "candidate", architecture, space.key(genotype), genotype)
+        ledger.finish(0, measured)
+    assert (tmp_path / "ledger.journal").stat().st_size - empty < 3000
