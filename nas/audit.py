@@ -142,7 +142,8 @@ def _score(
     )
     data = build.packed(config, config.proxy, console)
     resources = build.resources(config.engine)
-    task = build.task(config, config.proxy, data, resources)
+    task = build.task(config, config.proxy, data)
     again = f"nas audit --run {run.path} --resume"
     with ledgers.kept(again), interruptible(again), board.shown():
-        build.engine(config.engine, resources).run(task, source)
+        jobs = build.sized(source, config.proxy, data, resources)
+        build.engine(config.engine, resources).run(task, jobs)

@@ -15,16 +15,18 @@ from nas import controllers
 from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
-from nas.engines.base import Engine, Halving, Resources
+from nas.engines.base import Engine, Halving, JobSource, Resources
 from nas.search import Baseline
+from nas.sizing import Sized, Sizing
 from proxy_tasks.datasets import Dataset, open_dataset
-from proxy_tasks.datasets.packed import pack
+from proxy_tasks.datasets.packed import open_packed, pack
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.task import Fidelity, LatencyLimit
+from proxy_tasks.task import Fidelity, Job, LatencyLimit
 from proxy_tasks.training import Recipe
 from results.trial import Trial
 from search_space import catalog
 from search_space.constrained import ConstrainedSpace, network_figures
+from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
 from search_space.scale_permuted import ScalePermutedSpace
@@ -153,7 +155,6 @@ def task(
     config: Config,
     training: TrainingConfig,
     data: Path,
-    resources: Resources,
     folder: Path | None = None,
 ) -> TrainingTask:
     """The task that trains under ``training``; with a folder it keeps checkpoints there."""
@@ -163,7 +164,6 @@ def task(
         seed=config.seed,
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
-        shared=0 < resources.gpus < 1,
     )
 
 
@@ -182,8 +182,8 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
         workers = 1
     workers = min(workers, jobs) if jobs else workers
     if on_gpu:
-        share = min(1.0, gpus / workers)
-        return Resources(workers, cpus=max(1, cores // workers), gpus=share)
+        share, memory = min(1.0, gpus / workers), torch.cuda.get_device_properties(0).total_memory
+        return Resources(workers, max(1, cores // workers), share, memory)
     return Resources(workers, cpus=1, gpus=0.0)
 
 
@@ -223,7 +223,23 @@ def engine(config: EngineConfig, resources: Resources, halving: Halving | None =
         return InlineEngine(resources)
     from nas.engines.ray_tune import RayTuneEngine
 
-    return RayTuneEngine(resources, config.address, halving)
+    return RayTuneEngine(resources, config.address, halving, config.patience)
+
+
+def sized(
+    source: JobSource, training: TrainingConfig, data: Path, resources: Resources
+) -> JobSource:
+    """On GPUs, the source's jobs with the share that each needs; else the source itself."""
+    if not resources.gpus:
+        return source
+    packed, batch = open_packed(data), training.recipe.batch_size
+    held = sum(split.images.nbytes + split.labels.nbytes for split in (packed.train, packed.val))
+
+    def predict(job: Job) -> int:
+        size, scale = job.fidelity.size, job.fidelity.scale
+        return held + cost(job.backbone, scale, len(packed.classes), size).training_bytes(batch)
+
+    return Sized(source, Sizing(resources.gpus, resources.memory, predict))
 
 
 def spread(resources: Resources) -> Resources:

@@ -160,12 +160,15 @@ class BudgetConfig(Section):
 
 
 class EngineConfig(Section):
-    """``workers``: by default one a CPU core, or two a GPU. ``address``: a running Ray cluster."""
+    """``workers``: by default one a CPU core, or two a GPU; a training that needs a larger share
+    of a GPU gets it. ``address``: a running Ray cluster. A worker counts as hung, and is ended,
+    when an epoch takes ``patience`` times as long as the median, and over two minutes."""
 
     name: Literal["ray", "inline"] = "ray"
     workers: int | None = Field(None, ge=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     address: str | None = None
+    patience: float = Field(10.0, gt=1)
 
 
 class Config(Section):

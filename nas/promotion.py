@@ -63,6 +63,7 @@ class PromotionQueue:
     def finish(self, job: Job, outcome: Outcome) -> None:
         self._out -= 1
         if not isinstance(outcome, Crash):
+            self._retries.worked()
             self._close(job, outcome)
         elif self._retries.again(job.number, outcome):
             self._waiting.append(job)

@@ -88,6 +88,7 @@ class Search:
         if isinstance(outcome, Crash):
             self._crashed(job, outcome)
             return
+        self._retries.worked()
         trial = self._record(job, outcome.scored(self._score))
         if trial.kind == "candidate":
             self._candidates[trial.number] = trial

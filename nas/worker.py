@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from nas.engines.base import Crash, Outcome
+from nas.engines.base import Crash, Outcome, Trouble
 from proxy_tasks.task import Job, Measurement, ProxyTask
 
 
@@ -36,4 +36,6 @@ class Worker:
 def _crash(error: Exception) -> Crash:
     place = traceback.extract_tb(error.__traceback__)[-1]
     line = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
-    return Crash(" ".join(line.split()), "".join(traceback.format_exception(error)))
+    crowded = isinstance(error, torch.OutOfMemoryError)  # alone it would be a measurement
+    trouble = Trouble.CROWDED if crowded else Trouble.BUG
+    return Crash(trouble, " ".join(line.split()), "".join(traceback.format_exception(error)))

@@ -27,8 +27,7 @@ class TrainingTask:
     """Trains DeepLabv3 on a job's backbone and measures it on the validation split.
 
     ``data`` is a packed data set at the fidelity's image size. With a ``folder``, each job keeps
-    checkpoints and best weights in ``folder/NAME`` and resumes from them. ``shared`` says that
-    other jobs use the same device, so that running out of memory is nobody's score.
+    checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
     """
 
@@ -37,13 +36,13 @@ class TrainingTask:
     seed: int
     device: str = "auto"
     folder: Path | None = None
-    shared: bool = False
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """One measurement per epoch; see ProxyTask.
 
         Raises:
-            torch.OutOfMemoryError: on a shared device; alone it is the measurement TOO_LARGE.
+            torch.OutOfMemoryError: on a GPU that the job shares; alone it is a measurement,
+                TOO_LARGE.
         """
         data, device = open_packed(self.data), find_device(self.device)
         try:
@@ -52,7 +51,7 @@ class TrainingTask:
                 return
             yield from _Run(self, job, data, device)
         except torch.OutOfMemoryError:
-            if self.shared:
+            if 0 < job.gpu < 1:
                 raise
             torch.cuda.empty_cache()
             yield replace(_untrained(job, len(data.classes)), failure=Failure.TOO_LARGE)

@@ -109,7 +109,8 @@ class LatencyLimit:
 @dataclass(frozen=True)
 class Job:
     """One network to train: a trial of the search, or a promotion of one. ``stoppable``: it may
-    be ended early where others are ahead of it."""
+    be ended early where others are ahead of it. ``gpu``: the share of one that it may use; below 1
+    others use it too, and running out of memory is nobody's score."""
 
     number: int
     name: str
@@ -117,6 +118,7 @@ class Job:
     fidelity: Fidelity
     limit: LatencyLimit | None = None
     stoppable: bool = False
+    gpu: float = 0.0
 
     def ends_with(self, measurement: Measurement) -> bool:
         """Whether this measurement is the job's score: all epochs done, or a failure."""

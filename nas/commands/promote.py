@@ -44,9 +44,10 @@ def promote(
     progress = PromotionProgress(board, waiting)
     resources = build.spread(build.resources(config.engine, jobs=len(chosen)))
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
-    task = build.task(config, config.promotion, data, resources, run.promotions)
+    task = build.task(config, config.promotion, data, run.promotions)
     with interruptible(f"nas promote {run.path} ... --resume"), board.shown():
-        build.engine(config.engine, resources).run(task, queue)
+        jobs = build.sized(queue, config.promotion, data, resources)
+        build.engine(config.engine, resources).run(task, jobs)
     console.print(promotions_table(lineage.load_all(run)))
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))

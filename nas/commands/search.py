@@ -117,10 +117,11 @@ def _run(
     )
     resources = build.resources(config.engine)
     halving = build.halving(config.proxy, ledger.trials())
-    task = build.task(config, config.proxy, data, resources)
+    task = build.task(config, config.proxy, data)
     again = f"nas search --run {run.path} --resume"
     with ledgers.kept(again), interruptible(again), board.shown():
-        build.engine(config.engine, resources, halving).run(task, source)
+        jobs = build.sized(source, config.proxy, data, resources)
+        build.engine(config.engine, resources, halving).run(task, jobs)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")
     return ledger.trials()

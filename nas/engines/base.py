@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
 
 
+class Trouble(StrEnum):
+    """What can keep a job from an outcome, through no fault of its network."""
+
+    LOST = "lost"
+    HUNG = "hung"
+    CROWDED = "crowded"
+    BUG = "bug"
+
+
 @dataclass(frozen=True)
 class Crash:
-    """A job that gave no measurement: an exception in the worker, or a lost worker.
+    """A job that gave no measurement: its worker or node was lost, or hung and was ended; a GPU
+    that it shares ran out of memory (crowded); or something raised, which has a ``traceback``.
 
-    ``error`` is one line, the same for the same bug; ``traceback`` is empty for a lost worker.
+    ``error`` is one line, the same for the same bug.
     """
 
+    trouble: Trouble
     error: str
     traceback: str = ""
 
-
-LOST = "the worker was lost"
-"""The error of a Crash without a traceback."""
 
 Outcome = Measurement | Crash
 
@@ -48,12 +57,14 @@ class JobSource(Protocol):
 
 @dataclass(frozen=True)
 class Resources:
-    """What each of ``workers`` workers gets. ``gpus`` may be a fraction; on a CPU ``cpus`` is
-    also the number of threads."""
+    """What each of ``workers`` workers gets. ``gpus`` may be a fraction, and is what a job gets
+    that does not ask for more; on a CPU ``cpus`` is also the number of threads. ``memory`` is that
+    of one GPU, in bytes."""
 
     workers: int
     cpus: int
     gpus: float
+    memory: int = 0
 
 
 @dataclass(frozen=True)

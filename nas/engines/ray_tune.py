@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import time
 from types import SimpleNamespace
 from typing import Any
 
-from nas.engines.base import LOST, Crash, Halving, JobSource, Outcome, Resources
+from nas.engines.base import Crash, Halving, JobSource, Outcome, Resources
+from nas.engines.lost import hung, lost
+from nas.engines.patience import Patience
 from nas.worker import Worker
 from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
 
@@ -34,6 +37,7 @@ for _name, _value in _SETTINGS.items():
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
+from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.schedulers import ASHAScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
@@ -53,13 +57,18 @@ class RayTuneEngine:
 
     ``address`` joins a running cluster; without one a local Ray is started, and stopped at the
     end. Only a Ray that the engine started itself is ever stopped. With ``halving`` jobs may end
-    before their last epoch.
+    before their last epoch. A worker whose step takes ``patience`` times the median is ended.
     """
 
     def __init__(
-        self, resources: Resources, address: str | None = None, halving: Halving | None = None
+        self,
+        resources: Resources,
+        address: str | None = None,
+        halving: Halving | None = None,
+        patience: float = 10.0,
     ) -> None:
         self._resources, self._address, self._halving = resources, address, halving
+        self._patience = patience
 
     def run(self, task: ProxyTask, source: JobSource) -> None:
         started = not ray.is_initialized()
@@ -69,16 +78,18 @@ class RayTuneEngine:
             start_local(self._resources.workers * self._resources.cpus)
         try:
             with tempfile.TemporaryDirectory(prefix="nas-tune-") as folder:
-                searcher = _SourceSearcher(source, self._resources.workers)
-                self._tuner(task, searcher, folder).fit()
+                watch = _Watch(Patience(self._patience))
+                searcher = _SourceSearcher(source, self._resources.workers, watch)
+                self._tuner(task, searcher, watch, folder).fit()
                 searcher.reraise()
         finally:
             if started:
                 ray.shutdown()
 
-    def _tuner(self, task: ProxyTask, searcher: Searcher, folder: str) -> tune.Tuner:
+    def _tuner(
+        self, task: ProxyTask, searcher: Searcher, watch: tune.Callback, folder: str
+    ) -> tune.Tuner:
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-        resources = {"cpu": self._resources.cpus, "gpu": self._resources.gpus}
         trainable = tune.with_parameters(
             _Trainable,
             task=task,
@@ -86,7 +97,7 @@ class RayTuneEngine:
             metric=self._halving.metric if self._halving else None,
         )
         return tune.Tuner(
-            tune.with_resources(trainable, resources),
+            tune.with_resources(trainable, self._share),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 scheduler=_scheduler(self._halving) if self._halving else None,
@@ -98,11 +109,17 @@ class RayTuneEngine:
             run_config=tune.RunConfig(
                 name="search",
                 storage_path=folder,
+                callbacks=[watch],
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=0),  # the source retries
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
+
+    def _share(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """What one job gets. Workers are passed on between jobs that get the same."""
+        gpus = max(self._resources.gpus, config["job"].gpu)
+        return tune.PlacementGroupFactory([{"CPU": self._resources.cpus, "GPU": gpus}])
 
 
 def _scheduler(halving: Halving) -> ASHAScheduler:
@@ -148,6 +165,48 @@ class _Trainable(tune.Trainable):
         return result
 
 
+class _Watch(tune.Callback):
+    """Ends workers that hang, and knows why one was lost."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._running: dict[str, tuple[Trial, float]] = {}
+        """Tune's trials, each with the time when its present step began."""
+        self._ended: dict[str, Crash] = {}
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._running[trial.trial_id] = trial, time.monotonic()
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        now, (_, began) = time.monotonic(), self._running[trial.trial_id]
+        self._patience.took(now - began)
+        self._running[trial.trial_id] = trial, now
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if (limit := self._patience.limit()) is None:
+            return
+        now = time.monotonic()
+        for name, (trial, began) in self._running.items():
+            if now - began > limit and name not in self._ended:
+                self._ended[name] = hung(limit)
+                ray.kill(trial.temporary_state.ray_actor)
+
+    def leave(self, trial_id: str) -> Crash:
+        """The trial has ended; why, if it was not by itself."""
+        trial, _ = self._running.pop(trial_id, (None, 0.0))
+        crash = self._ended.pop(trial_id, None)
+        return crash or lost(trial.get_pickled_error() if trial else None)
+
+
 class _Sealed:
     """Keeps Tune from flattening, copying or printing what is inside."""
 
@@ -158,9 +217,9 @@ class _Sealed:
 class _SourceSearcher(Searcher):
     """Asks the source when a worker is free, and tells it what came out."""
 
-    def __init__(self, source: JobSource, workers: int) -> None:
+    def __init__(self, source: JobSource, workers: int, watch: _Watch) -> None:
         super().__init__(metric="outcome", mode="max")
-        self._source, self._workers = source, workers
+        self._source, self._workers, self._watch = source, workers, watch
         self._out: dict[str, Job] = {}
         self._error: BaseException | None = None
 
@@ -185,7 +244,8 @@ class _SourceSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         job = self._out.pop(trial_id)
-        outcome = result["outcome"].outcome if result and not error else Crash(LOST)
+        crash = self._watch.leave(trial_id)
+        outcome = result["outcome"].outcome if result and not error else crash
         self._guard(self._source.finish, job, outcome)
 
     def _guard(self, call: Any, *arguments: Any) -> Any:

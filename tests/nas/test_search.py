@@ -15,9 +15,9 @@ from nas import selection
 from nas.config import BudgetConfig
 from nas.controllers.evolution import RegularizedEvolution
 from nas.controllers.random import RandomSearch
-from nas.engines.base import LOST, Crash, Resources
+from nas.engines.base import Crash, Resources, Trouble
 from nas.engines.inline import InlineEngine
-from nas.failures import BugError
+from nas.failures import IN_A_ROW, BugError, MachinesError
 from nas.progress import Board, SearchProgress
 from nas.search import Baseline, Search
 from proxy_tasks.task import METRICS, Failure, Fidelity, Job, LatencyLimit, Measurement, Metric
@@ -31,6 +31,7 @@ from tests.support.tasks import KeyTask
 
 SPACE = ScalePermutedSpace()
 TINY = ScalePermutedSpace(stages=((3, 1),), output_levels=(3,), max_level=3, dilations=(1,))
+LOST = Crash(Trouble.LOST, "the worker was lost")
 FIDELITY = Fidelity(epochs=2, size=(32, 32), scale=Scale())
 BASELINES = tuple(Baseline(n, catalog.load(n)) for n in ("deeplabv3-resnet-50-os8", "spinenet-49"))
 
@@ -180,11 +181,11 @@ def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path
     harness = Harness(tmp_path)
     job = take(harness.search)
     for _ in range(2):
-        harness.search.finish(job, Crash(LOST))
+        harness.search.finish(job, LOST)
         assert take(harness.search) == job
-    harness.search.finish(job, Crash(LOST))
+    harness.search.finish(job, LOST)
     (trial,) = harness.ledger.trials()
-    assert (trial.state, trial.error) == (TrialState.FAILED, LOST)
+    assert (trial.state, trial.error) == (TrialState.FAILED, LOST.error)
     assert "runs again: the worker was lost" in harness.text.getvalue()
     harness.run()  # and the search goes on
     assert harness.states().count(TrialState.COMPLETE) == 6
@@ -192,13 +193,44 @@ def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path
 
 def test_the_same_exception_three_times_is_a_bug_that_stops_the_search(tmp_path: Path) -> None:
     harness = Harness(tmp_path)
-    crash = Crash("KeyError: 'x' (in f, line 3)", "Traceback ... KeyError: 'x'")
+    crash = Crash(Trouble.BUG, "KeyError: 'x' (in f, line 3)", "Traceback ... KeyError: 'x'")
     for _ in range(2):
         harness.search.finish(take(harness.search), crash)
     with pytest.raises(BugError, match=r"(?s)Traceback .*three times: KeyError: 'x'"):
         harness.search.finish(take(harness.search), crash)
     assert TrialState.COMPLETE not in harness.states()
     assert TrialState.INFEASIBLE not in harness.states()
+
+
+def test_out_of_memory_while_sharing_is_no_bug_however_often_it_comes(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    job = take(harness.search)
+    for _ in range(4):
+        harness.search.finish(job, Crash(Trouble.CROWDED, "OutOfMemoryError", "Traceback ..."))
+        assert take(harness.search) == job
+    harness.score(job)
+    assert harness.states() == [TrialState.COMPLETE]
+
+
+def test_machines_that_lose_one_training_after_the_other_stop_the_search(tmp_path: Path) -> None:
+    def give_up(harness: Harness) -> None:
+        job = take(harness.search)
+        for _ in range(2):
+            harness.search.finish(job, LOST)
+            take(harness.search)
+        harness.search.finish(job, LOST)
+
+    harness = Harness(tmp_path, trials=20)
+    for _ in range(IN_A_ROW - 1):
+        give_up(harness)
+    harness.score(take(harness.search))  # one that works, and it counts anew
+    for _ in range(IN_A_ROW - 1):
+        give_up(harness)
+    with pytest.raises(
+        MachinesError, match=r"5 trainings in a row .*the worker was lost;.*--resume"
+    ):
+        give_up(harness)
+    assert harness.states()[-1] is TrialState.RUNNING  # a resumed search runs it again
 
 
 def test_a_diverged_network_is_infeasible_and_not_run_again(tmp_path: Path) -> None:

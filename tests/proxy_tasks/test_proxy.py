@@ -93,7 +93,7 @@ def test_out_of_memory_is_the_architectures_fault_only_when_it_is_alone(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(proxy.Training, "run_epoch", exhausted)
-    steps = replace(task, shared=shared).score(JOB)
+    steps = task.score(replace(JOB, gpu=0.5 if shared else 1.0))
     if shared:
         with pytest.raises(torch.OutOfMemoryError):
             next(steps)
