@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -117,7 +117,7 @@ class _Run:
         found = self.training.evaluate(self.val, len(self.classes))
         if not math.isfinite(found.loss):
             return replace(measured, failure=Failure.DIVERGED)
-        measured = replace(measured, miou=found.miou, loss=found.loss, class_iou=found.class_iou)
+        measured = replace(measured, **asdict(found))
         if last:
             network = self.training.average.module
             measured = replace(measured, latency=latency(network, self.job.fidelity.size))

@@ -24,16 +24,25 @@ class Fidelity:
     evaluate_every: int = 0
 
 
-Metric = Literal["miou", "loss", "train_loss"]
-METRICS: dict[Metric, int] = {"miou": 1, "loss": -1, "train_loss": -1}
-"""What a search can go by, and whether more is better (1) or less (-1): validation mIoU and
-cross-entropy, and the mean cross-entropy over the last epoch's training batches, which tells how
-fast a network learns (training speed estimation, Ru et al. 2021, arXiv 2006.04492)."""
+Metric = Literal["miou", "soft_miou", "loss", "balanced_loss", "train_loss"]
+METRICS: dict[Metric, int] = {
+    "miou": 1,
+    "soft_miou": 1,
+    "loss": -1,
+    "balanced_loss": -1,
+    "train_loss": -1,
+}
+"""What a search can go by, and whether more is better (1) or less (-1): validation mIoU, that of
+probabilities instead of decisions, cross-entropy over pixels and over classes alike, and the mean
+cross-entropy over the last epoch's training batches, which tells how fast a network learns
+(training speed estimation, Ru et al. 2021, arXiv 2006.04492)."""
 
 
 METRIC_NAMES: dict[Metric, str] = {
     "miou": "mIoU",
+    "soft_miou": "soft mIoU",
     "loss": "minus validation loss",
+    "balanced_loss": "minus class-balanced loss",
     "train_loss": "minus training loss",
 }
 """What a score is called where people read it: more is better."""
@@ -52,7 +61,8 @@ class Measurement:
     """What is known of a network after ``epochs`` epochs.
 
     ``miou`` in [0, 1] and ``loss`` (mean validation cross-entropy, nats a pixel) are None before
-    the first validation; ``train_loss`` is the mean over the last epoch. ``macs`` are
+    the first validation, as are ``soft_miou`` and ``balanced_loss`` (see METRICS); ``train_loss``
+    is the mean over the last epoch. ``macs`` are
     multiply-accumulates of one image at the fidelity's size; ``seconds`` is wall time so far;
     ``peak_memory`` in bytes (the process's on a CPU, the allocator's on a GPU); ``latency`` in
     seconds for one image; ``score`` is what the search maximises (see ``scored``), and
@@ -66,6 +76,8 @@ class Measurement:
     train_loss: float | None = None
     miou: float | None = None
     loss: float | None = None
+    soft_miou: float | None = None
+    balanced_loss: float | None = None
     class_iou: tuple[float | None, ...] = ()
     peak_memory: int | None = None
     latency: float | None = None

@@ -15,17 +15,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from proxy_tasks.augment import Augment, normalise
 from proxy_tasks.averaging import WeightAverage
-from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.datasets.packed import PackedSplit
 from proxy_tasks.flat import FlatTensors
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3, channels_last
 from proxy_tasks.networks.folding import folded
+from proxy_tasks.soft_metrics import SoftCounts
 from proxy_tasks.upsampling import BandedUpsampling
 from search_space.errors import UserError
 from search_space.seeds import derive_seed
@@ -68,11 +67,14 @@ class Recipe:
 @dataclass(frozen=True)
 class Evaluation:
     """``miou`` in [0, 1] over the classes that occur; ``loss`` in nats a pixel; None in
-    ``class_iou`` for a class that neither occurs nor is predicted."""
+    ``class_iou`` for a class that neither occurs nor is predicted. ``soft_miou`` and
+    ``balanced_loss``: see proxy_tasks.soft_metrics."""
 
     miou: float
     loss: float
     class_iou: tuple[float | None, ...]
+    soft_miou: float
+    balanced_loss: float
 
 
 class DeviceSplit:
@@ -188,18 +190,18 @@ def evaluate(network: DeepLabV3, split: DeviceSplit, classes: int, batch_size: i
     network = folded(network)
     device = split.images.device
     counts = torch.zeros((classes, classes), dtype=torch.int64, device=device)
-    loss = torch.zeros((), dtype=torch.float64, device=device)
+    soft = SoftCounts(classes, device)
     for images, labels in zip(
         split.images.split(batch_size), split.labels.split(batch_size), strict=True
     ):
         with autocast(device):
             low_logits = network.forward_low(normalise(images))
         for logits, target in _by_bands(low_logits, labels):
-            loss += cross_entropy(logits, target, ignore_index=IGNORE, reduction="sum")
+            soft.add(logits, target)
             # Of the same pixels as argmax, which is ten times slower along any but the last axis.
             counts += confusion(logits.max(1).indices, target, classes)
     ious = tuple(None if math.isnan(value) else value for value in iou(counts).tolist())
-    return Evaluation(mean_iou(counts), (loss / counts.sum().clamp(min=1)).item(), ious)
+    return Evaluation(mean_iou(counts), soft.loss(), ious, soft.mean_iou(), soft.balanced_loss())
 
 
 def _by_bands(low_logits_BKhw: Tensor, labels_BHW: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -198,7 +198,8 @@ class _Watch(tune.Callback):
         for name, (trial, began) in self._running.items():
             if now - began > limit and name not in self._ended:
                 self._ended[name] = hung(limit)
-                ray.kill(trial.temporary_state.ray_actor)
+                if actor := trial.temporary_state.ray_actor:
+                    ray.kill(actor)
 
     def leave(self, trial_id: str) -> Crash:
         """The trial has ended; why, if it was not by itself."""
