@@ -2,9 +2,9 @@
 
     python -m benchmarks.engine [--trials 100 1000 10000] [--workers 2 16 64] [--sleep 0.05]
 
-Every line is a process of its own. **Overhead** is the wall time a trial takes in the steady state,
-from the end of the first ``2 x workers`` trials to that of the last, less ``sleep / workers``. It is
-of the whole driver: proposing (random, on the default SpineNet-Seg space), ledger, and Ray.
+Every line is a process of its own. **Overhead** is the wall time a trial takes in steady state,
+from the end of the first ``2 x workers`` trials to that of the last, less ``sleep / workers``. It
+is of the whole driver: proposing (random, on the default SpineNet-Seg space), ledger, and Ray.
 **Memory** is the driver's peak, **ledger** the journal's size by trials, **resume** the time from
 opening it to the next proposal. Ray Tune alone draws the same 77 numbers for a class trainable
 whose actors are reused, without loggers; Optuna alone has them suggested at random, into a
