@@ -13,10 +13,13 @@ from nas.failures import Retries, shielded
 from nas.progress import SearchProgress
 from proxy_tasks.task import Fidelity, Job, LatencyLimit, Measurement, Metric
 from results.ledger import Ledger
-from results.trial import Trial, TrialState
+from results.trial import Setback, Trial, TrialState
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.genes import SearchSpace
+
+ENDED = Setback("driver", "the search ended while it was running")
+"""Of what a resumed search finds unfinished."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,11 @@ class Search:
         known = ledger.trials()
         scored = {trial.name for trial in known}
         self._baselines = deque(each for each in baselines if each.name not in scored)
-        self._again = deque(trial for trial in known if trial.state is TrialState.RUNNING)
+        self._again = deque(
+            ledger.set_back(trial.number, ENDED)
+            for trial in known
+            if trial.state is TrialState.RUNNING
+        )
         self._candidates = {t.number: t for t in known if t.kind == "candidate"}
         for trial in _in_order_of_ending(known):
             self._controller.tell(trial)
@@ -125,7 +132,7 @@ class Search:
         return trial
 
     def _crashed(self, job: Job, crash: Crash) -> None:
-        trial = self._ledger.trials()[job.number]
+        trial = self._ledger.set_back(job.number, Setback(crash.trouble, crash.error))
         if self._retries.again(job.number, crash):
             self._again.append(trial)
             self._progress.retried(trial, crash.error)

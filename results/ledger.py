@@ -22,7 +22,7 @@ from results import database, record
 from results.record import FORMAT, READABLE
 from results.storage import Place, Store, create_store, open_store
 from results.store import NoLedgerError
-from results.trial import Kind, Trial, TrialState
+from results.trial import Kind, Setback, Trial, TrialState
 from search_space import genes
 from search_space.backbone import Backbone
 from search_space.errors import UserError
@@ -142,6 +142,17 @@ class Ledger:
         _check_score(number, measurement)
         score = measurement.miou if measurement.score is None else measurement.score
         return self._end(number, OptunaState.COMPLETE, score, record.measured(measurement))
+
+    def set_back(self, number: int, setback: Setback) -> Trial:
+        """Record why a running trial is to be run again. ValueError if it is not running."""
+        self._check_writable()
+        self._check_running(number)
+        attributes = record.set_back(self._trials[number].setbacks, setback)
+        with self._store.guarded():
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+            for name, attribute in attributes.items():
+                self._storage.set_trial_user_attr(trial_id, name, attribute)
+            return self._take(trial_id)
 
     def fail(self, number: int, error: str) -> Trial:
         """Record that the infrastructure gave up on a trial. ValueError if it is not running."""

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from proxy_tasks.task import Measurement
-from results.trial import Kind, Trial, TrialState
+from results.trial import Kind, Setback, Trial, TrialState
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
@@ -55,6 +55,11 @@ def measured(measurement: Measurement) -> dict[str, Any]:
     return {"measurement": known}
 
 
+def set_back(before: Sequence[Setback], setback: Setback) -> dict[str, Any]:
+    """The attribute of a trial that is run again, once more than ``before``."""
+    return {"setbacks": [[each.kind, each.error] for each in (*before, setback)]}
+
+
 def failed(error: str) -> dict[str, Any]:
     """The attribute of a trial that the infrastructure gave up on."""
     return {"error": error}
@@ -81,6 +86,7 @@ def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
         error=attributes.get("error"),
         started=_aware(frozen.datetime_start),
         finished=_aware(frozen.datetime_complete),
+        setbacks=tuple(Setback(*each) for each in attributes.get("setbacks", ())),
     )
 
 

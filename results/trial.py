@@ -26,13 +26,22 @@ class TrialState(StrEnum):
 
 
 @dataclass(frozen=True)
+class Setback:
+    """Why a trial had to be run again, through no fault of its network: the ``kind``, such as a
+    lost worker, and what was said of it in one line."""
+
+    kind: str
+    error: str
+
+
+@dataclass(frozen=True)
 class Trial:
     """A row of the ledger.
 
     ``key`` is the canonical key of the backbone; ``genotype`` is None for a baseline. A complete
     trial has a measurement with a mIoU, a stopped one that of its last epoch, an infeasible one a
-    measurement with a failure, a failed one an ``error``. ``started`` and ``finished`` carry
-    their time zone.
+    measurement with a failure, a failed one an ``error``. ``setbacks`` are told in their order.
+    ``started`` and ``finished`` carry their time zone.
     """
 
     number: int
@@ -46,6 +55,7 @@ class Trial:
     error: str | None = None
     started: datetime | None = None
     finished: datetime | None = None
+    setbacks: tuple[Setback, ...] = ()
 
     @property
     def score(self) -> float | None:

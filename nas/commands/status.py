@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from nas import audits, ledgers, lineage
+from nas.engines.base import Trouble
 from nas.run import RunDirectory
+from nas.search import ENDED
 from nas.summary import leaderboard_table, promotions_table
 from results.trial import Trial, TrialState
 
@@ -27,6 +31,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         known: dict[str, Any] = {
             "run": str(run.path),
             "counts": counts(trials),
+            "setbacks": setbacks(trials),
             "budget": run.config().budget.trials,
         }
         known["trials"] = [_plain(trial) for trial in trials]
@@ -37,6 +42,9 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         return
     parts = [f"{number} {state}" for state, number in counts(trials).items() if number]
     console.print(f"{run.path}: {', '.join(parts) or 'nothing yet'}", markup=False)
+    if again := setbacks(trials):
+        kinds = ", ".join(f"{number} {WORDS.get(kind, kind)}" for kind, number in again.items())
+        console.print(f"run again: {kinds}", markup=False, highlight=False)
     if any(trial.score is not None for trial in trials):
         config = run.config()
         noise = audits.noise(run.path, config)
@@ -46,6 +54,21 @@ def status(path: Path, as_json: bool, console: Console) -> None:
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
     if promoted:
         console.print(promotions_table(promoted))
+
+
+WORDS = {
+    Trouble.LOST: "lost workers",
+    Trouble.HUNG: "hung workers",
+    Trouble.CROWDED: "out of memory while sharing a GPU",
+    Trouble.BUG: "exceptions",
+    ENDED.kind: "unfinished when a search ended",
+}
+"""What setbacks are called where people read it."""
+
+
+def setbacks(trials: list[Trial]) -> dict[str, int]:
+    """How often a trial had to be run again, by the kind of trouble."""
+    return dict(Counter(setback.kind for trial in trials for setback in trial.setbacks))
 
 
 def counts(trials: list[Trial]) -> dict[str, int]:
@@ -63,6 +86,7 @@ def _plain(trial: Trial) -> dict[str, Any]:
         "genotype": trial.genotype,
         "measurement": trial.measurement.to_dict() if trial.measurement else None,
         "error": trial.error,
+        "setbacks": [asdict(setback) for setback in trial.setbacks],
     }
 
 

@@ -12,6 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from nas import selection
+from nas.commands.status import setbacks
 from nas.config import BudgetConfig
 from nas.controllers.evolution import RegularizedEvolution
 from nas.controllers.random import RandomSearch
@@ -186,6 +187,7 @@ def test_a_lost_worker_is_forgiven_twice_and_then_the_trial_fails(tmp_path: Path
     harness.search.finish(job, LOST)
     (trial,) = harness.ledger.trials()
     assert (trial.state, trial.error) == (TrialState.FAILED, LOST.error)
+    assert [(s.kind, s.error) for s in trial.setbacks] == [("lost", LOST.error)] * 3
     assert "runs again: the worker was lost" in harness.text.getvalue()
     harness.run()  # and the search goes on
     assert harness.states().count(TrialState.COMPLETE) == 6
@@ -200,6 +202,19 @@ def test_the_same_exception_three_times_is_a_bug_that_stops_the_search(tmp_path:
         harness.search.finish(take(harness.search), crash)
     assert TrialState.COMPLETE not in harness.states()
     assert TrialState.INFEASIBLE not in harness.states()
+
+
+def test_status_counts_what_was_run_again_by_its_kind(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    first, second = take(harness.search), take(harness.search)
+    harness.search.finish(first, LOST)
+    harness.search.finish(second, Crash(Trouble.HUNG, "the worker hung"))
+    harness.ledger.close()
+    resumed = Harness(tmp_path)  # both were waiting when the first search ended
+    assert setbacks(resumed.ledger.trials()) == {"lost": 1, "hung": 1, "driver": 2}
+    job = take(resumed.search)
+    resumed.score(job)
+    assert [s.kind for s in resumed.ledger.trials()[job.number].setbacks] == ["lost", "driver"]
 
 
 def test_out_of_memory_while_sharing_is_no_bug_however_often_it_comes(tmp_path: Path) -> None:

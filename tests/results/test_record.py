@@ -78,10 +78,10 @@ def test_a_trial_of_the_default_space_takes_less_than_3_kB(tmp_path: Path) -> No
     space = ScalePermutedSpace()
     genotype = tuple(gene.radix - 1 for gene in space.genes)
     digits = 0.1234567890123456
-    measured = Measurement(
-        8, 10**9, 10**7, digits, digits, digits, digits, (digits,) * 11, 10**9, digits,
-        score=digits, curve=(digits,) * 8,
-    )  # fmt: skip
+    losses = {"train_loss": digits, "loss": digits, "balanced_loss": digits}
+    scores = {"miou": digits, "soft_miou": digits, "score": digits, "curve": (digits,) * 8}
+    costs = {"peak_memory": 10**9, "latency": digits, "class_iou": (digits,) * 11}
+    measured = Measurement(8, 10**9, 10**7, digits, **losses, **scores, **costs)
     with Ledger.create(tmp_path / "ledger.journal", "run", space.genes, {}) as ledger:
         empty = (tmp_path / "ledger.journal").stat().st_size
         architecture = space.decode(genotype)
