@@ -18,7 +18,7 @@ from nas.controllers.warm_start import WarmStart
 from nas.engines.base import Engine, Halving, JobSource, Resources
 from nas.search import Baseline
 from nas.sizing import Sized, Sizing
-from proxy_tasks.datasets import Dataset, open_dataset
+from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packed import open_packed, pack
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Fidelity, Job, LatencyLimit
@@ -86,8 +86,8 @@ def fidelity(training: TrainingConfig) -> Fidelity:
     )
 
 
-def dataset(config: Config, size: tuple[int, int]) -> Dataset:
-    """The data set; procedural scenes are drawn at ``size``.
+def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Dataset:
+    """The data set; procedural scenes are drawn at ``size``. Not ``strict``: with what is missing.
 
     Raises:
         UserError: where there is no such data set, or it is broken.
@@ -99,9 +99,12 @@ def dataset(config: Config, size: tuple[int, int]) -> Dataset:
         root=data.root,
         classes=data.classes,
         ignore=data.ignore,
+        values=data.values,
+        split=SplitRule(**data.split.model_dump()) if data.split else None,
         train=train,
         val=val,
         size=size,
+        strict=strict,
     )
 
 

@@ -47,7 +47,7 @@ Settings = Annotated[
 def search(
     config: Annotated[
         str | None,
-        typer.Argument(help="A YAML file or a preset: quickstart (the default), camvid."),
+        typer.Argument(help="A YAML file, or a preset: quickstart (the default), camvid, ..."),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Folder of the run. [runs/NAME-DATE]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
@@ -253,6 +253,54 @@ def export(
 
     formats = [*(format or []), *(more or [])] or ["spec"]
     export(source, trial, formats, output, _console(), target(scale, size, classes))
+
+
+data_app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(data_app, name="data", help="The data sets: list them, check yours, pack it.")
+
+DataConfigSource = Annotated[
+    str | None, typer.Argument(metavar="CONFIG", help="A YAML file or a preset.")
+]
+
+
+@data_app.command("list")
+def data_list(
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+) -> None:
+    """What can be trained on, and the files that each needs."""
+    from nas.commands.data import list_datasets
+
+    list_datasets(json, _console())
+
+
+@data_app.command("check")
+def data_check(
+    config: DataConfigSource = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    set: Settings = None,
+) -> None:
+    """Read everything once: sizes, class frequencies, and all that is wrong, by file name.
+
+    Exit code 1 when something is wrong.
+
+    nas data check cityscapes --set data.root=DIR
+
+    nas data check --set data.name=folder --set data.root=DIR --json
+    """
+    from nas.commands.data import check
+
+    check(config, json, set or (), _console())
+
+
+@data_app.command("pack")
+def data_pack(config: DataConfigSource = None, set: Settings = None) -> None:
+    """Decode the images beforehand, at the sizes of proxy and promotion.
+
+    nas data pack cityscapes --set data.root=DIR --set data.cache=/fast/disk
+    """
+    from nas.commands.data import pack
+
+    pack(config, set or (), _console())
 
 
 def main() -> None:

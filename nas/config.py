@@ -18,6 +18,9 @@ from proxy_tasks.task import Metric
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
 
+WHOLE = ("stages", "values")
+"""Mappings that are one value: another replaces them, key by key they would make no sense."""
+
 
 def _named_scale(value: Any) -> Any:
     """A scale may be given by its name."""
@@ -40,13 +43,24 @@ class ScaleConfig(Section):
     head: Literal["deeplabv3", "deeplabv3+"] = "deeplabv3"
 
 
-class DataConfig(Section):
-    """``root`` is the folder of the images; ``cache`` is where decoded images are packed."""
+class SplitConfig(Section):
+    """See proxy_tasks.datasets.listing.SplitRule."""
 
-    name: Literal["scenes", "folder", "camvid"] = "scenes"
+    train: str | None = None
+    val: str | None = None
+    share: float | None = Field(None, gt=0, lt=1)
+
+
+class DataConfig(Section):
+    """``root`` is the folder of the images; ``cache`` is where decoded images are packed.
+    ``values`` is the value map, see proxy_tasks.datasets.labels.label_code."""
+
+    name: Literal["scenes", "folder", "camvid", "cityscapes", "voc"] = "scenes"
     root: Path | None = None
     classes: tuple[str, ...] | None = None
     ignore: tuple[int, ...] | None = None
+    values: dict[Annotated[str, Field(coerce_numbers_to_str=True)], str] | None = None
+    split: SplitConfig | None = None
     cache: Path = Path("~/.cache/spinenet-seg")
     scenes: tuple[int, int] = (384, 96)
     """How many procedural scenes to train on and to validate on."""
@@ -307,7 +321,7 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Sections merge key by key; everything else is replaced."""
     merged = dict(base)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict) and key != "stages"
+        both = isinstance(value, dict) and isinstance(base.get(key), dict) and key not in WHOLE
         merge = controller_config.merged if key == "controller" else _merged
         merged[key] = merge(base[key], value) if both else value
     return merged

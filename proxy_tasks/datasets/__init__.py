@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from proxy_tasks.datasets.base import IGNORE, SPLITS, Dataset
+from proxy_tasks.datasets.catalogue import CATALOGUE
+from proxy_tasks.datasets.files import FileDataset
+from proxy_tasks.datasets.listing import SplitRule
 from search_space.errors import UserError
 
-DATASETS = ("scenes", "folder", "camvid")
+DATASETS = tuple(CATALOGUE)
 """The names that `open_dataset` knows."""
 
-__all__ = ["DATASETS", "IGNORE", "SPLITS", "Dataset", "open_dataset"]
+__all__ = ["DATASETS", "IGNORE", "SPLITS", "Dataset", "SplitRule", "open_dataset"]
 
 
 def open_dataset(
@@ -20,40 +23,68 @@ def open_dataset(
     root: Path | str | None = None,
     classes: Sequence[str] | None = None,
     ignore: Sequence[int] | None = None,
+    values: Mapping[str, str] | None = None,
+    split: SplitRule | None = None,
     train: int = 512,
     val: int = 128,
     size: tuple[int, int] = (96, 128),
     seed: int = 0,
+    strict: bool = True,
 ) -> Dataset:
     """The data set of that name.
 
-    ``root`` (folder, camvid): where the files lie. ``classes`` (folder): names instead of
-    classes.txt. ``ignore`` (folder, camvid): label values that mean void. ``train``, ``val``,
-    ``size`` (height, width) and ``seed`` (scenes): how many scenes, how large, and which; the
-    others do not look at them.
+    ``root`` is where the files lie; ``classes`` replaces classes.txt; ``ignore`` lists label values
+    that mean void; ``values`` maps label values or colours to names of classes, see
+    `labels.label_code`; ``split`` says what to train and to validate on. Which of them a data set
+    takes stands in `catalogue.CATALOGUE`. ``train``, ``val``, ``size`` (height, width) and ``seed``
+    say how many procedural scenes, how large, and which; the others do not look at them.
 
-    Raises UserError for an unknown name, a missing root, one of the first three that the data set
-    has no use for, and whatever the files have wrong.
+    Raises UserError for an unknown name, a missing root, an option that the data set has no use
+    for, and whatever the files have wrong; without ``strict``, a data set with missing files is
+    returned with its ``faults``.
     """
+    if name not in CATALOGUE:
+        raise UserError(f"no data set {name!r}: write one of {', '.join(DATASETS)}")
+    _refuse(name, root=root, classes=classes, ignore=ignore, values=values, split=split)
     if name == "scenes":
         from proxy_tasks.datasets.scenes import Scenes
 
-        _refuse(name, root=root, classes=classes, ignore=ignore)
         return Scenes(train, val, size, seed)
-    if name not in DATASETS:
-        raise UserError(f"no data set {name!r}: write one of {', '.join(DATASETS)}")
     if root is None:
-        raise UserError(f"the data set {name!r} needs root: the folder that holds train/ and val/")
-    if name == "camvid":
-        from proxy_tasks.datasets.camvid import VOID, CamVid
+        needed = ", ".join(CATALOGUE[name].layout[:2])
+        raise UserError(f"the data set {name!r} needs root: the folder that holds {needed}")
+    found = _in_files(name, Path(root), classes, ignore, values, split)
+    if strict:
+        found.refuse_faults()
+    return found
 
-        _refuse(name, classes=classes)
-        return CamVid(Path(root), (VOID,) if ignore is None else ignore)
+
+def _in_files(
+    name: str,
+    root: Path,
+    classes: Sequence[str] | None,
+    ignore: Sequence[int] | None,
+    values: Mapping[str, str] | None,
+    split: SplitRule | None,
+) -> FileDataset:
+    if name == "camvid":
+        from proxy_tasks.datasets.camvid import CamVid
+
+        return CamVid(root, ignore)
+    if name == "cityscapes":
+        from proxy_tasks.datasets.cityscapes import Cityscapes
+
+        return Cityscapes(root)
+    if name == "voc":
+        from proxy_tasks.datasets.voc import Voc
+
+        return Voc(root, split)
     from proxy_tasks.datasets.folder import Folder
 
-    return Folder(Path(root), classes, (IGNORE,) if ignore is None else ignore)
+    return Folder(root, classes, ignore, values, split)
 
 
 def _refuse(name: str, **given: object) -> None:
-    if unwanted := [key for key, value in given.items() if value is not None]:
+    takes = CATALOGUE[name].takes
+    if unwanted := [key for key, value in given.items() if value is not None and key not in takes]:
         raise UserError(f"the data set {name!r} takes no {unwanted[0]}: leave it out")

@@ -1,13 +1,20 @@
 """CamVid in its usual 11-class split: Brostow, Fauqueur and Cipolla, "Semantic object classes in
-video", Pattern Recognition Letters 2009. The files come from the user, in the folder layout."""
+video", Pattern Recognition Letters 2009. The files come from the user, in one of two layouts:
+
+ROOT/{train,val}/images/NAME.png    ROOT/{train,val}/labels/NAME.png
+ROOT/{train,val}/NAME.png           ROOT/{trainannot,valannot}/NAME.png    (SegNet's)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from proxy_tasks.datasets.base import Colour
-from proxy_tasks.datasets.folder import Folder
+from proxy_tasks.datasets.base import SPLITS, Colour
+from proxy_tasks.datasets.files import FileDataset, existing
+from proxy_tasks.datasets.folder import listed
+from proxy_tasks.datasets.labels import LabelCode
+from proxy_tasks.datasets.listing import Listings, match
 
 CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign_symbol", "fence", "car",
@@ -20,8 +27,17 @@ PALETTE: tuple[Colour, ...] = (
 VOID = 11
 
 
-class CamVid(Folder):
-    """`Folder` with CamVid's classes; 11 is void."""
+class CamVid(FileDataset):
+    """CamVid's classes by their index; 11 is void. Raises UserError where ``root`` is no folder."""
 
-    def __init__(self, root: Path, ignore: Sequence[int] = (VOID,)) -> None:
-        super().__init__(root, CLASSES, ignore, PALETTE, "camvid")
+    def __init__(self, root: Path, ignore: Sequence[int] | None = None) -> None:
+        root = existing(root, "train/ and val/")
+        void = (VOID,) if ignore is None else tuple(ignore)
+        code = LabelCode(CLASSES, void, advice="correct the file or data.ignore")
+        super().__init__("camvid", code, PALETTE, _layout(root))
+
+
+def _layout(root: Path) -> Listings:
+    if (root / "trainannot").is_dir():
+        return {split: match(root / split, root / f"{split}annot") for split in SPLITS}
+    return listed(root)
