@@ -64,10 +64,8 @@ def check(source: str | None, as_json: bool, settings: Sequence[str], console: C
     else:
         report(found, console)
     if found.faults:
-        number = len(found.faults)
-        raise RunFailed(
-            f"{dataset.name}: {number} {'thing is' if number == 1 else 'things are'} wrong"
-        )
+        counted = "one thing is" if len(found.faults) == 1 else f"{len(found.faults)} things are"
+        raise RunFailed(f"{dataset.name}: {counted} wrong")
 
 
 def pack(source: str | None, settings: Sequence[str], console: Console) -> None:

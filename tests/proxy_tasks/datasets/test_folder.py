@@ -1,13 +1,13 @@
-import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from proxy_tasks.datasets import DATASETS, open_dataset
+from proxy_tasks.datasets import DATASETS, Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.base import IGNORE, distinct_palette
-from proxy_tasks.datasets.folder import Folder
+from proxy_tasks.datasets.catalogue import CATALOGUE
 from search_space.errors import UserError
 
 
@@ -32,15 +32,19 @@ def put_label(root: Path, values: np.ndarray, split: str = "train", index: int =
     return path
 
 
-def complaint(root: Path, index: int = 1, **options: object) -> str:
+def opened(root: Path, **options: Any) -> Dataset:
+    return open_dataset("folder", root=root, **options)
+
+
+def complaint(root: Path, index: int = 1, **options: Any) -> str:
     with pytest.raises(UserError) as caught:
-        Folder(root, **options).load("train", index)
+        opened(root, **options).load("train", index)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_images_and_labels_are_matched_by_name(root):
-    data = Folder(root)
+    data = opened(root)
     assert data.classes == ("road", "car", "sky")
     assert (data.count("train"), data.count("val")) == (3, 2)
     image, labels = data.load("train", 2)
@@ -55,7 +59,7 @@ def test_classes_may_be_given_instead_of_the_file(root):
 
 def test_ignored_values_become_void(root):
     put_label(root, np.array([[0, 1, 2, 7], [7, 9, 255, 1]], np.uint8).repeat(4, 0).repeat(3, 1))
-    labels = Folder(root, ignore=(7, 9, 255)).load("train", 1)[1]
+    labels = opened(root, ignore=(7, 9, 255)).load("train", 1)[1]
     assert set(np.unique(labels)) == {0, 1, 2, IGNORE}
     assert (labels == IGNORE).sum() == 4 * 12
     assert "7" in complaint(root)
@@ -67,13 +71,13 @@ def test_labels_of_a_palette_image_are_its_indices(root):
     image.putdata(values.ravel().tolist())
     image.putpalette(list(range(255, -1, -1)) * 3)
     image.save(root / "train/labels/1.png")
-    assert np.array_equal(Folder(root).load("train", 1)[1], values)
+    assert np.array_equal(opened(root).load("train", 1)[1], values)
 
 
 def test_labels_of_sixteen_bits_are_read_whole(root):
     values = np.array([[0, 1, 2, 257]], np.uint16).repeat(8, 0).repeat(3, 1)
     path = put_label(root, values)
-    assert set(np.unique(Folder(root, ignore=(257,)).load("train", 1)[1])) == {0, 1, 2, IGNORE}
+    assert set(np.unique(opened(root, ignore=(257,)).load("train", 1)[1])) == {0, 1, 2, IGNORE}
     assert str(path) in complaint(root)
     assert "257" in complaint(root)
 
@@ -84,14 +88,14 @@ def test_photographs_are_turned_as_their_exif_says(root):
     image = np.zeros((8, 12, 3), np.uint8)
     image[0] = 255
     Image.fromarray(image).save(root / "train/images/1.png", exif=exif)
-    assert np.array_equal(Folder(root).load("train", 1)[0], image[::-1])
+    assert np.array_equal(opened(root).load("train", 1)[0], image[::-1])
 
 
 def test_what_is_no_image_lies_there_unnoticed(root):
     (root / "train/images/Thumbs.db").write_bytes(b"x")
     (root / "train/images/._0.png").write_bytes(b"x")
     put_label(root, np.zeros((8, 12), np.uint8), index=77)
-    assert Folder(root).count("train") == 3
+    assert opened(root).count("train") == 3
 
 
 @pytest.mark.parametrize("part", ["", "val", "train/images", "val/labels"])
@@ -103,7 +107,7 @@ def test_a_missing_folder_is_named(root, part):
 def test_an_empty_folder_is_named(root):
     for path in (root / "val/images").iterdir():
         path.unlink()
-    assert "no images in" in complaint(root)
+    assert "has no images" in complaint(root)
     assert str(root / "val/images") in complaint(root)
 
 
@@ -170,13 +174,15 @@ def test_a_missing_class_file_is_named(root):
     assert str(root / "classes.txt") in complaint(root)
 
 
-def test_the_fingerprint_follows_the_files(root):
-    before = Folder(root).fingerprint("train")
-    assert Folder(root).fingerprint("train") == before
-    assert Folder(root, classes=["a", "b", "c"]).fingerprint("train") != before
-    assert Folder(root, ignore=(7,)).fingerprint("train") != before
-    os.utime(root / "train/labels/1.png", ns=(1, 1))
-    assert Folder(root).fingerprint("train") != before
+def test_the_fingerprint_follows_what_labels_mean(root):
+    meanings = [
+        {},
+        {"classes": ["a", "b", "c"]},
+        {"ignore": (7,)},
+        {"values": {"0": "road", "1": "car"}},
+        {"values": {"0": "car", "1": "road"}},
+    ]
+    assert len({opened(root, **options).fingerprint("train") for options in meanings}) == 5
 
 
 def test_camvid_has_eleven_classes_and_void_is_eleven(root):
@@ -192,15 +198,32 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
     assert all(name in str(caught.value) for name in ("cityscape", *DATASETS))
 
 
-@pytest.mark.parametrize("name", ["folder", "camvid"])
+@pytest.mark.parametrize("name", [name for name in DATASETS if name != "scenes"])
 def test_a_missing_root_is_asked_for(name):
     with pytest.raises(UserError, match="needs root"):
         open_dataset(name)
 
 
-def test_scenes_take_no_root(tmp_path):
-    with pytest.raises(UserError, match="takes no root"):
-        open_dataset("scenes", root=tmp_path)
+OPTIONS: dict[str, Any] = {
+    "classes": ["a", "b"],
+    "ignore": (7,),
+    "values": {"1": "a"},
+    "split": SplitRule(share=0.5),
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("option", ["root", *OPTIONS])
+def test_options_without_a_use_are_refused(root, name, option):
+    given = {"root": root, option: OPTIONS.get(option, root)}
+    if name == "scenes" and option != "root":
+        del given["root"]
+    try:
+        open_dataset(name, **given)
+        refused = False
+    except UserError as error:
+        refused = f"takes no {option}" in str(error)
+    assert refused == (option not in CATALOGUE[name].takes)
 
 
 def test_every_class_has_a_colour_of_its_own():

@@ -1,0 +1,182 @@
+"""One suite for every data set, in the layout in which it is published."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from proxy_tasks.datasets import DATASETS, IGNORE, SPLITS, Dataset, open_dataset
+from proxy_tasks.datasets.files import FileDataset
+from proxy_tasks.datasets.images import Faults
+from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.datasets.survey import survey
+from search_space.errors import UserError
+from tests.support.trees import HEIGHT, TREES, WIDTH, Tree, save_label
+
+NAMES = ["scenes", *TREES]
+
+
+class Made:
+    """A data set on disk that is opened anew at each call."""
+
+    def __init__(self, root: Path, tree: Tree | None) -> None:
+        self.root, self.tree = root, tree
+        if tree:
+            tree.make(root)
+
+    def open(self, strict: bool = True) -> Dataset:
+        if self.tree is None:
+            return open_dataset("scenes", train=3, val=2, size=(16, 24))
+        return open_dataset(self.tree.name, root=self.root, strict=strict, **self.tree.options)
+
+    def files(self) -> list[Path]:
+        """Of the first training pair: the image and its label map."""
+        found = self.open()
+        assert isinstance(found, FileDataset)
+        return list(found._listings["train"].pairs[0])
+
+
+@pytest.fixture(params=NAMES)
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
+    return Made(tmp_path / "data", TREES.get(request.param))
+
+
+@pytest.fixture(params=TREES)
+def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
+    """Those that lie in files."""
+    return Made(tmp_path / "data", TREES[request.param])
+
+
+def test_every_data_set_is_held_to_this_suite():
+    assert {"scenes", *(tree.name for tree in TREES.values())} == set(DATASETS)
+
+
+def test_images_and_labels_have_the_promised_types_and_one_size(made):
+    data = made.open()
+    for split in SPLITS:
+        for index in range(data.count(split)):
+            image, labels = data.load(split, index)
+            assert image.dtype == labels.dtype == np.uint8
+            assert image.shape == (*labels.shape, 3)
+            assert all(v < len(data.classes) or v == IGNORE for v in np.unique(labels))
+
+
+def test_every_class_has_a_name_and_a_colour_of_its_own(made):
+    data = made.open()
+    assert len(set(data.classes)) == len(data.classes) == len(data.palette)
+    assert len(set(data.palette)) == len(data.palette)
+
+
+def test_loading_twice_gives_the_same(made):
+    data = made.open()
+    for first, second in zip(data.load("val", 0), made.open().load("val", 0), strict=True):
+        assert np.array_equal(first, second)
+
+
+def test_the_fingerprint_stays_and_differs_between_the_splits(made):
+    prints = {made.open().fingerprint(split) for split in SPLITS for _ in range(2)}
+    assert len(prints) == 2
+
+
+def test_it_travels_between_processes(made):
+    data = made.open()
+    sent = pickle.loads(pickle.dumps(data))
+    assert np.array_equal(sent.load("train", 1)[1], data.load("train", 1)[1])
+
+
+def test_it_is_packed_whole(made, tmp_path):
+    data = made.open()
+    packed = open_packed(pack(data, (HEIGHT, WIDTH), tmp_path / "cache"))
+    assert [len(packed.train), len(packed.val)] == [data.count(split) for split in SPLITS]
+    assert (packed.classes, packed.palette, packed.name) == (data.classes, data.palette, data.name)
+    assert set(np.unique(packed.val.labels)) <= {*range(len(data.classes)), IGNORE}
+
+
+def test_a_survey_of_what_is_right_finds_nothing_wrong(made):
+    data = made.open(strict=False)
+    found = survey(data)
+    assert found.faults == ()
+    for split in SPLITS:
+        labels = [data.load(split, index)[1] for index in range(data.count(split))]
+        counts = np.array(
+            [[(each == c).sum() for c in range(len(data.classes))] for each in labels]
+        )
+        counted = found.splits[split]
+        assert counted.pixels.tolist() == counts.sum(0).tolist()
+        assert counted.images.tolist() == (counts > 0).sum(0).tolist()
+        assert counted.void == sum(int((each == IGNORE).sum()) for each in labels)
+        assert sum(counted.sizes.values()) == len(labels)
+
+
+def test_the_published_layout_is_read_whole(tree):
+    data = tree.open()
+    assert (data.count("train"), data.count("val")) == tree.tree.counts
+    stripes = np.array(tree.tree.stripes)[np.arange(WIDTH) * len(tree.tree.stripes) // WIDTH]
+    for split in SPLITS:
+        for index in range(data.count(split)):
+            assert np.array_equal(data.load(split, index)[1], np.tile(stripes, (HEIGHT, 1)))
+
+
+def test_image_and_labels_belong_together(tree):
+    image, label = tree.files()
+    data = tree.open()
+    assert np.array_equal(data.load("train", 0)[0], np.asarray(Image.open(image).convert("RGB")))
+    value = tree.tree.stripes[0]
+    there = data.load("train", 1)[1]
+    save_label(label, np.asarray(Image.open(label))[0, 0])
+    assert (data.load("train", 0)[1] == value).all()
+    assert np.array_equal(data.load("train", 1)[1], there)
+
+
+def test_a_missing_label_map_is_named_and_the_rest_can_be_surveyed(tree):
+    image, label = tree.files()
+    label.unlink()
+    with pytest.raises(UserError) as refused:
+        tree.open()
+    assert str(image) in str(refused.value)
+    assert str(label.parent) in str(refused.value)
+    data = tree.open(strict=False)
+    found = survey(data)
+    assert [fault.path for fault in found.faults] == [image]
+    assert found.splits["train"].number == sum(found.splits["train"].sizes.values()) > 0
+
+
+def test_everything_wrong_with_a_pair_is_told_at_once(tree):
+    image, label = tree.files()
+    image.write_bytes(b"no image")
+    Image.fromarray(np.full((HEIGHT, WIDTH), 77, np.uint8)).save(label)
+    with pytest.raises(Faults) as refused:
+        tree.open().load("train", 0)
+    assert [fault.path for fault in refused.value.faults] == [image, label]
+    assert "77" in str(refused.value.faults[1])
+    assert "\n" not in str(refused.value)
+    assert [fault.path for fault in survey(tree.open()).faults] == [image, label]
+
+
+def test_the_fingerprint_follows_the_files(tree):
+    before = tree.open().fingerprint("train")
+    for path in tree.files():
+        os.utime(path, ns=(1, 1))
+        after = tree.open().fingerprint("train")
+        assert after != before
+        before = after
+
+
+def test_a_root_that_is_no_folder_is_named(tree):
+    missing = tree.root / "nowhere"
+    with pytest.raises(UserError, match="no folder") as refused:
+        open_dataset(tree.tree.name, root=missing, **tree.tree.options)
+    assert str(missing) in str(refused.value)
+
+
+def test_an_empty_root_is_named(tree, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError) as refused:
+        open_dataset(tree.tree.name, root=tmp_path / "empty", **tree.tree.options)
+    assert str(tmp_path / "empty") in str(refused.value)
+    assert "\n" not in str(refused.value)
