@@ -22,7 +22,11 @@ class Section(BaseModel):
 def choices(annotation: Any) -> dict[str, type[Section]]:
     """The sections of a union by the ``name`` that picks each; of anything else, nothing."""
     members = [member for member in get_args(annotation) if _is_section(member)]
-    return {member.model_fields["name"].default: member for member in members}
+    return {
+        member.model_fields["name"].default: member
+        for member in members
+        if "name" in member.model_fields
+    }
 
 
 def first_line(error: ValidationError, root: type[Section]) -> str:
@@ -74,8 +78,16 @@ def _walk(place: Place, root: type[Section]) -> _Spot:
         field = spot.section.model_fields.get(part) if spot.section else None
         kind = field.annotation if field else None
         path = f"{spot.path}.{part}" if spot.path else part
-        spot = _Spot(path, kind if _is_section(kind) else None, choices(kind))
+        spot = _Spot(path, _only_section(kind), choices(kind))
     return spot
+
+
+def _only_section(kind: Any) -> type[Section] | None:
+    """The section that stands there, or may stand there beside None."""
+    if _is_section(kind):
+        return kind
+    members = [member for member in get_args(kind) if _is_section(member)]
+    return members[0] if len(members) == 1 and not choices(kind) else None
 
 
 def _is_section(kind: Any) -> TypeGuard[type[Section]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from proxy_tasks.datasets.base import IGNORE, SPLITS, Dataset
 from proxy_tasks.datasets.catalogue import CATALOGUE
-from proxy_tasks.datasets.files import FileDataset
 from proxy_tasks.datasets.listing import SplitRule
 from search_space.errors import UserError
+
+if TYPE_CHECKING:  # Pillow takes a while
+    from proxy_tasks.datasets.files import FileDataset
 
 DATASETS = tuple(CATALOGUE)
 """The names that `open_dataset` knows."""

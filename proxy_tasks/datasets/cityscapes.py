@@ -11,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from proxy_tasks.datasets.base import IGNORE, SPLITS, Split
+from proxy_tasks.datasets.faults import Fault
 from proxy_tasks.datasets.files import FileDataset, existing
-from proxy_tasks.datasets.images import Fault
 from proxy_tasks.datasets.labels import LabelCode
 from proxy_tasks.datasets.listing import Listing, Pair, files, with_labels
 

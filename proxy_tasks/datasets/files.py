@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from proxy_tasks.datasets.base import SPLITS, Colour, Pixels, Split
-from proxy_tasks.datasets.images import Fault, Faults, read_image, size
+from proxy_tasks.datasets.faults import Fault, Faults
+from proxy_tasks.datasets.images import read_image, size
 from proxy_tasks.datasets.labels import LabelCode
 from proxy_tasks.datasets.listing import Listings, Pair
 from search_space.errors import UserError

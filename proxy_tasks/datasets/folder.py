@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from proxy_tasks.datasets.base import IGNORE, SPLITS, Colour, distinct_palette
+from proxy_tasks.datasets.faults import Fault
 from proxy_tasks.datasets.files import FileDataset, existing
-from proxy_tasks.datasets.images import Fault
 from proxy_tasks.datasets.labels import LabelCode, label_code, named_in
 from proxy_tasks.datasets.listing import (
     Listing,

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from proxy_tasks.datasets.base import Pixels
-from search_space.errors import UserError
+from proxy_tasks.datasets.faults import Fault
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _INDEX_MODES = frozenset({"1", "L", "P"}) | _DEEP_MODES
 
 Values = np.ndarray
 """(H, W) of label values, of whatever integer or float type the file has."""
-
-
-class Fault(UserError):
-    """One file, and what is wrong with it."""
-
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(path, what)
-        self.path, self.what = path, what
-
-    def __str__(self) -> str:
-        return f"{self.path} {self.what}"
-
-
-class Faults(UserError):
-    """All that is wrong; as a message, the first of it and how much more there is."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(faults)
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        more = len(self.faults) - 1
-        rest = f" (and {more} more: `nas data check` lists all)" if more else ""
-        return f"{self.faults[0]}{rest}"
 
 
 def read_image(path: Path) -> Pixels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from proxy_tasks.datasets.base import IGNORE, Pixels
-from proxy_tasks.datasets.images import Fault, Values, read_colours, read_values
+from proxy_tasks.datasets.faults import Fault
+from proxy_tasks.datasets.images import Values, read_colours, read_values
 from search_space.errors import UserError
 
 VOID = "void"
@@ -172,7 +173,3 @@ def _ranges(values: Sequence[int]) -> str:
         else:
             runs.append([value])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
-
-
-Coding = Callable[[Path], LabelCode]
-"""Which code a label map is written in."""

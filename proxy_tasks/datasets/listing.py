@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proxy_tasks.datasets.base import SPLITS, Split
-from proxy_tasks.datasets.images import IMAGE_SUFFIXES, Fault
+from proxy_tasks.datasets.faults import Fault
 from search_space.errors import UserError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
 
 class Pair(NamedTuple):

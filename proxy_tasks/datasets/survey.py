@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy_tasks.datasets.base import IGNORE, SPLITS, Dataset, Pixels, Split
+from proxy_tasks.datasets.faults import Fault, Faults
 from proxy_tasks.datasets.files import FileDataset
-from proxy_tasks.datasets.images import Fault, Faults
 
 Counts = NDArray[np.int64]
 

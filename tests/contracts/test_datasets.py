@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from proxy_tasks.datasets import DATASETS, IGNORE, SPLITS, Dataset, open_dataset
+from proxy_tasks.datasets.faults import Faults
 from proxy_tasks.datasets.files import FileDataset
-from proxy_tasks.datasets.images import Faults
 from proxy_tasks.datasets.packed import open_packed, pack
 from proxy_tasks.datasets.survey import survey
 from search_space.errors import UserError
