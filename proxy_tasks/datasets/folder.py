@@ -83,7 +83,7 @@ def _palette(code: LabelCode) -> tuple[Colour, ...]:
     """A class that label maps show in colours keeps the first of them."""
     palette = dict(enumerate(distinct_palette(len(code.classes))))
     if code.colours and code.values:
-        for colour, index in reversed(code.values.items()):
+        for colour, index in reversed(list(code.values.items())):
             if index != IGNORE:
                 palette[index] = (colour >> 16, colour >> 8 & 255, colour & 255)
     return tuple(palette.values())

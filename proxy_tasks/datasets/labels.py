@@ -67,8 +67,8 @@ class LabelCode:
 
     def _look_up(self, values: Values) -> tuple[Pixels, Sequence[float]]:
         # Counting is several times cheaper than sorting the pixels for their unique values.
-        present = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
-        return self._table[values], [value for value in present if int(value) not in self._meaning]
+        present = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
+        return self._table[values], [value for value in present if value not in self._meaning]
 
     def _search(self, values: Values) -> tuple[Pixels, Sequence[float]]:
         """For values wider than a table of 256."""

@@ -63,8 +63,8 @@ def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None)
 
     ``progress`` is called with (images done, images in all).
     """
-    in_files = isinstance(dataset, FileDataset)
-    faults = list(dataset.faults) if in_files else []
+    files = dataset if isinstance(dataset, FileDataset) else None
+    faults = list(files.faults) if files else []
     splits: dict[Split, SplitSurvey] = {}
     done, total = 0, sum(dataset.count(split) for split in SPLITS)
     for split in SPLITS:
@@ -77,7 +77,7 @@ def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None)
             done += 1
             if progress:
                 progress(done, total)
-    spare = [f"{path} has no image" for path in dataset.spare] if in_files else []
+    spare = [f"{path} has no image" for path in files.spare] if files else []
     notes = (*_notes(dataset.classes, splits), *spare)
     return Survey(dataset.name, dataset.classes, splits, tuple(faults), notes)
 
