@@ -63,7 +63,7 @@ def survey(dataset: Dataset, progress: Callable[[int, int], None] | None = None)
 
     ``progress`` is called with (images done, images in all).
     """
-    files = dataset if isinstance(dataset, FileDataset) else None
+    files: FileDataset | None = dataset if isinstance(dataset, FileDataset) else None
     faults = list(files.faults) if files else []
     splits: dict[Split, SplitSurvey] = {}
     done, total = 0, sum(dataset.count(split) for split in SPLITS)
