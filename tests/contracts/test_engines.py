@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nas.engines.base import Crash, Engine, Halving, Outcome, Resources
+from nas.engines import patience
+from nas.engines.base import Crash, Engine, Halving, Outcome, Resources, Trouble
 from nas.engines.inline import InlineEngine
 from proxy_tasks.task import Fidelity, Job, Measurement
 from search_space import catalog
@@ -56,7 +58,7 @@ class Recorder:
 
 
 @pytest.fixture(scope="module")
-def _ray():
+def _ray() -> Iterator[None]:
     os.environ.update(UNSTARVED)
     import ray
 
@@ -67,7 +69,7 @@ def _ray():
     ray.shutdown()
 
 
-@pytest.fixture(params=["inline", "ray"])
+@pytest.fixture(scope="module", params=["inline", "ray"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "inline":
         return InlineEngine(Resources(1, 1, 0))
@@ -77,48 +79,89 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return RayTuneEngine(Resources(2, 1, 0))
 
 
-def test_every_job_ends_once_with_its_last_measurement(engine: Engine) -> None:
-    source = Recorder(5)
-    engine.run(KeyTask(), source)
-    assert sorted(source.outcomes) == [0, 1, 2, 3, 4]
-    for outcomes in source.outcomes.values():
-        (outcome,) = outcomes
-        assert isinstance(outcome, Measurement)
-        assert outcome.epochs == FIDELITY.epochs
-        assert outcome.miou == worth(Job(0, "", catalog.load("spinenet-49"), FIDELITY))
+RAISES, DIVERGES, CROWDS, DIES, COUNT = 1, 2, 3, 4, 7
 
 
-def test_every_epoch_is_reported(engine: Engine) -> None:
-    source = Recorder(2)
-    engine.run(KeyTask(), source)
-    assert {(0, 1), (1, 1)} <= set(source.epochs)
+@pytest.fixture(scope="module")
+def told(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Recorder:
+    """A source at the end of a run with every trouble; read by many tests, as each Ray worker
+    costs seconds of imports. Only on Ray does a worker die: inline it would be pytest."""
+    troubles = {RAISES: "raise", DIVERGES: "diverge", CROWDS: "crowd"}
+    if not isinstance(engine, InlineEngine):
+        troubles[DIES] = "die"
+    source = Recorder(COUNT)
+    engine.run(TroubledTask(tmp_path_factory.mktemp("marks"), troubles), source)
+    return source
 
 
-def test_no_more_jobs_are_out_than_there_are_workers(engine: Engine) -> None:
-    source = Recorder(5)
-    engine.run(KeyTask(), source)
-    assert source.most_out <= 2
+def is_whole(outcome: Outcome) -> bool:
+    return (
+        isinstance(outcome, Measurement)
+        and outcome.failure is None
+        and outcome.epochs == FIDELITY.epochs
+        and outcome.miou == worth(Job(0, "", catalog.load("spinenet-49"), FIDELITY))
+    )
 
 
-def test_an_exception_is_a_crash_with_its_traceback_and_the_worker_goes_on(
-    engine: Engine, tmp_path: Path
-) -> None:
-    source = Recorder(3)
-    engine.run(TroubledTask(tmp_path, "raise"), source)
-    crash, retried = source.outcomes[1]
+def test_every_job_ends_once_with_its_last_measurement(told: Recorder) -> None:
+    assert sorted(told.outcomes) == list(range(COUNT))
+    for number in {0, 5, 6}:
+        (outcome,) = told.outcomes[number]
+        assert is_whole(outcome)
+
+
+def test_every_epoch_is_reported(told: Recorder) -> None:
+    assert {(number, 1) for number in (0, 1, 3, 4, 5, 6)} <= set(told.epochs)
+
+
+def test_no_more_jobs_are_out_than_there_are_workers(told: Recorder) -> None:
+    assert told.most_out <= 2
+
+
+def test_an_exception_is_a_crash_with_its_traceback_and_the_worker_goes_on(told: Recorder) -> None:
+    crash, retried = told.outcomes[RAISES]
     assert isinstance(crash, Crash)
+    assert crash.trouble is Trouble.BUG
     assert "the disk hiccuped" in crash.error
     assert "_misbehave" in crash.traceback
-    assert isinstance(retried, Measurement)
-    assert isinstance(source.outcomes[2][0], Measurement)
+    assert is_whole(retried)
 
 
-def test_a_failure_of_the_architecture_is_a_measurement(engine: Engine, tmp_path: Path) -> None:
-    source = Recorder(2)
-    engine.run(TroubledTask(tmp_path, "diverge"), source)
-    (outcome,) = source.outcomes[1]
+def test_out_of_memory_is_told_from_a_bug(told: Recorder) -> None:
+    crash, retried = told.outcomes[CROWDS]
+    assert isinstance(crash, Crash)
+    assert crash.trouble is Trouble.CROWDED
+    assert is_whole(retried)
+
+
+def test_a_failure_of_the_architecture_is_a_measurement(told: Recorder) -> None:
+    (outcome,) = told.outcomes[DIVERGES]
     assert isinstance(outcome, Measurement)
     assert outcome.failure == "diverged"
+
+
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
+def test_a_killed_worker_is_a_crash_without_traceback_and_the_job_can_be_run_again(
+    told: Recorder,
+) -> None:
+    crash, retried = told.outcomes[DIES]
+    assert crash == Crash(Trouble.LOST, "the worker was lost")
+    assert is_whole(retried)
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_worker_that_hangs_is_ended_and_its_job_can_be_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nas.engines.ray_tune import RayTuneEngine
+
+    monkeypatch.setattr(patience, "LEAST", 8.0)
+    source = Recorder(patience.PEERS + 1)
+    RayTuneEngine(Resources(1, 1, 0)).run(TroubledTask(tmp_path, {patience.PEERS: "hang"}), source)
+    crash, retried = source.outcomes[patience.PEERS]
+    assert isinstance(crash, Crash)
+    assert crash.trouble is Trouble.HUNG
+    assert is_whole(retried)
 
 
 def test_what_the_source_raises_ends_the_run_and_passes_through(engine: Engine) -> None:
@@ -132,32 +175,25 @@ def test_what_the_source_raises_ends_the_run_and_passes_through(engine: Engine) 
         engine.run(KeyTask(), source)
 
 
-@pytest.mark.parametrize("engine", ["ray"], indirect=True)
-def test_a_killed_worker_is_a_crash_without_traceback_and_the_job_can_be_run_again(
-    engine: Engine, tmp_path: Path
-) -> None:
-    source = Recorder(3)
-    engine.run(TroubledTask(tmp_path, "die"), source)
-    crash, retried = source.outcomes[1]
-    assert isinstance(crash, Crash)
-    assert crash.traceback == ""
-    assert isinstance(retried, Measurement)
-    assert isinstance(source.outcomes[2][0], Measurement)
+def epochs_under_halving(source: Recorder, *curves: tuple[float, ...]) -> dict[int, int]:
+    """Of each job, on one Ray worker."""
+    from nas.engines.ray_tune import RayTuneEngine
+
+    halving = Halving("miou", FOUR.epochs, 1, 2, curves)
+    RayTuneEngine(Resources(1, 1, 0), halving=halving).run(SlopeTask(), source)
+    outcomes = {number: found[0] for number, found in source.outcomes.items()}
+    return {n: o.epochs for n, o in outcomes.items() if isinstance(o, Measurement)}
 
 
 @pytest.mark.usefixtures("_ray")
-def test_trainings_that_fall_behind_are_stopped_by_ray() -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+def test_trainings_that_fall_behind_are_stopped_by_ray_and_those_that_may_not_be_are_not() -> None:
+    """Each job is worse than the one before, from its first epoch on."""
+    source = Recorder(6, FOUR, stoppable=True)
+    source.waiting = deque(replace(job, stoppable=job.number < 4) for job in source.waiting)
+    assert epochs_under_halving(source) == {0: 4, 1: 1, 2: 1, 3: 1, 4: 4, 5: 4}
 
-    def stopped(source: Recorder, *curves: tuple[float, ...]) -> dict[int, int]:
-        """Epochs of each job."""
-        halving = Halving("miou", FOUR.epochs, 1, 2, curves)
-        RayTuneEngine(Resources(1, 1, 0), halving=halving).run(SlopeTask(), source)
-        outcomes = {number: found[0] for number, found in source.outcomes.items()}
-        return {n: o.epochs for n, o in outcomes.items() if isinstance(o, Measurement)}
 
-    # Each job is worse than the one before, from its first epoch on.
-    assert stopped(Recorder(4, FOUR, stoppable=True)) == {0: 4, 1: 1, 2: 1, 3: 1}
-    assert stopped(Recorder(3, FOUR)) == {0: 4, 1: 4, 2: 4}
-    # What ended before counts: 0.99 after two epochs is more than any job comes to.
-    assert stopped(Recorder(1, FOUR, stoppable=True), (0.0, 0.99)) == {0: 2}
+@pytest.mark.usefixtures("_ray")
+def test_what_ended_before_counts_when_trainings_are_stopped() -> None:
+    """0.99 after two epochs is more than any job comes to."""
+    assert epochs_under_halving(Recorder(1, FOUR, stoppable=True), (0.0, 0.99)) == {0: 2}

@@ -1,4 +1,8 @@
-"""The command line as a user has it: real processes, real training, real deaths."""
+"""The command line as a user has it: real processes, real training, real deaths.
+
+Every way to start, to die and to share a run has processes of its own; what only follows on a
+finished or broken run is called in this one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import pytest
 
 from search_space import architecture_file
 from search_space.canonical import canonical_key
-from tests.support.runs import arguments, command, environment, nas, trials_of
+from tests.support.runs import arguments, command, environment, nas, nas_here, trials_of
 
 ENDLESS = ("--trials", "100000")
 """For a search that is stopped from outside, however slow the machine is to do it."""
@@ -61,11 +65,11 @@ def test_a_run_leaves_leaderboard_diagram_and_spec(unbroken: Path) -> None:
     assert json.loads((unbroken / "environment.json").read_text())["packages"]["torch"]
 
 
-def test_the_same_seed_gives_the_same_proposals_and_scores(
+def test_the_same_seed_gives_the_same_proposals_and_scores_in_another_process(
     unbroken: Path, cache: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again"
-    done = nas(
+    done = nas_here(
         "search", "--engine", "inline", "--trials", "4", "--run", str(again), *arguments(cache)
     )
     assert done.returncode == 0, done.stderr
@@ -85,7 +89,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_happened(
     finished = [t for t in before if t["state"] == "complete"]
     assert len(finished) >= 3
     budget = max(4, len(before) - 2)
-    done = nas("search", "--run", str(run), "--resume", "--trials", str(budget))
+    done = nas_here("search", "--run", str(run), "--resume", "--trials", str(budget))
     assert done.returncode == 0, done.stderr
     after = trials_of(run)
     assert after[: len(finished)] == finished  # nothing that had finished was run again
@@ -105,14 +109,14 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(cache: Path, tmp_path: Path) ->
     line = f"nas: interrupted; `nas search --run {run} --resume` goes on"
     assert error.decode().strip().splitlines() == [line]
     budget = str(max(1, len(trials_of(run)) - 2))
-    assert nas("search", "--run", str(run), "--resume", "--trials", budget).returncode == 0
+    assert nas_here("search", "--run", str(run), "--resume", "--trials", budget).returncode == 0
     assert {t["state"] for t in trials_of(run)} == {"complete"}
 
 
 def test_a_finished_run_takes_a_larger_budget(unbroken: Path, tmp_path: Path) -> None:
     longer = tmp_path / "longer"
     subprocess.run(["cp", "-r", str(unbroken), str(longer)], check=True)
-    done = nas("search", "--run", str(longer), "--resume", "--trials", "5")
+    done = nas_here("search", "--run", str(longer), "--resume", "--trials", "5")
     assert done.returncode == 0, done.stderr
     assert proposals_and_scores(longer)[:6] == proposals_and_scores(unbroken)
     assert len(trials_of(longer)) == 7
@@ -148,7 +152,7 @@ def test_a_killed_promotion_resumes_to_the_same_result(
     for run in (whole, broken):
         subprocess.run(["cp", "-r", str(unbroken), str(run)], check=True)
     long = ("--trial", "0", "--set", "promotion.epochs=6")
-    done = nas("promote", str(whole), *long)
+    done = nas_here("promote", str(whole), *long)
     assert done.returncode == 0, done.stderr
     driver = subprocess.Popen(
         command("promote", str(broken), *long), env=environment(), stdout=subprocess.DEVNULL
@@ -158,7 +162,7 @@ def test_a_killed_promotion_resumes_to_the_same_result(
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert not (folder / "promotion.json").exists()
-    done = nas("promote", str(broken), *long, "--resume")
+    done = nas_here("promote", str(broken), *long, "--resume")
     assert done.returncode == 0, done.stderr
     results = [
         json.loads((run / "promotions" / folder.name / "promotion.json").read_text())
@@ -172,7 +176,7 @@ def test_a_killed_promotion_resumes_to_the_same_result(
 
 def test_export_writes_any_trial_and_the_front(unbroken: Path, tmp_path: Path) -> None:
     out = tmp_path / "one"
-    done = nas(
+    done = nas_here(
         "export", str(unbroken), "--trial", "3", "--format", "spec", "python", "-o", str(out)
     )
     assert done.returncode == 0, done.stderr
@@ -182,7 +186,7 @@ def test_export_writes_any_trial_and_the_front(unbroken: Path, tmp_path: Path) -
         canonical_key(architecture_file.load(out / "architecture.yaml"))
         == (trials_of(unbroken)[3]["key"])
     )
-    done = nas("export", str(unbroken), "--trial", "front", "-o", str(tmp_path / "front"))
+    done = nas_here("export", str(unbroken), "--trial", "front", "-o", str(tmp_path / "front"))
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "front").glob("trial-*/architecture.yaml"))) >= 1
 
@@ -193,15 +197,15 @@ def test_a_search_begins_with_the_best_of_another_and_resumes_so(
     run = tmp_path / "warm"
     words = ("search", "--engine", "inline", "--run", str(run))
     begun = ("--trials", "2", "--from", str(unbroken), *arguments(cache))
-    done = nas(*words, *begun, "--set", "constraints.macs=1e9", "--set", "baselines=[]")
+    done = nas_here(*words, *begun, "--set", "constraints.macs=1e9", "--set", "baselines=[]")
     assert done.returncode == 0, done.stderr
-    done = nas(*words, "--resume", "--trials", "5")
+    done = nas_here(*words, "--resume", "--trials", "5")
     assert done.returncode == 0, done.stderr
     best_first = sorted(trials_of(unbroken)[2:], key=lambda t: -t["measurement"]["miou"])
     keys = [trial["key"] for trial in trials_of(run)]
     assert keys[:4] == [trial["key"] for trial in best_first]
     assert len(set(keys)) == 5
-    done = nas(*words, "--resume", "--from", str(unbroken))
+    done = nas_here(*words, "--resume", "--from", str(unbroken))
     assert done.returncode == 2
     assert "--from is for a new run" in done.stderr
 
@@ -211,8 +215,10 @@ def test_status_of_a_live_run_disturbs_nothing(cache: Path, tmp_path: Path) -> N
     words = ("search", "--engine", "inline", "--trials", "1", "--run", str(run), *arguments(cache))
     driver = subprocess.Popen(command(*words), env=environment(), stdout=subprocess.DEVNULL)
     wait_for(lambda: (run / "ledger.journal").exists())
+    assert nas("status", str(run)).returncode == 0
     while driver.poll() is None:
-        assert nas("status", str(run)).returncode == 0
+        assert nas_here("status", str(run)).returncode == 0
+        time.sleep(0.1)
     assert driver.returncode == 0
     assert len(trials_of(run)) == 3
 

@@ -6,8 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from nas import cli
 
 SMALL = {
     "data.scenes": "[16, 8]",
@@ -52,9 +59,23 @@ def nas(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
     )
 
 
+def nas_here(*words: str) -> subprocess.CompletedProcess[str]:
+    """As ``nas``, but in this process, which saves the seconds in which a new one imports torch."""
+    out, error, threads = StringIO(), StringIO(), torch.get_num_threads()
+    with patch("sys.argv", ["nas", *words]), redirect_stdout(out), redirect_stderr(error):
+        try:
+            cli.main()
+            code: Any = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        finally:
+            torch.set_num_threads(threads)  # engines set what their workers have
+    return subprocess.CompletedProcess(words, code, out.getvalue(), error.getvalue())
+
+
 def trials_of(run: Path) -> list[dict[str, Any]]:
     """What ``nas status --json`` says of a run's trials."""
-    done = nas("status", str(run), "--json")
+    done = nas_here("status", str(run), "--json")
     assert done.returncode == 0, done.stderr
     trials: list[dict[str, Any]] = json.loads(done.stdout)["trials"]
     return trials

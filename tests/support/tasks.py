@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from proxy_tasks.task import Failure, Job, Measurement
 from search_space.canonical import canonical_key
@@ -46,23 +48,27 @@ class SlopeTask:
 
 @dataclass(frozen=True)
 class TroubledTask:
-    """Misbehaves on job 1, the first ``times`` times; counted in a folder that survives death."""
+    """Some jobs, by number, ``raise``, ``crowd``, ``diverge``, ``hang`` or ``die``: each the first
+    time it is run, which a file in a folder remembers when the worker does not."""
 
     folder: Path
-    trouble: str
-    times: int = 1
+    troubles: Mapping[int, str]
 
     def score(self, job: Job) -> Iterator[Measurement]:
-        marks = len(list(self.folder.iterdir()))
-        if job.number == 1 and marks < self.times:
-            (self.folder / str(marks)).touch()
-            yield from self._misbehave()
+        mark = self.folder / str(job.number)
+        if job.number in self.troubles and not mark.exists():
+            mark.touch()
+            yield from self._misbehave(self.troubles[job.number])
         yield from KeyTask().score(job)
 
-    def _misbehave(self) -> Iterator[Measurement]:
-        if self.trouble == "raise":
+    def _misbehave(self, trouble: str) -> Iterator[Measurement]:
+        if trouble == "raise":
             raise OSError("the disk hiccuped")
-        if self.trouble == "die":
+        if trouble == "crowd":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        if trouble == "hang":
+            time.sleep(600)
+        if trouble == "die":
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
         yield Measurement(1, macs=10, parameters=5, seconds=0.1, failure=Failure.DIVERGED)
