@@ -183,7 +183,7 @@ def test_a_scale_may_be_given_by_name() -> None:
         ("proxy: {epochs: 0}", "proxy.epochs: .*greater than or equal to 1 but got 0"),
         ("proxy: {scale: S50}", "proxy.scale: no scale is called 'S50'; there are S49-, S49"),
         ("budget: {trials: 0}", "budget.trials: .*greater than or equal to 1 but got 0"),
-        ("data: {name: coco}", "data.name: .*'scenes', 'folder' or 'camvid' but got 'coco'"),
+        ("data: {name: coco}", "data.name: .*'scenes', .*'voc' but got 'coco'"),
         ("promotion: {recipe: {batchsize: 8}}", "recipe.batchsize: .*did you mean batch_size?"),
         (
             "controller: {name: pop}",

@@ -152,9 +152,10 @@ def test_a_killed_promotion_resumes_to_the_same_result(
     for run in (whole, broken):
         subprocess.run(["cp", "-r", str(unbroken), str(run)], check=True)
     long = ("--trial", "0", "--set", "promotion.epochs=6")
-    done = nas_here("promote", str(whole), *long)
+    inline = ("--set", "engine.name=inline")
+    done = nas_here("promote", str(whole), *long, *inline)
     assert done.returncode == 0, done.stderr
-    driver = subprocess.Popen(
+    driver = subprocess.Popen(  # on Ray, whose workers outlive it for a moment
         command("promote", str(broken), *long), env=environment(), stdout=subprocess.DEVNULL
     )
     folder = broken / "promotions" / "deeplabv3-resnet-50-os8"
@@ -162,7 +163,7 @@ def test_a_killed_promotion_resumes_to_the_same_result(
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert not (folder / "promotion.json").exists()
-    done = nas_here("promote", str(broken), *long, "--resume")
+    done = nas_here("promote", str(broken), *long, *inline, "--resume")
     assert done.returncode == 0, done.stderr
     results = [
         json.loads((run / "promotions" / folder.name / "promotion.json").read_text())
