@@ -15,7 +15,7 @@ from nas import controllers
 from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
-from nas.engines.base import Engine, Halving, JobSource, Resources
+from nas.engines.base import Engine, Halving, JobSource, Node, Resources
 from nas.search import Baseline
 from nas.sizing import Sized, Sizing
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
@@ -172,11 +172,12 @@ def task(
 
 def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
     """One worker a core with one thread each, or two workers a GPU; never more than ``jobs``.
+    With an address, of the cluster's.
 
     Raises:
-        UserError: when a GPU is asked for and there is none.
+        UserError: when a GPU is asked for and there is none, or no cluster answers.
     """
-    cores, gpus = os.cpu_count() or 1, torch.cuda.device_count()
+    cores, gpus = _machine(config)
     if config.device == "cuda" and not gpus:
         raise UserError("engine.device: no CUDA GPU is here; write cpu or auto")
     on_gpu = gpus > 0 and config.device != "cpu"
@@ -185,9 +186,34 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
         workers = 1
     workers = min(workers, jobs) if jobs else workers
     if on_gpu:
-        share, memory = min(1.0, gpus / workers), torch.cuda.get_device_properties(0).total_memory
-        return Resources(workers, max(1, cores // workers), share, memory)
+        share = min(1.0, gpus / workers)
+        return Resources(workers, max(1, cores // workers), share, _gpu_memory(config))
     return Resources(workers, cpus=1, gpus=0.0)
+
+
+def _machine(config: EngineConfig) -> tuple[int, int]:
+    """CPU cores and GPUs: of this machine, or of the cluster to join. Where there are GPUs to use,
+    the cores are those beside them."""
+    if not config.address:
+        return os.cpu_count() or 1, torch.cuda.device_count()
+    alive = _cluster(config.address)
+    gpus = sum(node.gpus for node in alive)
+    if not gpus or config.device == "cpu":
+        return max(1, sum(node.cpus for node in alive)), gpus
+    least = min(node.cpus / node.gpus for node in alive if node.gpus)
+    return max(1, int(least * gpus)), gpus
+
+
+def _gpu_memory(config: EngineConfig) -> int:
+    """Bytes of one GPU; 0 of a cluster's, which its driver cannot ask."""
+    return 0 if config.address else torch.cuda.get_device_properties(0).total_memory
+
+
+def _cluster(address: str) -> list[Node]:
+    """Its nodes that live. UserError when it cannot be joined."""
+    from nas.engines.ray_cluster import nodes
+
+    return [node for node in nodes(address) if node.alive]
 
 
 def halving(proxy: ProxyConfig, trials: Sequence[Trial]) -> Halving | None:
@@ -245,8 +271,11 @@ def sized(
     return Sized(source, Sizing(resources.gpus, resources.memory, predict))
 
 
-def spread(resources: Resources) -> Resources:
+def spread(config: EngineConfig, resources: Resources) -> Resources:
     """Give the cores that are left over to the workers there are: full trainings are compared by
-    what they reach, not bit by bit, so the number of threads may follow the machine."""
-    cores = os.cpu_count() or 1
-    return replace(resources, cpus=max(1, cores // resources.workers))
+    what they reach, not bit by bit, so the number of threads may follow the machine. No worker
+    gets more than a node of a cluster has: it would wait for ever."""
+    share = _machine(config)[0] // resources.workers
+    if config.address:
+        share = min(share, max(node.cpus for node in _cluster(config.address)))
+    return replace(resources, cpus=max(1, share))

@@ -6,12 +6,13 @@ Commands are imported when they are called, so that every ``--help`` answers at 
 from __future__ import annotations
 
 import sys
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nas.cluster import command_line
+from nas.console import console as _console
 from search_space.errors import UserError
 
 app = typer.Typer(
@@ -20,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(command_line.app, name="cluster")
 
 
 @app.callback(invoke_without_command=True)
@@ -62,7 +65,9 @@ def search(
     trials: Annotated[int | None, typer.Option(help="Candidates to score.")] = None,
     hours: Annotated[float | None, typer.Option(help="Wall time from now.")] = None,
     engine: Annotated[str | None, typer.Option(help="ray (the default) or inline.")] = None,
-    address: Annotated[str | None, typer.Option(help="A running Ray cluster to join.")] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT|auto", help="A running Ray cluster to join.")
+    ] = None,
     set: Settings = None,
 ) -> None:
     """Search, promote the best, export the winner.
@@ -74,6 +79,8 @@ def search(
     nas search --run runs/camvid --resume --trials 200
 
     nas search camvid --set data.root=DIR --from runs/quick --set constraints.macs=1e9
+
+    nas search camvid --set data.root=DIR --address 10.0.0.5:6379
     """
     from nas.commands.search import search
 
@@ -320,12 +327,3 @@ def main() -> None:
 def _fail(message: str, code: int) -> None:
     print(f"nas: {message}", file=sys.stderr)
     raise SystemExit(code)
-
-
-def _console():  # type: ignore[no-untyped-def]
-    from rich.console import Console
-
-    if isinstance(sys.stdout, TextIOWrapper):  # an ASCII locale gets ? for ×, not a traceback
-        sys.stdout.reconfigure(errors="replace")
-    console = Console()
-    return console if console.is_terminal else Console(width=140, no_color=True)

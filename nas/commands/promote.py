@@ -42,7 +42,8 @@ def promote(
     board = Board(console)
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
-    resources = build.spread(build.resources(config.engine, jobs=len(chosen)))
+    resources = build.resources(config.engine, jobs=len(chosen))
+    resources = build.spread(config.engine, resources)
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
     task = build.task(config, config.promotion, data, run.promotions)
     with interruptible(f"nas promote {run.path} ... --resume"), board.shown():

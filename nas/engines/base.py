@@ -68,6 +68,17 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, with all that it has, in use or not."""
+
+    id: str
+    address: str
+    alive: bool
+    cpus: int
+    gpus: int
+
+
+@dataclass(frozen=True)
 class Halving:
     """Asynchronous successive halving (ASHA, Li et al. 2020, arXiv 1810.05934).
 

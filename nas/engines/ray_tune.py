@@ -1,7 +1,7 @@
 """Scores on Ray workers. Ray Tune does the running; the source, not Tune, knows the truth.
 
-The only module that imports Ray. Tune's own experiment state goes to a temporary folder that is
-removed with the engine: a search resumes from its ledger.
+Tune's own experiment state goes to a temporary folder that is removed with the engine: a search
+resumes from its ledger.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.schedulers import ASHAScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
+from nas.engines import ray_cluster, ray_data  # noqa: E402
+
 EPOCHS, SCORE = "epochs", "score"
 """Of a result: what the scheduler reads."""
 
@@ -73,13 +75,14 @@ class RayTuneEngine:
     def run(self, task: ProxyTask, source: JobSource) -> None:
         started = not ray.is_initialized()
         if started and self._address:
-            ray.init(address=self._address, logging_level=logging.ERROR, log_to_driver=False)
+            ray_cluster.join(self._address)
         elif started:
             start_local(self._resources.workers * self._resources.cpus)
         try:
             with tempfile.TemporaryDirectory(prefix="nas-tune-") as folder:
                 watch = _Watch(Patience(self._patience))
                 searcher = _SourceSearcher(source, self._resources.workers, watch)
+                task = ray_data.travelling(task) if self._address else task
                 self._tuner(task, searcher, watch, folder).fit()
                 searcher.reraise()
         finally:

@@ -7,13 +7,14 @@ rename, whole; whoever dies while packing leaves only a hidden folder, swept up 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import io
 import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from proxy_tasks.datasets.base import SPLITS, Colour, Dataset, Pixels, Split
@@ -31,6 +33,10 @@ from search_space.errors import UserError
 FORMAT = "packed/1"
 Size = tuple[int, int]
 Progress = Callable[[int, int], None]
+Buffer = bytes | memoryview
+
+PIECE = 64 * 2**20
+"""Bytes that travel at a time."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -116,14 +122,9 @@ def pack(dataset: Dataset, size: Size, cache: Path | str, progress: Progress | N
     target = Path(cache).expanduser() / f"{dataset.name}-{size[0]}x{size[1]}-{_digest(meta)}"
     if _is_whole(target):
         return target
-    with _writing(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
-        _check_space(dataset, size, target.parent)
-    making = _hidden(target.parent)
-    try:
+    with _appearing(target) as making:
         with _writing(target.parent):
-            making.mkdir()
+            _check_space(dataset, size, target.parent)
         _fill(making, dataset, size, progress)
         if _describe(dataset, size) != meta:
             raise UserError(
@@ -132,10 +133,60 @@ def pack(dataset: Dataset, size: Size, cache: Path | str, progress: Progress | N
         with _writing(target.parent), (making / "meta.json").open("wb", buffering=0) as file:
             _write(file, json.dumps(meta, indent=1).encode())
             _commit(file)
+    return target
+
+
+def contents(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """The bytes of a pack's files in pieces of at most PIECE, each with the name of its file; the
+    pieces of a file follow one another."""
+    for file in sorted(path.iterdir()):
+        whole = np.memmap(file, np.uint8, "r")
+        for start in range(0, len(whole), PIECE):
+            yield file.name, whole[start : start + PIECE]
+
+
+def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
+    """``target``, a pack's folder, written from what ``contents`` gave of it unless it is whole.
+
+    Only one process of a machine writes; the others wait for it.
+
+    Raises:
+        UserError: for a disk that is full or read-only; then nothing stays behind.
+    """
+    if _is_whole(target):
+        return target
+    with _writing(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = (target.parent / f".{target.name}.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when we are done, or dead
+        if not _is_whole(target):
+            with _appearing(target) as making, _writing(target.parent):
+                _receive(making, pieces)
+    return target
+
+
+def _receive(folder: Path, pieces: Iterable[tuple[str, Buffer]]) -> None:
+    for name, piece in pieces:
+        with (folder / name).open("ab", buffering=0) as file:
+            _write(file, piece)
+            _commit(file)
+
+
+@contextmanager
+def _appearing(target: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which gets its name at the end, or goes."""
+    with _writing(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
+    making = _hidden(target.parent)
+    try:
+        with _writing(target.parent):
+            making.mkdir()
+        yield making
         _publish(making, target)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    return target
 
 
 def _describe(dataset: Dataset, size: Size) -> dict[str, Any]:
@@ -221,7 +272,7 @@ def _begin(file: FileIO, shape: tuple[int, ...]) -> None:
     _write(file, header.getvalue())
 
 
-def _write(file: FileIO, content: bytes) -> None:
+def _write(file: FileIO, content: Buffer) -> None:
     """All of it: an unbuffered file may take less at a time."""
     rest = memoryview(content)
     while rest:

@@ -1,0 +1,92 @@
+"""Joining a Ray that runs already, and what it has."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from nas.cluster.token import show_token
+from nas.engines.base import Node
+from search_space.errors import UserError
+
+REACHED_WITHIN = 5.0
+"""Seconds that a cluster may take to answer at all."""
+
+
+def join(address: str) -> None:
+    """Become a driver of the cluster at ``HOST:PORT``, or of the one that ``auto`` finds.
+
+    Raises:
+        UserError: when it cannot be reached, refuses us, or is another Ray or Python.
+    """
+    _check(address)
+    show_token()
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "5")  # tries, a second each
+    try:
+        ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
+    except Exception as error:
+        ray.shutdown()
+        raise UserError(f"engine.address: {address}: {_reason(error)}") from error
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """For a moment, or as long as we are in a cluster anyway."""
+    if ray.is_initialized():
+        yield
+        return
+    join(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def nodes(address: str) -> list[Node]:
+    """Every node that the cluster knows of, dead ones too. UserError as for ``join``."""
+    with joined(address):
+        return [_node(values) for values in ray.nodes()]
+
+
+def _node(values: dict[str, Any]) -> Node:
+    has = values["Resources"]
+    where = f"{values['NodeManagerAddress']}:{values['NodeManagerPort']}"
+    return Node(
+        values["NodeID"], where, values["Alive"], int(has.get("CPU", 0)), int(has.get("GPU", 0))
+    )
+
+
+def _check(address: str) -> None:
+    """Ray waits long for a cluster that is not there."""
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in address or not port.isdigit():
+        raise UserError(
+            f"engine.address: {address}: write HOST:PORT, as `nas cluster up` says it, or auto,"
+            " and run on a node of the cluster"
+        )
+    try:
+        socket.create_connection((host, int(port)), REACHED_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"engine.address: {address}: no Ray cluster answers ({error})") from None
+
+
+def _reason(error: BaseException) -> str:
+    """In one line, from the whole chain of causes: Ray tells the cause last."""
+    chain: BaseException | None = error
+    said = ""
+    while chain:
+        said, chain = f"{said} {chain}", chain.__cause__ or chain.__context__
+    words = " ".join(said.split())
+    if "Version mismatch" in words:
+        return words[words.index("Version mismatch") :][:300]
+    if "InvalidAuthToken" in words or "uthentication" in words:
+        return "refuses our token; put the cluster's into ~/.ray/auth_token"
+    return words[:300]

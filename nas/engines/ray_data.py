@@ -1,0 +1,67 @@
+"""A packed data set travels once to each node, through Ray's object store, and is mapped there: no
+shared disk is needed. The node of the driver uses the pack that it has."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import ObjectRef
+
+from nas.cluster.local import NODE_CACHE
+from proxy_tasks.datasets.packed import contents, restored
+from proxy_tasks.task import Job, Measurement, ProxyTask
+from search_space.errors import UserError
+
+
+@dataclass(frozen=True)
+class TravellingTask:
+    """``task`` with the pack at its ``data`` sent after it. ``home`` is the node of the driver;
+    ``pieces`` are the pack's files, in pieces."""
+
+    task: Any
+    home: str
+    pieces: tuple[tuple[str, ObjectRef], ...]
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        """As the task does, with the data where this node has them."""
+        yield from replace(self.task, data=self._data()).score(job)
+
+    def _data(self) -> Path:
+        path: Path = self.task.data
+        if ray.get_runtime_context().get_node_id() == self.home:
+            return path
+        return restored(node_cache() / path.name, self._received())
+
+    def _received(self) -> Iterator[tuple[str, memoryview]]:
+        """One piece in memory at a time."""
+        for file, reference in self.pieces:
+            yield file, memoryview(ray.get(reference))
+
+
+def travelling(task: ProxyTask) -> ProxyTask:
+    """The task as it goes to a cluster: one that reads a pack takes it along. Ray is joined."""
+    data = getattr(task, "data", None)
+    if not is_dataclass(task) or not isinstance(data, Path):
+        return task
+    pieces = tuple((file, ray.put(piece)) for file, piece in contents(data))
+    return TravellingTask(task, ray.get_runtime_context().get_node_id(), pieces)
+
+
+def node_cache() -> Path:
+    """A folder of this machine's own disk that nobody else may write to.
+
+    Raises:
+        UserError: when somebody else has it.
+    """
+    given = os.environ.get(NODE_CACHE)
+    folder = Path(given or Path(tempfile.gettempdir()) / f"spinenet-seg-{os.getuid()}")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise UserError(f"{folder}: belongs to somebody else; name another in {NODE_CACHE}")
+    return folder
