@@ -186,8 +186,11 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
         workers = 1
     workers = min(workers, jobs) if jobs else workers
     if on_gpu:
-        share = min(1.0, gpus / workers)
-        return Resources(workers, max(1, cores // workers), share, _gpu_memory(config))
+        share, threads = min(1.0, gpus / workers), cores // workers
+        if config.address:  # workers beyond two a GPU are for nodes that are yet to come
+            share = max(share, 0.5)
+            threads = int(cores / gpus * share)
+        return Resources(workers, max(1, threads), share, _gpu_memory(config))
     return Resources(workers, cpus=1, gpus=0.0)
 
 
@@ -210,10 +213,10 @@ def _gpu_memory(config: EngineConfig) -> int:
 
 
 def _cluster(address: str) -> list[Node]:
-    """Its nodes that live. UserError when it cannot be joined."""
-    from nas.engines.ray_cluster import nodes
+    """Its nodes that live. UserError when it cannot be joined, or nobody comes to train."""
+    from nas.engines.ray_cluster import trainers
 
-    return [node for node in nodes(address) if node.alive]
+    return trainers(address)
 
 
 def halving(proxy: ProxyConfig, trials: Sequence[Trial]) -> Halving | None:

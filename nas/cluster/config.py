@@ -23,7 +23,7 @@ Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$")]
 class _Pool(Section):
     """Workers come and go between ``min`` and ``max`` nodes."""
 
-    min: Count = 0
+    min: Count = 1
     max: Positive = 4
     spot: bool = True
 

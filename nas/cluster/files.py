@@ -75,13 +75,19 @@ def submit(
     if isinstance(config.provider, KubeRayConfig):
         return _submit_pod(config, config.provider, words, uploads)
     folder = launcher.WORK
-    copies = [["ray", "rsync-up", str(file), str(up), f"{folder}/{up}"] for up in uploads]
-    makes = [
-        ["ray", "exec", str(file), f"mkdir -p {folder}/{up.parent}"]
-        for up in uploads
-        if up.parent != Path()
-    ]
+    makes = [["ray", "exec", str(file), _make(up.parent)] for up in uploads]
+    copies = [["ray", "rsync-up", str(file), *_copied(up)] for up in uploads]
     return [*makes, *copies, ["ray", "exec", str(file), _job(folder, words)]]
+
+
+def _make(folder: Path) -> str:
+    return f"mkdir -p {launcher.WORK}/{shlex.quote(str(folder))}"
+
+
+def _copied(path: Path) -> tuple[str, str]:
+    """From where to where, as rsync takes a file, or what is in a folder."""
+    end = "/" if path.is_dir() else ""
+    return f"{path}{end}", f"{launcher.WORK}/{path}{end}"
 
 
 def _submit_pod(
@@ -89,7 +95,7 @@ def _submit_pod(
 ) -> list[list[str]]:
     kubectl = ["kubectl", "--namespace", provider.namespace]
     inside = [*kubectl, "exec", f"service/{config.name}-head-svc", "--", "bash", "-lc"]
-    makes = [[*inside, f"mkdir -p {launcher.WORK}/{up.parent}"] for up in uploads]
+    makes = [[*inside, _make(up.parent)] for up in uploads]
     # A folder travels as a stream: kubectl cp takes no service for a target.
     copies = [
         ["bash", "-c", f"tar cf - {shlex.quote(str(up))} | {_piped(inside)}"] for up in uploads

@@ -79,12 +79,15 @@ def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
         begun.append(_begin(config, scratch, 0, ["--head", "--port=0"]))
         address = (scratch / "ray_current_cluster").read_text().strip()  # as the head wrote it
         for number in range(1, config.nodes):
+            # Written down as it grows: whoever dies here leaves something that `down` can end.
+            _write(state, LocalCluster(name, address, str(scratch), tuple(begun)))
             begun.append(_begin(config, scratch, number, [f"--address={address}"]))
         cluster = LocalCluster(name, address, str(scratch), tuple(begun))
         _write(state, cluster)
     except BaseException:
         processes.end(node.process for node in begun)
         shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(state.parent, ignore_errors=True)
         raise
     return cluster
 
@@ -166,10 +169,11 @@ def _start(config: LocalConfig, scratch: Path, number: int, how: list[str]) -> L
     # Ports are free ones, so that several Rays get along; what lacks grpcio opens none for clients.
     ports = ["--dashboard-agent-listen-port=0"]
     ports += ["--ray-client-server-port=0"] if find_spec("grpc") else []
-    quiet = ["--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={scratch}"]
+    quiet = ["--include-dashboard=false", "--include-log-monitor=false", "--disable-usage-stats"]
+    where = f"--temp-dir={scratch}"
     with _log(scratch, number).open("w") as log:
         begun = subprocess.Popen(
-            [_ray(), "start", "--block", *how, *size, *ports, *quiet],
+            [_ray(), "start", "--block", *how, *size, *ports, *quiet, where],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,8 @@ from search_space.errors import UserError
 
 REACHED_WITHIN = 5.0
 """Seconds that a cluster may take to answer at all."""
+FIRST_WITHIN = 900.0
+"""Seconds that the first worker may take to come."""
 
 
 def join(address: str) -> None:
@@ -28,6 +31,7 @@ def join(address: str) -> None:
     _check(address)
     show_token()
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "5")  # tries, a second each
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # each of which it would tell
     try:
         ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
     except Exception as error:
@@ -52,6 +56,24 @@ def nodes(address: str) -> list[Node]:
     """Every node that the cluster knows of, dead ones too. UserError as for ``join``."""
     with joined(address):
         return [_node(values) for values in ray.nodes()]
+
+
+def trainers(address: str) -> list[Node]:
+    """The nodes that live and train, as soon as there are any: an autoscaler's come late.
+
+    Raises:
+        UserError: as for ``join``, and when none came.
+    """
+    with joined(address):
+        deadline = time.monotonic() + FIRST_WITHIN
+        while time.monotonic() < deadline:
+            if found := [node for node in nodes(address) if node.alive and node.cpus]:
+                return found
+            time.sleep(1)
+    raise UserError(
+        f"engine.address: {address}: no node has a CPU to train on and none came in"
+        f" {FIRST_WITHIN / 60:.0f} minutes; give the cluster's workers a min of 1"
+    )
 
 
 def _node(values: dict[str, Any]) -> Node:

@@ -65,7 +65,7 @@ def test_every_node_wants_the_token_and_the_dashboard_is_on_loopback(
 
 def test_a_gpu_pool_on_aws_is_spot_within_its_bounds() -> None:
     pool = made(AWS)["available_node_types"]["gpu-worker"]
-    assert (pool["min_workers"], pool["max_workers"]) == (0, 8)
+    assert (pool["min_workers"], pool["max_workers"]) == (1, 8)
     assert pool["node_config"]["InstanceType"] == "g5.2xlarge"
     assert pool["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
     on_demand = made(AWS | {"workers": {"spot": False}})["available_node_types"]["gpu-worker"]
@@ -150,12 +150,19 @@ def test_a_slurm_script_is_bash_and_starts_head_workers_and_the_command(tmp_path
     assert "nas search a b.yaml --set engine.address=127.0.0.1:6379 token" in calls
 
 
-def test_a_command_becomes_a_ray_job_on_the_head() -> None:
+def test_a_command_becomes_a_ray_job_on_the_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "camvid").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     config = configs.parse({"provider": HOSTS}, "cluster.yaml")
     *before, last = files.submit(
         config, Path("c.ray.yaml"), ["search", "my config.yaml"], [Path("data/camvid")]
     )
-    assert before[-1] == ["ray", "rsync-up", "c.ray.yaml", "data/camvid", "~/nas-work/data/camvid"]
+    assert before == [
+        ["ray", "exec", "c.ray.yaml", "mkdir -p ~/nas-work/data"],
+        ["ray", "rsync-up", "c.ray.yaml", "data/camvid/", "~/nas-work/data/camvid/"],
+    ]
     assert last[:3] == ["ray", "exec", "c.ray.yaml"]
     (job,) = last[3:]
     assert job.startswith("RAY_AUTH_MODE=token ray job submit --address http://127.0.0.1:8265 -- ")
