@@ -146,7 +146,7 @@ def _types(
 ) -> dict[str, Any]:
     """The head trains nothing: a lost worker is a lost trial, a lost head is the search."""
     head_type = {"resources": {**head_has, "CPU": 0}, "node_config": head}
-    pool = {"resources": worker_has, "node_config": worker}
+    pool: dict[str, Any] = {"resources": worker_has, "node_config": worker}
     pool |= {"min_workers": least, "max_workers": most}
     return {"available_node_types": {HEAD: head_type, WORKER: pool}, "head_node_type": HEAD}
 
