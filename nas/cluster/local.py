@@ -26,6 +26,7 @@ from nas.failures import RunFailed
 from search_space.errors import UserError
 
 FOLDER = Path("~/.cache/spinenet-seg/clusters")
+HEAD = ["--head", "--port=0", "--include-dashboard=false"]
 ATTEMPTS = 3
 """Ray gives a raylet half a minute to start, which on a busy machine may be too little."""
 NODE_CACHE = "NAS_NODE_CACHE"
@@ -76,7 +77,7 @@ def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     scratch = Path(tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp"))
     begun: list[LocalNode] = []
     try:
-        begun.append(_begin(config, scratch, 0, ["--head", "--port=0"]))
+        begun.append(_begin(config, scratch, 0, HEAD))
         address = (scratch / "ray_current_cluster").read_text().strip()  # as the head wrote it
         for number in range(1, config.nodes):
             # Written down as it grows: whoever dies here leaves something that `down` can end.
@@ -169,7 +170,7 @@ def _start(config: LocalConfig, scratch: Path, number: int, how: list[str]) -> L
     # Ports are free ones, so that several Rays get along; what lacks grpcio opens none for clients.
     ports = ["--dashboard-agent-listen-port=0"]
     ports += ["--ray-client-server-port=0"] if find_spec("grpc") else []
-    quiet = ["--include-dashboard=false", "--include-log-monitor=false", "--disable-usage-stats"]
+    quiet = ["--include-log-monitor=false", "--disable-usage-stats"]
     where = f"--temp-dir={scratch}"
     with _log(scratch, number).open("w") as log:
         begun = subprocess.Popen(

@@ -161,14 +161,14 @@ def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when we are done, or dead
         if not _is_whole(target):
-            with _appearing(target) as making, _writing(target.parent):
+            with _appearing(target) as making:
                 _receive(making, pieces)
     return target
 
 
 def _receive(folder: Path, pieces: Iterable[tuple[str, Buffer]]) -> None:
     for name, piece in pieces:
-        with (folder / name).open("ab", buffering=0) as file:
+        with _writing(folder.parent), (folder / name).open("ab", buffering=0) as file:
             _write(file, piece)
             _commit(file)
 
