@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ray
-
 from nas.cluster.token import show_token
 from nas.engines.base import Node
 from search_space.errors import UserError
+
+show_token()  # Ray reads how to show it when it is imported
+
+import ray  # noqa: E402
 
 REACHED_WITHIN = 5.0
 """Seconds that a cluster may take to answer at all."""
@@ -29,9 +31,7 @@ def join(address: str) -> None:
         UserError: when it cannot be reached, refuses us, or is another Ray or Python.
     """
     _check(address)
-    show_token()
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "5")  # tries, a second each
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # each of which it would tell
     try:
         ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
     except Exception as error:

@@ -13,6 +13,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+from nas.cluster.token import show_token
 from nas.engines.base import Crash, Halving, JobSource, Outcome, Resources
 from nas.engines.lost import hung, lost
 from nas.engines.patience import Patience
@@ -34,6 +35,7 @@ _SETTINGS = {
 }
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)  # read by Ray at import
+show_token()  # as is this
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402

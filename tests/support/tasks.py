@@ -79,10 +79,12 @@ class TroubledTask:
 
 @dataclass(frozen=True)
 class ReadingTask:
-    """Tells in the folder ``told`` on which node a job ran and where it found which data."""
+    """Tells in the folder ``told`` on which node a job ran and where it found which data. A job
+    goes on when there was one on each of so many ``nodes``: a worker may be slow to come."""
 
     data: Path
     told: Path
+    nodes: int
     seconds: float = 0.0
 
     def score(self, job: Job) -> Iterator[Measurement]:
@@ -93,6 +95,8 @@ class ReadingTask:
         draft = self.told / f".{job.number}-{node}"
         draft.write_text(json.dumps(found))
         draft.rename(self.told / f"{job.number}-{node}")
+        while len({path.name.partition("-")[2] for path in self.told.glob("[0-9]*")}) < self.nodes:
+            time.sleep(0.1)
         time.sleep(self.seconds)
         yield Measurement(1, macs=1, parameters=1, seconds=self.seconds, miou=0.5)
 
