@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -30,7 +31,7 @@ def ensure_token() -> None:
 
 def show_token() -> None:
     """From now on this process shows it, where it has one: Ray does so by itself only to the
-    cluster that it finds, not to one whose address it is given. To be called before Ray is
-    imported."""
-    if "RAY_AUTH_MODE" not in os.environ and has_token():
+    cluster that it finds, not to one whose address it is given. Ray reads this when it is
+    imported: later it would be known to the processes that it starts, and not to itself."""
+    if "ray" not in sys.modules and "RAY_AUTH_MODE" not in os.environ and has_token():
         os.environ["RAY_AUTH_MODE"] = "token"
