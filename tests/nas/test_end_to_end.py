@@ -100,7 +100,12 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(cache: Path, tmp_path: Path) ->
     run = tmp_path / "stopped"
     words = ("search", "--engine", "inline", *ENDLESS, "--run", str(run), *arguments(cache))
     driver = subprocess.Popen(
-        command(*words), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command(*words),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        # A shell that runs the tests in its background has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: ended(run) >= 1)
     driver.send_signal(signal.SIGINT)
