@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ from search_space.scales import Scale
 SPACE = ScalePermutedSpace()
 FIDELITY = Fidelity(epochs=1, size=(96, 128), scale=Scale())
 CLASSES = 11
-UNHEARD = "RAY_worker_niceness"
+PLAIN = {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1"}
 """Ray's workers give way to all else, which on a busy machine is measured instead."""
 
 
@@ -94,10 +94,8 @@ class SleepTask:
         miou = (job.number * 0.6180339887498949) % 1
         ious = tuple((miou + k / CLASSES) % 1 for k in range(CLASSES))
         known = Measurement(1, found.macs, found.parameters, self.seconds, peak_memory=800_000_000)
-        told = {"miou": miou, "soft_miou": miou / 2, "loss": 1 - miou, "balanced_loss": 2 - miou}
-        yield Measurement(
-            **(asdict(known) | told | {"train_loss": 1.5 - miou, "class_iou": ious}),
-        )
+        known = replace(known, miou=miou, soft_miou=miou / 2, class_iou=ious)
+        yield replace(known, loss=1 - miou, balanced_loss=2 - miou, train_loss=1.5 - miou)
 
 
 def searched(load: Load) -> Found:
@@ -203,7 +201,7 @@ def _peak() -> int:
 def measured(load: Load) -> Found:
     """In a process of its own."""
     command = [sys.executable, "-m", "benchmarks.engine", "--line", json.dumps(asdict(load))]
-    environment = os.environ | {UNHEARD: "0", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | PLAIN
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     values = json.loads(done.stdout.splitlines()[-1])
     return Found(**values | {"ends": tuple(values["ends"])})
