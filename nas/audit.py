@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,11 @@ def audited(proxy: list[Leg], reference: Leg, metric: Metric) -> Audited:
     )
 
 
+def leg_ledger(run: RunDirectory, label: str, seed: int) -> Path:
+    """Where the trials of a leg are; ``seed`` counts from the config's."""
+    return run.path / "legs" / f"{label.replace(' ', '_')}-seed{seed}.journal"
+
+
 def _train_leg(
     run: RunDirectory,
     config: Config,
@@ -105,12 +111,14 @@ def _train_leg(
     console: Console,
 ) -> Leg:
     """Every leg samples with the audit's own seed: the same architectures."""
-    name = f"{label.replace(' ', '_')}-seed{changed.seed - config.seed}"
-    path = run.path / "legs" / f"{name}.journal"
+    path = leg_ledger(run, label, changed.seed - config.seed)
     path.parent.mkdir(exist_ok=True)
     facts: dict[str, Any] = {"seed": changed.seed, "label": label}
-    exists = path.exists()
-    with Ledger.open(path) if exists else Ledger.create(path, name, space.genes, facts) as ledger:
+    with (
+        Ledger.open(path)
+        if path.exists()
+        else Ledger.create(path, path.stem, space.genes, facts) as ledger
+    ):
         count = config.audit.architectures
         if sum(trial.score is not None for trial in ledger.trials()) < count:
             _score(run, changed, space, RandomSearch(space, config.seed), ledger, count, console)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ class AuditRecord:
 
     @classmethod
     def of(
-        cls, config: Config, data: Path, verdicts: Mapping[str, Mapping[Metric, Verdict]]
+        cls, config: Config, data: str, verdicts: Mapping[str, Mapping[Metric, Verdict]]
     ) -> AuditRecord:
-        """``data`` is the packed data set, which is named by its content."""
+        """``data`` is the data set's identity, see proxy_tasks.datasets.identity."""
         return cls(digest(config, data), config.proxy.model_dump(mode="json"), verdicts)
 
     def save(self, folder: Path) -> Path:
@@ -71,17 +72,23 @@ class AuditRecord:
             raise UserError(f"{path}: is no audit's record ({error})") from None
 
 
-def digest(config: Config, data: Path) -> str:
+def digest(config: Config, data: str) -> str:
     """The same for searches whose proxies rank alike: equal data, space and training."""
     told = {
-        "data": data.name,
+        "data": data,
         "space": config.space.model_dump(mode="json"),
         "proxy": config.proxy.model_dump(mode="json", exclude={"score", "asha"}),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def find(config: Config, data: Path, folders: Iterable[Path]) -> tuple[Path, AuditRecord] | None:
+def published() -> list[Path]:
+    """Folders of the audits that come with the presets."""
+    presets = Path(str(resources.files("nas") / "presets"))
+    return sorted(path.parent for path in presets.glob(f"audits/*/{FILE}"))
+
+
+def find(config: Config, data: str, folders: Iterable[Path]) -> tuple[Path, AuditRecord] | None:
     """The audit of this config's proxy, if one of the folders has it. Broken ones are passed
     over."""
     wanted = digest(config, data)

@@ -15,6 +15,8 @@ from nas.audits import AuditRecord
 from nas.config import Config
 from nas.resume import resumed
 from nas.run import RunDirectory, default_path
+from proxy_tasks.datasets.identity import identity
+from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import Audited, Verdict, cheapest, judge, lines, two_digits
 
@@ -53,7 +55,8 @@ def audit_command(
     (reference,) = legs.pop(REFERENCE)
     judged = {label: _judged(each, reference) for label, each in legs.items()}
     _tell(config, judged, console)
-    record = AuditRecord.of(config, data, {label: each[1] for label, each in judged.items()})
+    verdicts = {label: each[1] for label, each in judged.items()}
+    record = AuditRecord.of(config, identity(open_packed(data)), verdicts)
     for written in [record.save(run.path), *_draw(run, config, judged)]:
         console.print(f"wrote {written}", markup=False, highlight=False, soft_wrap=True)
 

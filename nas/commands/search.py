@@ -18,6 +18,8 @@ from nas.resume import resumed
 from nas.run import RunDirectory, default_path
 from nas.search import Search
 from nas.summary import leaderboard_table, write_artifacts
+from proxy_tasks.datasets.identity import identity
+from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.task import METRIC_NAMES
 from results.audit import lines
 from results.ledger import Ledger
@@ -75,10 +77,11 @@ def _fresh(source: str | None, settings: Sequence[str]) -> Config:
 
 
 def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console) -> None:
-    """What an audit of this proxy found, where a folder beside the run has one; it is kept with
-    the run, whose leaderboard marks what noise cannot tell apart."""
+    """What an audit of this proxy found, where a folder beside the run or the preset has one; it
+    is kept with the run, whose leaderboard marks what noise cannot tell apart."""
     beside = sorted(path.parent for path in run.path.parent.glob(f"*/{audits.FILE}"))
-    if (found := audits.find(config, data, beside)) is None:
+    known = identity(open_packed(data))
+    if (found := audits.find(config, known, [*beside, *audits.published()])) is None:
         return
     path, record = found
     record.save(run.path)

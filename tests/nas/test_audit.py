@@ -47,7 +47,7 @@ def verdict_of(scores_N: list[float], spread: float = 0.01):  # type: ignore[no-
     return judge(Audited(keys, proxy, np.array(scores_N), 1.0, 6.0), resamples=100)
 
 
-def record(loaded: config.Config, data: Path, spread: float = 0.01) -> AuditRecord:
+def record(loaded: config.Config, data: str, spread: float = 0.01) -> AuditRecord:
     verdict = verdict_of([1.0, 2.0, 3.0, 5.0], spread)
     return AuditRecord.of(loaded, data, {PROXY: {"miou": verdict, "loss": verdict}})
 
@@ -126,14 +126,14 @@ def test_only_architectures_that_every_leg_scored_are_compared() -> None:
 
 
 def test_an_audit_is_found_for_the_proxy_that_it_was_made_of_and_no_other(tmp_path: Path) -> None:
-    data, loaded = Path("cache/scenes-1234"), config.load("quickstart")
+    data, loaded = "1234", config.load("quickstart")
     record(loaded, data).save(tmp_path)
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "audit.yaml").write_text("format: something/else\n")
     folders = [broken, tmp_path / "nowhere", tmp_path]
 
-    def found(*settings: str, data: Path = data) -> bool:
+    def found(*settings: str, data: str = data) -> bool:
         changed = config.load("quickstart", settings)
         return audits.find(changed, data, folders) is not None
 
@@ -141,13 +141,13 @@ def test_an_audit_is_found_for_the_proxy_that_it_was_made_of_and_no_other(tmp_pa
     assert found("proxy.score=loss", "controller.name=random", "promotion.epochs=3", "seed=5")
     assert not found("proxy.epochs=5")
     assert not found("space.dilations=[1]")
-    assert not found(data=Path("cache/scenes-9999"))
+    assert not found(data="9999")
 
 
 def test_a_record_survives_being_written_and_a_broken_one_is_named(tmp_path: Path) -> None:
     loaded = config.load("quickstart")
-    path = record(loaded, Path("x")).save(tmp_path)
-    assert AuditRecord.load(path) == record(loaded, Path("x"))
+    path = record(loaded, "x").save(tmp_path)
+    assert AuditRecord.load(path) == record(loaded, "x")
     values = yaml.safe_load(path.read_text())
     del values["verdicts"][PROXY]["miou"]["tau"]
     path.write_text(yaml.safe_dump(values))

@@ -1,0 +1,168 @@
+"""What of a short training ranks architectures as a long one does: metrics, seeds, and no training.
+
+    python -m benchmarks.proxy_signal AUDIT [--data ROOT]
+
+AUDIT is the folder of a finished ``nas audit``, its grid's fidelities included as far as they were
+trained. With ROOT, the folder of its images, scores that need no training are judged as well
+(see ``training_free``), on a batch of 16.
+
+Every agreement is with the reference's mIoU, by Kendall's tau with the 95 % interval of a bootstrap
+over architectures: of one training, of the mean score over the seeds, which is what scoring
+everything twice would buy, and of one training less that of mIoU, on the same resamples.
+
+Shapes: N architectures, S seeds, R resamples.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.training_free import Setting, scores
+from nas import audit, build
+from nas.audit import REFERENCE, Plan
+from nas.config import Config
+from nas.run import RunDirectory
+from proxy_tasks.task import METRIC_NAMES, METRICS, Measurement
+from results import bootstrap
+from results.audit import two_digits
+from results.bootstrap import Estimate
+from results.frontier import kendall, spearman
+from results.ledger import Ledger
+from results.trial import Trial
+from search_space.errors import UserError
+
+RESAMPLED = 2000
+BATCH = 16
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """``trials_N`` of the reference; ``proxies`` holds for each label the measurements of every
+    seed, (S, N), in the same order of architectures."""
+
+    config: Config
+    trials_N: tuple[Trial, ...]
+    proxies: dict[str, list[list[Measurement]]]
+
+    @property
+    def reference_N(self) -> Array:
+        return np.array([trial.miou for trial in self.trials_N])
+
+    @classmethod
+    def read(cls, path: Path) -> Audit:
+        """Architectures that every leg has a score of. UserError without a reference or proxy."""
+        run = RunDirectory.open(path)
+        config, legs = run.config(), {}
+        for label, _, seed in Plan.of(config, grid=True).legs():
+            if (file := audit.leg_ledger(run, label, seed)).exists():
+                legs[label, seed] = _scored(file, config.audit.architectures)
+        whole = {each: leg for each, leg in legs.items() if leg}
+        keys = set.intersection(*map(set, whole.values())) if whole else set()
+        reference = [leg for (label, _), leg in whole.items() if label == REFERENCE]
+        if not reference or len(keys) < 3:
+            raise UserError(f"{path}: no audit that is finished; nas audit --run {path} --resume")
+        order = [key for key in reference[0] if key in keys]
+        proxies: dict[str, list[list[Measurement]]] = {}
+        for (label, _), leg in whole.items():
+            if label != REFERENCE:
+                found = [leg[key].measurement for key in order]
+                proxies.setdefault(label, []).append([each for each in found if each])
+        return cls(config, tuple(reference[0][key] for key in order), proxies)
+
+
+def _scored(file: Path, wanted: int) -> dict[str, Trial]:
+    """By canonical key; nothing of a leg that has not come to its end."""
+    with Ledger.open(file, read_only=True) as ledger:
+        found = {trial.key: trial for trial in ledger.trials() if trial.score is not None}
+    return found if len(found) >= wanted else {}
+
+
+def agreement(scores_SN: Array, reference_N: Array) -> Estimate:
+    """Kendall's tau of single trainings, mean over the seeds."""
+    counts_RN = bootstrap.drawn(len(reference_N), RESAMPLED, seed=0)
+    pairs = [(scores_N, reference_N) for scores_N in scores_SN]
+    return bootstrap.estimate(pairs, kendall, bootstrap.taus, counts_RN)
+
+
+def gain(scores_SN: Array, over_SN: Array, reference_N: Array) -> Estimate:
+    """Tau of the first less that of the second, both means over seeds, on the same resamples."""
+    counts_RN = bootstrap.drawn(len(reference_N), RESAMPLED, seed=0)
+
+    def tau_R(many_SN: Array, counts: Array) -> Array:
+        return np.mean([bootstrap.taus(each_N, reference_N, counts) for each_N in many_SN], axis=0)
+
+    once_1N = np.ones((1, len(reference_N)))
+    value = tau_R(scores_SN, once_1N)[0] - tau_R(over_SN, once_1N)[0]
+    apart_R = tau_R(scores_SN, counts_RN) - tau_R(over_SN, counts_RN)
+    low, high = np.nanpercentile(apart_R, (2.5, 97.5))
+    return Estimate(float(value), float(low), float(high))
+
+
+def metric_rows(label: str, seeds: list[list[Measurement]], reference_N: Array) -> Iterator[str]:
+    """A row for each metric of a fidelity."""
+    seconds = np.mean([each.seconds for leg in seeds for each in leg])
+    known_SN = {
+        metric: np.array([[sign * getattr(each, metric) for each in leg] for leg in seeds])
+        for metric, sign in METRICS.items()
+    }
+    for metric, scores_SN in known_SN.items():
+        alike = spearman(scores_SN[0], scores_SN[1]) if len(scores_SN) > 1 else float("nan")
+        cells = [
+            f"{alike:.2f}",
+            two_digits(agreement(scores_SN, reference_N)),
+            two_digits(agreement(scores_SN.mean(axis=0, keepdims=True), reference_N)),
+            "" if metric == "miou" else _signed(gain(scores_SN, known_SN["miou"], reference_N)),
+        ]
+        yield f"| {label} | {seconds:.0f} | {METRIC_NAMES[metric]} | {' | '.join(cells)} |"
+
+
+def untrained_rows(found: Audit, root: Path) -> Iterator[str]:
+    """A row for each score that needs no training."""
+    recipe = found.config.proxy.recipe.model_copy(update={"batch_size": BATCH})
+    proxy = found.config.proxy.model_copy(update={"recipe": recipe})
+    data = found.config.data.model_copy(update={"root": root})
+    setting = Setting(found.config.model_copy(update={"data": data, "proxy": proxy}))
+    space = build.space(found.config)
+    rows = [scores(setting, space.decode(trial.genotype)) for trial in found.trials_N]
+    for name in rows[0]:
+        values_1N = np.array([[row[name].value for row in rows]])
+        seconds = np.mean([row[name].seconds for row in rows])
+        yield f"| {name} | {seconds:.2f} | {two_digits(agreement(values_1N, found.reference_N))} |"
+
+
+def _signed(estimate: Estimate) -> str:
+    return f"{estimate.value:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f})"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.proxy_signal", description=__doc__)
+    parser.add_argument("audit", type=Path, help="the folder of a finished audit")
+    parser.add_argument("--data", type=Path, help="the folder of its images")
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        found = Audit.read(given.audit)
+    except UserError as error:
+        parser.error(str(error))
+    taken = np.mean([trial.measurement.seconds for trial in found.trials_N if trial.measurement])
+    print(f"{len(found.trials_N)} architectures, {taken:.0f} s of a reference training each\n")
+    print("| fidelity | s | by | seed to seed | tau of one | tau of the seeds' mean | over mIoU |")
+    print("|---|---:|---|---:|---:|---:|---:|")
+    for label, seeds in found.proxies.items():
+        print("\n".join(metric_rows(label, seeds, found.reference_N)), flush=True)
+    if given.data:
+        print("\n| without training | CPU s | tau |\n|---|---:|---:|")
+        print("\n".join(untrained_rows(found, given.data)))
+
+
+if __name__ == "__main__":
+    main()
