@@ -99,7 +99,7 @@ In this folder, with `torch` and `safetensors`:
 it is no `transformers` model, so `AutoModel` does not load it. Classes: {", ".join(spec.classes)}.
 
 ## Where it comes from
-Found by neural architecture search (SpineNet-Seg, arXiv 2103.12270, with spinenet-seg-nas).
+Exported by spinenet-seg-nas, which searches SpineNet-Seg backbones (arXiv 2103.12270).
 Canonical key of the backbone: `{canonical_key(spec.backbone)}`. The block spec stands in
 `config.json`.
 

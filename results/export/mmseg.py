@@ -144,8 +144,9 @@ def _maps(subject: Subject, x_B3HW: Tensor) -> list[Tensor]:
 def _readme(subject: Subject) -> str:
     notes = f"""With this folder as the working folder and on PYTHONPATH. `model.init_weights()`
 then reads the weights, if there are any. The config names the backbone, the neck that
-merges its maps, and mmsegmentation's `ASPPHead` with our dilations {(1, *subject.spec.rates)}. That head is not the
-one that the weights were trained with (it projects with a 3x3 convolution): it starts anew.
+merges its maps, and mmsegmentation's `ASPPHead` with our dilations
+{(1, *subject.spec.rates)}. That head is not the one that the weights were trained with
+(it projects with a 3x3 convolution): it starts anew.
 
 `{MODULE}` runs with PyTorch alone too: `SpineNetSegBackbone()` gives a tuple of maps, finest first,
 and `SpineNetSegNeck()` merges it into a tuple of one."""
