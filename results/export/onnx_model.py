@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import warnings
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,15 +61,10 @@ def check_installed() -> None:
 def _write(subject: Subject, path: Path) -> None:
     import onnx
 
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # of the exporter's own code
+    graph = traced(subject)
+    with _quiet():
         program = torch.onnx.export(
-            traced(subject),
-            (),
-            input_names=["image"],
-            output_names=["logits"],
-            dynamo=True,
-            verbose=False,
+            graph, (), input_names=["image"], output_names=["logits"], dynamo=True, verbose=False
         )
     assert program is not None
     model = program.model_proto
@@ -75,6 +72,20 @@ def _write(subject: Subject, path: Path) -> None:
     onnx.helper.set_model_props(model, _metadata(subject.spec))
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says of itself: deprecations in its code, torchvision missing."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _name_axes(model: Any) -> None:
