@@ -1,0 +1,74 @@
+"""Our network as a graph for every batch and image size (``torch.export``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram
+from torch.fx.experimental import _config
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from results.export.fresh_process import Case, cases_of
+from results.export.subject import Subject
+from search_space.errors import UserError
+
+shape_rules: Any = _config
+_TINY = (17, 31)
+"""(height, width) at which the coarse levels have maps of a single pixel."""
+_TRACED = (2, 3, 199, 333)
+"""Any image would do, but for equal sides: a tracer takes them to be equal always."""
+
+
+def traced(subject: Subject, gathered: bool = False) -> ExportedProgram:
+    """The network in inference, with batch, height and width left open.
+
+    Takes ten seconds of a core and more, most of it algebra on shapes.
+
+    Args:
+        gathered: nearest up-sampling as ``gather_nearest``, for runtimes that round otherwise.
+
+    Raises:
+        UserError: if the installed PyTorch cannot leave sides of one pixel open.
+    """
+    if not hasattr(shape_rules, "backed_size_oblivious"):
+        raise UserError(
+            f"PyTorch {torch.__version__} is too old for a graph of every image size:"
+            " pip install --upgrade torch"
+        )
+    shapes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    mode: AbstractContextManager[Any] = _Gathered() if gathered else nullcontext()
+    # Without the patch the graph would be for maps of two rows and more: PyTorch asks of each sum
+    # whether a side is 1, and so is to be repeated. Ours are never repeated over height or width.
+    with torch.no_grad(), mode, shape_rules.patch(backed_size_oblivious=True):
+        return torch.export.export(
+            subject.network, (torch.randn(_TRACED),), dynamic_shapes=(shapes,), strict=False
+        )
+
+
+def traced_cases(subject: Subject) -> list[Case]:
+    """What a traced graph has to agree with: three sizes, one image and two."""
+    return cases_of(lambda x: [subject.network(x)], [*subject.checked_sizes, _TINY], (1, 2))
+
+
+def gather_nearest(x_BCHW: Tensor, size: Sequence[int]) -> Tensor:
+    """``F.interpolate(mode="nearest")`` to (height, width), written out: at every pair of sizes it
+    copies the same pixels, as it rounds the same quotient and product, in single precision."""
+    for axis, length in zip((2, 3), size, strict=True):
+        places = torch.arange(length, dtype=torch.float32) * (x_BCHW.shape[axis] / length)
+        x_BCHW = x_BCHW.index_select(axis, places.to(torch.int64))
+    return x_BCHW
+
+
+class _Gathered(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is F.interpolate and kwargs["mode"] == "nearest":
+            return gather_nearest(args[0], kwargs["size"])
+        return func(*args, **kwargs)
