@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -50,9 +51,19 @@ def load(folder: Path) -> Promotion:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Replaced in one step."""
+    replace_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Whole or as it was."""
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    draft.write_text(text, "utf-8")
     os.replace(draft, path)
+
+
+def digest(weights: Path) -> str:
+    """SHA-256 of the file."""
+    return hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ best weights, and at the end ``promotion.json``.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
-from nas.lineage import read_json, write_json
+from nas.lineage import digest, read_json, write_json
 from nas.progress import PromotionProgress
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
@@ -128,6 +127,6 @@ def _record(
         "epoch": best.epochs if best else None,
         "last": last.to_dict(),
         "weights": weights.name if weights.exists() else None,
-        "digest": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else None,
+        "digest": digest(weights) if weights.exists() else None,
         "settings": used,
     }
