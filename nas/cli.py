@@ -142,20 +142,29 @@ def promote(
     trial: Annotated[
         list[int] | None, typer.Option(help="A trial by number, baselines too; repeatable.")
     ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="An entry of the catalogue, as `nas describe` lists them; repeatable.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
     set: Settings = None,
 ) -> None:
-    """Train chosen trials fully.
+    """Train chosen trials fully, and baselines under the same recipe and scale.
 
     nas promote runs/camvid --top 2
 
     nas promote runs/camvid --trial 0 --set promotion.epochs=80
+
+    nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --baseline spinenet-49
     """
     from nas.commands.promote import promote
 
     if top is not None and trial:
         raise UserError("--top and --trial: give one of them")
-    promote(run, top, trial or (), resume, set or (), _console())
+    promote(run, top, trial or (), baseline or (), resume, set or (), _console())
 
 
 ScaleName = Annotated[

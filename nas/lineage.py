@@ -17,10 +17,11 @@ from search_space.errors import UserError
 @dataclass(frozen=True)
 class Promotion:
     """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``;
-    ``last`` is the measurement after the last epoch; None weights: it never got so far."""
+    ``last`` is the measurement after the last epoch; None weights: it never got so far; None trial:
+    a baseline that the run's search never scored."""
 
     name: str
-    trial: int
+    trial: int | None
     key: str
     seed: int
     proxy_miou: float | None

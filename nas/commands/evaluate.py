@@ -263,14 +263,16 @@ def _config(weights: Path, options: Options) -> Config:
         runs = [RunDirectory(folder) for folder in weights.resolve().parents[:3]]
         for run in runs:
             if run.config_file.is_file():
-                allowed = ("data.", "engine.device")
+                allowed = ("data.", "engine.")
                 return configs.with_settings(run.config(), options.settings, allowed)
         raise UserError(
             f"{weights}: is not in a run's folder, which would say on what: {DATA_HINT}"
         )
-    if options.data in DATASETS and options.data not in configs.presets():
+    if options.data in configs.presets() or Path(options.data).is_file():
+        return configs.load(options.data, options.settings)
+    if options.data in DATASETS:
         return configs.load(DEFAULT, [f"data.name={options.data}", *options.settings])
-    return configs.load(options.data, options.settings)
+    raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or a config's file")
 
 
 def _some(names: Sequence[str], most: int = 4) -> str:

@@ -39,7 +39,8 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         }
         known["trials"] = [_plain(trial) for trial in trials]
         known["promotions"] = [
-            {"name": p.name, "trial": p.trial, "miou": p.miou, "epoch": p.epoch} for p in promoted
+            {"name": p.name, "trial": p.trial, "key": p.key, "miou": p.miou, "epoch": p.epoch}
+            for p in promoted
         ]
         known["evaluations"] = [
             {"name": name} | evaluation.to_dict() for name, evaluation in _evaluations(promoted)
