@@ -42,7 +42,7 @@ from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
 from proxy_tasks.scores import Scores
 from proxy_tasks.tally import Tally
-from proxy_tasks.views import Views
+from proxy_tasks.views import Size, Views
 from results.export.staging import publish, staged
 from search_space.errors import UserError
 
@@ -220,14 +220,13 @@ def _views(options: Options) -> Views:
         ) from None
     if options.boundary is not None and options.boundary < 0:
         raise UserError(f"--boundary {options.boundary:g}: must be 0 pixels or more")
-    size = None if options.size in (None, OWN) else options.size
-    return Views(
-        size and parse_size(size),
-        scales,
-        options.flip,
-        options.window and parse_size(options.window, "--window"),
-        options.stride and parse_size(options.stride, "--stride"),
-    )
+    size = None if options.size == OWN else _size(options.size, "--size")
+    window, stride = _size(options.window, "--window"), _size(options.stride, "--stride")
+    return Views(size, scales, options.flip, window, stride)
+
+
+def _size(text: str | None, option: str) -> Size | None:
+    return None if text is None else parse_size(text, option)
 
 
 def _split(name: str) -> Split:
