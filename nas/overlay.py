@@ -32,22 +32,20 @@ def overlay(
     that do not occur are greyed."""
     factor = max(1, -(-NARROWEST // labels_HW.shape[1]))
     size = labels_HW.shape[1] * factor, labels_HW.shape[0] * factor
-    image = np.asarray(Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC))
-    labels = np.asarray(Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST))
-    colours = np.asarray(palette, np.float32)[labels]
-    blended = (1 - STRENGTH) * image + STRENGTH * colours
-    blended[_borders(labels)] = 255
-    picture = Image.fromarray(blended.astype(np.uint8))
+    image = Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC)
+    labels = Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST)
+    picture = Image.blend(image, label_map(np.asarray(labels), palette).convert("RGB"), STRENGTH)
+    picture.paste(PAPER, mask=_borders(np.asarray(labels)))
     present = np.bincount(labels_HW.ravel(), minlength=len(classes)) > 0
     return _above(picture, _legend(size[0], classes, palette, list(present)))
 
 
-def _borders(labels_HW: Pixels) -> np.ndarray:
-    """Where the class changes to the right or below."""
+def _borders(labels_HW: Pixels) -> Image.Image:
+    """A mask of where the class changes to the right or below."""
     found = np.zeros(labels_HW.shape, bool)
     found[:, :-1] |= labels_HW[:, 1:] != labels_HW[:, :-1]
     found[:-1] |= labels_HW[1:] != labels_HW[:-1]
-    return found
+    return Image.fromarray(found)
 
 
 def _legend(

@@ -81,8 +81,13 @@ class Weights:
         """Read the header. UserError when the file is missing, damaged or not ours."""
         try:
             with safe_open(path, framework="pt") as file:
-                description = json.loads(file.metadata()["spinenet-seg"])
-        except (OSError, KeyError, TypeError, ValueError) as error:
+                description = json.loads((file.metadata() or {})["spinenet-seg"])
+        except KeyError as error:
+            raise UserError(
+                f"{path}: not a weights file of this project: nothing in it says what network it is"
+                " of; give a promotion's best.safetensors"
+            ) from error
+        except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a weights file of this project ({error})") from error
         except Exception as error:  # safetensors raises a bare Exception subclass of its own
             raise UserError(f"{path}: damaged weights file ({error})") from error
