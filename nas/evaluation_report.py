@@ -53,9 +53,11 @@ def evaluations_table(evaluations: Iterable[tuple[str, Evaluation]]) -> Table:
         table.add_column(heading, justify="right")
     for name, each in evaluations:
         scores = each.scores
-        figures = map(_percent, (scores.miou, scores.pixel_accuracy, scores.boundary_f))
         on = f"{each.data.name} {each.data.split}"
-        table.add_row(*(Text(cell) for cell in (name, on, how(each.views), *figures)))
+        within_pixels = "" if each.tolerance is None else f" within {within(each.tolerance)}"
+        figures = [_percent(value) for value in (scores.miou, scores.pixel_accuracy)]
+        contour = f"{_percent(scores.boundary_f)}{within_pixels}"
+        table.add_row(*(Text(cell) for cell in (name, on, how(each.views), *figures, contour)))
     return table
 
 

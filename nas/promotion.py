@@ -113,7 +113,7 @@ def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
 
 def settings(config: PromotionConfig) -> dict[str, Any]:
     """What a promotion is begun with, and must be resumed with."""
-    return config.model_dump(mode="json", exclude={"top"})
+    return config.identity("top")
 
 
 def prepare(
