@@ -77,7 +77,7 @@ def digest(config: Config, data: str) -> str:
     told = {
         "data": data,
         "space": config.space.model_dump(mode="json"),
-        "proxy": config.proxy.model_dump(mode="json", exclude={"score", "asha"}),
+        "proxy": config.proxy.identity("score", "asha"),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -21,8 +21,8 @@ from nas.sizing import Sized, Sizing
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packed import open_packed, pack
 from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, Job, LatencyLimit
-from proxy_tasks.training import Recipe
 from results.trial import Trial
 from search_space import catalog
 from search_space.constrained import ConstrainedSpace, network_figures

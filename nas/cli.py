@@ -142,20 +142,29 @@ def promote(
     trial: Annotated[
         list[int] | None, typer.Option(help="A trial by number, baselines too; repeatable.")
     ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="An entry of the catalogue, as `nas describe` lists them; repeatable.",
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
     set: Settings = None,
 ) -> None:
-    """Train chosen trials fully.
+    """Train chosen trials fully, and baselines under the same recipe and scale.
 
     nas promote runs/camvid --top 2
 
     nas promote runs/camvid --trial 0 --set promotion.epochs=80
+
+    nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --baseline spinenet-49
     """
     from nas.commands.promote import promote
 
     if top is not None and trial:
         raise UserError("--top and --trial: give one of them")
-    promote(run, top, trial or (), resume, set or (), _console())
+    promote(run, top, trial or (), baseline or (), resume, set or (), _console())
 
 
 ScaleName = Annotated[
@@ -298,6 +307,73 @@ def predict(
     from nas.commands.predict import predict
 
     predict(weights, images, output, size, _console())
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[
+        Path,
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="A promotion's folder or its best.safetensors, or the folder of a python or"
+            " huggingface export. A python export's network.py is run.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|CONFIG", help="What to score it on. [what it was trained on]"),
+    ] = None,
+    split: Annotated[str, typer.Option(help="train or val.")] = "val",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HxW|own",
+            help="What the network sees an image at. [as it was trained; with --window: own]",
+        ),
+    ] = None,
+    scales: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SCALE...", help="Times the size; several are averaged. [1.0]"),
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[SCALE]")] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Average with mirror images.")] = False,
+    window: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Look through a sliding window.")
+    ] = None,
+    stride: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Of the window. [two thirds of it]")
+    ] = None,
+    boundary: Annotated[
+        float | None,
+        typer.Option(metavar="PIXELS", help="Tolerance of boundary F. [0.75 % of the diagonal]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="New folder for colour maps.")
+    ] = None,
+    submission: Annotated[
+        bool, typer.Option("--submission", help="Write the benchmark's own files there too.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    set: Settings = None,
+) -> None:
+    """IoU by class, accuracies and boundary F at the labels' own size, as papers report them.
+
+    nas evaluate runs/camvid/promotions/trial-0028
+
+    nas evaluate runs/camvid/promotions/trial-0028 --flip --scales 0.75 1.0 1.25
+
+    nas evaluate found/ --data cityscapes --set data.root=DIR --window 512x1024 --submission -o out/
+    """
+    from nas.commands.evaluate import Options, evaluate
+
+    if more and not scales:
+        raise UserError(f"{more[0]}: one network at a time; scales follow --scales")
+    options = Options(
+        data, set or (), split, size, [*(scales or []), *(more or [])], flip, window, stride,
+        boundary, output, submission, json,
+    )  # fmt: skip
+    evaluate(weights, options, _console())
 
 
 data_app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})

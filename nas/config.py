@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from nas import controller_config, storage_url
 from nas.controller_config import ControllerConfig, PredictorConfig
 from nas.section import Section, first_line
+from proxy_tasks.recipe import OptimizerName, ScheduleName
 from proxy_tasks.task import Metric
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
@@ -76,7 +77,7 @@ class SpaceConfig(Section):
 
 
 class RecipeConfig(Section):
-    """See proxy_tasks.training.Recipe."""
+    """See proxy_tasks.recipe.Recipe."""
 
     batch_size: int = Field(16, ge=2)
     learning_rate: float = Field(2e-3, gt=0)
@@ -87,6 +88,18 @@ class RecipeConfig(Section):
     jitter: tuple[float, float] = (0.75, 1.5)
     colour: float = Field(0.2, ge=0, lt=1)
     flip: float = Field(0.5, ge=0, le=1)
+    optimizer: OptimizerName = "adamw"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    schedule: ScheduleName = "one-cycle"
+    power: float = Field(0.9, gt=0)
+    balance: bool = False
+    ohem: float | None = Field(None, gt=0, le=1)
+    ohem_keep: float = Field(0.0625, gt=0, le=1)
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "optimizer", "momentum", "schedule", "power", "balance", "ohem", "ohem_keep",
+    )  # fmt: skip
+    """Options that came after the first records of trainings."""
 
 
 class TrainingConfig(Section):
@@ -98,6 +111,15 @@ class TrainingConfig(Section):
     share: float = Field(1.0, gt=0, le=1)
     evaluate_every: int = Field(0, ge=0)
     recipe: RecipeConfig = RecipeConfig()
+
+    def identity(self, *leave_out: str) -> dict[str, Any]:
+        """Plain values that are equal for equal trainings, also with records of programs that did
+        not have all options yet: the later ones are left out at their defaults."""
+        values = self.model_dump(mode="json", exclude=set(leave_out))
+        for name in RecipeConfig.LATER:
+            if values["recipe"][name] == RecipeConfig.model_fields[name].default:
+                del values["recipe"][name]
+        return values
 
 
 class HalvingConfig(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from search_space.errors import UserError
 @dataclass(frozen=True)
 class Promotion:
     """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``;
-    ``last`` is the measurement after the last epoch; None weights: it never got so far."""
+    ``last`` is the measurement after the last epoch; None weights: it never got so far; None trial:
+    a baseline that the run's search never scored."""
 
     name: str
-    trial: int
+    trial: int | None
     key: str
     seed: int
     proxy_miou: float | None
@@ -50,9 +52,19 @@ def load(folder: Path) -> Promotion:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Replaced in one step."""
+    replace_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Whole or as it was."""
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    draft.write_text(text, "utf-8")
     os.replace(draft, path)
+
+
+def digest(weights: Path) -> str:
+    """SHA-256 of the file."""
+    return hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,38 +6,63 @@ best weights, and at the end ``promotion.json``.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
-from nas.lineage import read_json, write_json
+from nas.lineage import digest, read_json, write_json
 from nas.progress import PromotionProgress
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.trial import Trial
+from search_space import catalog
+from search_space.backbone import Backbone
+from search_space.canonical import canonical_key
 from search_space.errors import UserError
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is trained fully: a trial of the run, or (``trial`` None) a baseline that the run never
+    scored. ``key`` is canonical."""
+
+    name: str
+    backbone: Backbone
+    key: str
+    trial: int | None = None
+    proxy_miou: float | None = None
+
+    @classmethod
+    def of_trial(cls, trial: Trial) -> Subject:
+        return cls(trial.name, trial.backbone, trial.key, trial.number, trial.miou)
+
+    @classmethod
+    def of_catalogue(cls, name: str) -> Subject:
+        """UserError for a name that the catalogue does not have."""
+        backbone = catalog.load(name)
+        return cls(name, backbone, canonical_key(backbone))
+
+
 class PromotionQueue:
-    """A source of jobs: one full training for each trial."""
+    """A source of jobs: one full training for each subject, numbered by its place."""
 
     def __init__(
         self,
         run: RunDirectory,
-        trials: Sequence[Trial],
+        subjects: Sequence[Subject],
         fidelity: Fidelity,
         seed: int,
         settings: dict[str, Any],
         progress: PromotionProgress,
     ) -> None:
         self._run, self._seed, self._settings = run, seed, settings
-        self._trials = {trial.number: trial for trial in trials}
-        self._waiting = deque(jobs(trials, fidelity))
+        self._subjects = tuple(subjects)
+        self._waiting = deque(jobs(subjects, fidelity))
         self._progress = progress
         self._retries = Retries()
         self._out = 0
@@ -75,31 +100,31 @@ class PromotionQueue:
     def _close(self, job: Job, last: Measurement) -> None:
         if last.failure is not None:
             self.failed[job.name] = last.failure.value
-        record = _record(self._run, self._trials[job.number], self._seed, last, self._settings)
+        record = _record(self._run, self._subjects[job.number], self._seed, last, self._settings)
         write_json(self._run.promotions / job.name / "promotion.json", record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
         self._progress.ended(job, f"{job.name}  promoted: {best}")
 
 
-def jobs(trials: Sequence[Trial], fidelity: Fidelity) -> list[Job]:
-    """A full training for each trial."""
-    return [Job(trial.number, trial.name, trial.backbone, fidelity) for trial in trials]
+def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
+    """A full training for each."""
+    return [Job(place, s.name, s.backbone, fidelity) for place, s in enumerate(subjects)]
 
 
 def settings(config: PromotionConfig) -> dict[str, Any]:
     """What a promotion is begun with, and must be resumed with."""
-    return config.model_dump(mode="json", exclude={"top"})
+    return config.identity("top")
 
 
 def prepare(
-    run: RunDirectory, trials: Sequence[Trial], wanted: dict[str, Any], resume: bool
+    run: RunDirectory, subjects: Sequence[Subject], wanted: dict[str, Any], resume: bool
 ) -> None:
     """Make the folders, all or none.
 
     Raises:
         UserError: when one exists and ``resume`` is off, or was begun with other settings.
     """
-    folders = [run.promotions / trial.name for trial in trials]
+    folders = [run.promotions / subject.name for subject in subjects]
     for folder in folders:
         if folder.exists() and not resume:
             raise UserError(f"{folder}: exists already; give --resume to go on, or another trial")
@@ -112,22 +137,22 @@ def prepare(
 
 
 def _record(
-    run: RunDirectory, trial: Trial, seed: int, last: Measurement, used: dict[str, Any]
+    run: RunDirectory, subject: Subject, seed: int, last: Measurement, used: dict[str, Any]
 ) -> dict[str, Any]:
-    checkpoint = Checkpoint(run.promotions / trial.name)
+    checkpoint = Checkpoint(run.promotions / subject.name)
     kept = checkpoint.load()
     scored = [m for m in (kept[1] if kept else []) if m.miou is not None]
     best = max(scored, key=lambda m: m.miou or 0.0, default=None)
     weights = checkpoint.weights
     return {
-        "trial": trial.number,
-        "key": trial.key,
+        "trial": subject.trial,
+        "key": subject.key,
         "seed": seed,
-        "proxy_miou": trial.miou,
+        "proxy_miou": subject.proxy_miou,
         "miou": best.miou if best else None,
         "epoch": best.epochs if best else None,
         "last": last.to_dict(),
         "weights": weights.name if weights.exists() else None,
-        "digest": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else None,
+        "digest": digest(weights) if weights.exists() else None,
         "settings": used,
     }

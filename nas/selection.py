@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from nas.lineage import Promotion
 from results.frontier import pareto
@@ -28,9 +29,13 @@ def top(trials: Sequence[Trial], count: int) -> list[Trial]:
 def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
     """The candidate with the best full training, or without one the best proxy score."""
     candidates = {trial.number: trial for trial in trials if trial.kind == "candidate"}
-    trained = [p for p in promotions if p.miou is not None and p.trial in candidates]
+    trained = [
+        (p.miou, candidates[p.trial])
+        for p in promotions
+        if p.miou is not None and p.trial in candidates
+    ]
     if trained:
-        return candidates[max(trained, key=lambda p: p.miou or 0.0).trial]
+        return max(trained, key=itemgetter(0))[1]
     return top(trials, 1)[0]
 
 

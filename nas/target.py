@@ -77,17 +77,17 @@ def target(scale: str | None = None, size: str | None = None, classes: int | Non
     )
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """(height, width) of ``224`` or ``512x1024``. Raises UserError."""
+def parse_size(text: str, option: str = "--size") -> tuple[int, int]:
+    """(height, width) of ``224`` or ``512x1024``. Raises UserError, naming the option."""
     found = re.fullmatch(r"([0-9]{1,5})(?:[xX×]([0-9]{1,5}))?", text.strip())
     if not found:
         raise UserError(
-            f"--size {text}: write pixels, as in 224 or 512x1024 (height x width),"
+            f"{option} {text}: write pixels, as in 224 or 512x1024 (height x width),"
             f" at most {_LARGEST_SIDE} a side"
         )
     size = int(found[1]), int(found[2] or found[1])
     if min(size) < 1:
-        raise UserError(f"--size {text}: an image has at least 1 pixel a side")
+        raise UserError(f"{option} {text}: an image has at least 1 pixel a side")
     return size
 
 

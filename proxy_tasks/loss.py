@@ -9,11 +9,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.upsampling import BandedUpsampling
 
 
 def upsampled_cross_entropy(
-    low_logits_BKhw: Tensor, labels_BHW: Tensor, elements: int | None = None
+    low_logits_BKhw: Tensor,
+    labels_BHW: Tensor,
+    elements: int | None = None,
+    emphasis: Emphasis | None = None,
 ) -> Tensor:
     """Mean cross-entropy over the labelled pixels, of logits up-sampled bilinearly to them.
 
@@ -27,33 +31,44 @@ def upsampled_cross_entropy(
         low_logits_BKhw: K classes, any memory format.
         labels_BHW: int64 class numbers, void where they are IGNORE.
         elements: of a band, see BandedUpsampling.
+        emphasis: what each pixel counts; the mean is a weighted one then.
     """
-    loss: Tensor = _UpsampledCrossEntropy.apply(low_logits_BKhw, labels_BHW, elements)
+    loss: Tensor = _UpsampledCrossEntropy.apply(low_logits_BKhw, labels_BHW, elements, emphasis)
     return loss
 
 
 class _UpsampledCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, low_BKhw: Tensor, labels_BHW: Tensor, elements: int | None) -> Tensor:
+    def forward(
+        ctx: Any,
+        low_BKhw: Tensor,
+        labels_BHW: Tensor,
+        elements: int | None,
+        emphasis: Emphasis | None,
+    ) -> Tensor:
         with torch.autocast(low_BKhw.device.type, enabled=False):
-            loss, grad_BKhw = _loss_and_gradient(low_BKhw, labels_BHW, elements)
+            loss, grad_BKhw = _loss_and_gradient(low_BKhw, labels_BHW, elements, emphasis)
         ctx.save_for_backward(grad_BKhw)
         return loss
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (grad_BKhw,) = ctx.saved_tensors
         # Autograd rounds it to the logits' type, after a scale that keeps fp16 from underflowing.
-        return grad_BKhw * grad, None, None
+        return grad_BKhw * grad, None, None, None
 
 
 def _loss_and_gradient(
-    low_BKhw: Tensor, labels_BHW: Tensor, elements: int | None
+    low_BKhw: Tensor, labels_BHW: Tensor, elements: int | None, emphasis: Emphasis | None
 ) -> tuple[Tensor, Tensor]:
     bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:], elements)
     labelled_BHW = labels_BHW != IGNORE
-    weights_BHW = labelled_BHW / labelled_BHW.sum().clamp(min=1).to(bands.low_BhKw.dtype)
+    if emphasis is None:
+        weights_BHW = labelled_BHW / labelled_BHW.sum().clamp(min=1).to(bands.low_BhKw.dtype)
+    else:
+        weights_BHW = emphasis.weigh(bands, labels_BHW)
+        weights_BHW = weights_BHW / weights_BHW.sum().clamp(min=torch.finfo(weights_BHW.dtype).tiny)
     loss, grad_BhKw = weights_BHW.new_zeros(()), torch.zeros_like(bands.low_BhKw)
     for band in bands:
         part = band.images, band.rows

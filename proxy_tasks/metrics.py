@@ -1,4 +1,4 @@
-"""Intersection over union, from a confusion matrix that adds up over batches."""
+"""Intersection over union and accuracies, from a confusion matrix that adds up over batches."""
 
 from __future__ import annotations
 
@@ -43,6 +43,26 @@ def iou(confusion: Tensor) -> Tensor:
 def mean_iou(confusion: Tensor) -> float:
     """Mean IoU over the classes that occur in targets or predictions; NaN if none does."""
     return float(iou(confusion).nanmean())
+
+
+def accuracy(confusion: Tensor) -> Tensor:
+    """Of each class, the share of its pixels that are found: float64 of shape (classes,).
+
+    NaN for a class that the targets do not hold.
+    """
+    return confusion.diagonal().double() / confusion.sum(1)
+
+
+def pixel_accuracy(confusion: Tensor) -> float:
+    """Share of the pixels that are right; NaN where there are none."""
+    return float(confusion.diagonal().sum().double() / confusion.sum())
+
+
+def frequency_weighted_iou(confusion: Tensor) -> float:
+    """IoU of each class times its share of the target's pixels (Long et al. 2015); NaN where
+    there are none."""
+    frequency = confusion.sum(1).double() / confusion.sum()
+    return float((frequency * iou(confusion))[frequency != 0].sum())
 
 
 def _refuse(prediction: Tensor, target: Tensor, classes: int) -> None:

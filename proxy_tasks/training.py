@@ -19,49 +19,18 @@ from torch import Tensor, nn
 from proxy_tasks.augment import Augment, normalise
 from proxy_tasks.averaging import WeightAverage
 from proxy_tasks.datasets.packed import PackedSplit
+from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.flat import FlatTensors
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3, channels_last
 from proxy_tasks.networks.folding import folded
+from proxy_tasks.optimizers import make_optimizer, make_schedule
+from proxy_tasks.recipe import Recipe
 from proxy_tasks.soft_metrics import SoftCounts
 from proxy_tasks.upsampling import BandedUpsampling
 from search_space.errors import UserError
 from search_space.seeds import derive_seed
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained: AdamW under a one-cycle schedule, clipped gradients, and an
-    exponential average of the weights, which is what is evaluated.
-
-    ``learning_rate`` is the peak, reached after ``warm_up`` of the steps; ``averaging`` is the
-    decay of the average per step, itself warmed up; ``clip`` bounds the gradient's norm; ``jitter``
-    bounds the scale of the random resize, ``colour`` the relative change of brightness, contrast
-    and saturation, ``flip`` is the chance of a mirror image.
-
-    Raises:
-        UserError: for a batch below 2 (batch normalisation needs two) or a rate out of range.
-    """
-
-    batch_size: int = 16
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    warm_up: float = 0.2
-    clip: float = 1.0
-    averaging: float = 0.98
-    jitter: tuple[float, float] = (0.75, 1.5)
-    colour: float = 0.2
-    flip: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise UserError(f"batch_size must be at least 2 but got {self.batch_size}")
-        if not self.learning_rate > 0:
-            raise UserError(f"learning_rate must be positive but got {self.learning_rate}")
-        for name in ("warm_up", "averaging"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"{name} must be in [0, 1) but got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -117,16 +86,10 @@ class Training:
         self.average = WeightAverage(self.network, recipe.averaging)
         self._flat = FlatTensors(self.network)
         self._trained = self._flat.trainable()
-        self.optimizer = torch.optim.AdamW(
-            _decayed_groups(*self._trained, recipe.weight_decay),
-            lr=recipe.learning_rate,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            max_lr=recipe.learning_rate,
-            total_steps=epochs * self.steps,
-            pct_start=recipe.warm_up,
+        self.optimizer = make_optimizer(recipe, *self._trained)
+        self.schedule = make_schedule(recipe, self.optimizer, epochs * self.steps)
+        self.emphasis = Emphasis.of(
+            recipe, train.labels[: self.images], network.classifier.out_channels
         )
         self.augment = Augment(scale=recipe.jitter, flip=recipe.flip, colour=recipe.colour)
         self.epoch = 0
@@ -173,7 +136,7 @@ class Training:
         x_B3HW, y_BHW = self.augment(self.train.images[index], self.train.labels[index], generator)
         with autocast(self.device):
             low_logits = self.network.forward_low(x_B3HW)
-        loss = upsampled_cross_entropy(low_logits, y_BHW)
+        loss = upsampled_cross_entropy(low_logits, y_BHW, emphasis=self.emphasis)
         self.optimizer.zero_grad(set_to_none=False)  # the network's gradients are views of these
         loss.backward()
         nn.utils.clip_grad_norm_(self._trained, self.recipe.clip)
@@ -225,13 +188,3 @@ def has_bf16(device: torch.device) -> bool:
         flags = torch.cpu.get_capabilities()
         return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
     return False
-
-
-def _decayed_groups(
-    weights: nn.Parameter, vectors: nn.Parameter, weight_decay: float
-) -> list[dict[str, Any]]:
-    """Weight decay on convolutions only: not on biases and normalisation."""
-    return [
-        {"params": [weights], "weight_decay": weight_decay},
-        {"params": [vectors], "weight_decay": 0.0},
-    ]

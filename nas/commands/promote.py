@@ -11,29 +11,33 @@ from nas import build, ledgers, lineage, promotion
 from nas import config as configs
 from nas.failures import RunFailed, interruptible
 from nas.progress import Board, PromotionProgress
+from nas.promotion import Subject
 from nas.run import RunDirectory
 from nas.selection import by_number, top
 from nas.summary import promotions_table
+from results.trial import Trial
 
 
 def promote(
     path: Path,
     count: int | None,
     numbers: Sequence[int],
+    baselines: Sequence[str],
     resume: bool,
     settings: Sequence[str],
     console: Console,
 ) -> None:
-    """Train the ``count`` best candidates, or the trials with these numbers (baselines too).
+    """Train the ``count`` best candidates (None: one where nothing else is named), the trials with
+    these numbers, and these entries of the catalogue: all under the run's recipe and scale.
 
     Raises:
-        UserError: no such run or trial, or a promotion that exists.
+        UserError: no such run, trial or entry, or a promotion that exists.
         RunFailed: when a training gave no result.
     """
     run = RunDirectory.open(path)
     config = configs.with_settings(run.config(), settings, allowed=("promotion.", "engine."))
     trials = ledgers.trials(run)
-    chosen = by_number(trials, numbers) if numbers else top(trials, count or 1)
+    chosen = _chosen(trials, count, numbers, baselines)
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)
     build.check_batch(config, config.promotion)
@@ -52,3 +56,21 @@ def promote(
     console.print(promotions_table(lineage.load_all(run)))
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
+
+
+def _chosen(
+    trials: Sequence[Trial], count: int | None, numbers: Sequence[int], baselines: Sequence[str]
+) -> list[Subject]:
+    """Each once, whatever names it twice."""
+    if count is None and not numbers and not baselines:
+        count = 1
+    found = [*by_number(trials, numbers), *(top(trials, count) if count else ())]
+    subjects = [Subject.of_trial(trial) for trial in found]
+    subjects += [_baseline(name, trials) for name in baselines]
+    return list({subject.name: subject for subject in subjects}.values())
+
+
+def _baseline(name: str, trials: Sequence[Trial]) -> Subject:
+    """As the search scored it, where it did."""
+    scored = [trial for trial in trials if trial.kind == "baseline" and trial.name == name]
+    return Subject.of_trial(scored[0]) if scored else Subject.of_catalogue(name)

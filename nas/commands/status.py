@@ -10,8 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import audits, ledgers, lineage
+from nas import audits, evaluations, ledgers, lineage
 from nas.engines.base import Trouble
+from nas.evaluation_report import evaluations_table
+from nas.evaluations import Evaluation
+from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.search import ENDED
 from nas.summary import leaderboard_table, promotions_table
@@ -36,7 +39,11 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         }
         known["trials"] = [_plain(trial) for trial in trials]
         known["promotions"] = [
-            {"name": p.name, "trial": p.trial, "miou": p.miou, "epoch": p.epoch} for p in promoted
+            {"name": p.name, "trial": p.trial, "key": p.key, "miou": p.miou, "epoch": p.epoch}
+            for p in promoted
+        ]
+        known["evaluations"] = [
+            {"name": name} | evaluation.to_dict() for name, evaluation in _evaluations(promoted)
         ]
         console.file.write(json.dumps(known, indent=2) + "\n")
         return
@@ -54,6 +61,19 @@ def status(path: Path, as_json: bool, console: Console) -> None:
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
     if promoted:
         console.print(promotions_table(promoted))
+    if evaluated := _evaluations(promoted):
+        console.print(evaluations_table(evaluated))
+
+
+def _evaluations(promoted: list[Promotion]) -> list[tuple[str, Evaluation]]:
+    """Of the weights that a promotion ended with, with its name; not of earlier ones."""
+    return [
+        (each.name, evaluation)
+        for each in promoted
+        if each.weights is not None
+        for evaluation in evaluations.load_all(each.weights.parent)
+        if evaluation.weights == each.digest
+    ]
 
 
 WORDS = {

@@ -40,6 +40,10 @@ class Dataset(Protocol):
         """
         ...
 
+    def image_name(self, split: Split, index: int) -> str:
+        """What files made of this image are called; no other of the split has it."""
+        ...
+
     def fingerprint(self, split: Split) -> str:
         """Changes when the content would."""
         ...

@@ -48,6 +48,10 @@ class FileDataset:
             raise Faults(faults)
         return image, labels
 
+    def image_name(self, split: Split, index: int) -> str:
+        """The file's, without its suffix."""
+        return self._listings[split].pairs[index].image.stem
+
     def code_of(self, label: Path) -> LabelCode:
         """What the values of this label map mean."""
         return self._code

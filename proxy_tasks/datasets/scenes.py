@@ -80,6 +80,9 @@ class Scenes:
         add_bonnet(image, labels, rng)
         return image, labels
 
+    def image_name(self, split: Split, index: int) -> str:
+        return f"{split}-{index:04d}"
+
     def fingerprint(self, split: Split) -> str:
         text = f"scenes {_VERSION} {self.seed} {split} {self.count(split)} {self.size}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -78,6 +78,14 @@ def test_loading_twice_gives_the_same(made):
         assert np.array_equal(first, second)
 
 
+def test_every_image_of_a_split_has_a_name_of_its_own(made):
+    data = made.open()
+    for split in SPLITS:
+        names = [data.image_name(split, index) for index in range(data.count(split))]
+        assert len(set(names)) == len(names)
+        assert all(name and "/" not in name for name in names)
+
+
 def test_the_fingerprint_stays_and_differs_between_the_splits(made):
     prints = {made.open().fingerprint(split) for split in SPLITS for _ in range(2)}
     assert len(prints) == 2

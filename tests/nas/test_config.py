@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import get_args
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from nas import build, config, controllers
+from nas import audits, build, config, controllers
 from nas.controller_config import (
     CONTROLLERS,
     Objective,
@@ -22,6 +23,7 @@ from nas.controller_config import (
 )
 from nas.controllers import pareto
 from nas.engines.base import Halving
+from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import LatencyLimit, Measurement
 from results.trial import Trial, TrialState
 from search_space import catalog
@@ -240,3 +242,20 @@ def test_a_run_changes_only_what_it_may() -> None:
     assert longer.budget.trials == 50
     with pytest.raises(UserError, match=r"a run keeps its config; only budget\.KEY or engine"):
         config.with_settings(loaded, ["seed=1"], ("budget.", "engine."))
+
+
+def test_an_option_that_came_later_leaves_the_identity_of_trainings_without_it() -> None:
+    before = {
+        "batch_size", "learning_rate", "weight_decay", "warm_up", "clip", "averaging",
+        "jitter", "colour", "flip",
+    }  # fmt: skip
+    assert set(config.PromotionConfig().identity()["recipe"]) == before
+    known = config.load("camvid", ["data.root=DIR"])
+    changed = config.load("camvid", ["data.root=DIR", "proxy.recipe.ohem=0.7"])
+    assert set(changed.proxy.identity()["recipe"]) == {*before, "ohem"}
+    assert audits.digest(known, Path("pack")) != audits.digest(changed, Path("pack"))
+
+
+def test_a_recipe_has_the_defaults_of_the_training() -> None:
+    assert Recipe(**config.RecipeConfig().model_dump()) == Recipe()
+    assert {*config.RecipeConfig.model_fields} == {field.name for field in fields(Recipe)}

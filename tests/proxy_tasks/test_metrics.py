@@ -3,7 +3,14 @@ import math
 import pytest
 import torch
 
-from proxy_tasks.metrics import confusion, iou, mean_iou
+from proxy_tasks.metrics import (
+    accuracy,
+    confusion,
+    frequency_weighted_iou,
+    iou,
+    mean_iou,
+    pixel_accuracy,
+)
 
 TARGET = torch.tensor([[0, 0, 1, 255], [1, 2, 2, 255]])
 PREDICTION = torch.tensor([[0, 1, 1, 0], [1, 2, 0, 3]])
@@ -67,3 +74,18 @@ def test_values_that_are_no_classes_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         confusion(torch.tensor(prediction), torch.tensor(target), 3)
+
+
+def test_accuracies_and_weighted_iou_of_the_hand_example() -> None:
+    matrix = confusion(PREDICTION, TARGET, 4)
+    assert accuracy(matrix).tolist()[:3] == pytest.approx([1 / 2, 1, 1 / 2])
+    assert math.isnan(accuracy(matrix)[3])
+    assert pixel_accuracy(matrix) == pytest.approx(4 / 6)
+    assert frequency_weighted_iou(matrix) == pytest.approx((1 / 3 + 2 / 3 + 1 / 2) / 3)
+
+
+def test_a_class_that_is_only_predicted_has_no_accuracy_and_no_weight() -> None:
+    matrix = confusion(torch.tensor([0, 0, 0, 1]), torch.tensor([0, 0, 0, 0]), 2)
+    assert accuracy(matrix)[0] == 0.75
+    assert math.isnan(accuracy(matrix)[1])
+    assert frequency_weighted_iou(matrix) == 0.75

@@ -52,15 +52,20 @@ def make(train: DeviceSplit, seed: int = 0, **changes: object) -> Training:
     return Training(network, train, replace(RECIPE, **changes), epochs=3, seed=seed)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5}],
+    ids=["default", "other parts"],
+)
 def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
-    train: DeviceSplit, val: DeviceSplit, tmp_path: Path
+    changes: dict[str, object], train: DeviceSplit, val: DeviceSplit, tmp_path: Path
 ) -> None:
-    unbroken, begun = make(train), make(train)
+    unbroken, begun = make(train, **changes), make(train, **changes)
     for _ in range(3):
         unbroken.run_epoch()
     begun.run_epoch()
     torch.save(begun.state_dict(), tmp_path / "state.pt")
-    resumed = make(train)
+    resumed = make(train, **changes)
     resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     resumed.run_epoch()
     resumed.run_epoch()
@@ -88,8 +93,17 @@ def test_every_network_sees_the_same_batches(train: DeviceSplit) -> None:
     assert all(torch.equal(a, b) for a, b in zip(seen[:half], seen[half:], strict=True))
 
 
-def test_training_learns(train: DeviceSplit, val: DeviceSplit) -> None:
-    training = make(train, learning_rate=5e-3)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"learning_rate": 5e-3},
+        {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "cosine"},
+        {"learning_rate": 5e-3, "schedule": "poly", "ohem": 0.7},
+    ],
+    ids=["adamw", "sgd", "ohem"],
+)
+def test_training_learns(changes: dict[str, object], train: DeviceSplit, val: DeviceSplit) -> None:
+    training = make(train, **changes)
     before = evaluate(training.network, val, 11, 4).loss
     for _ in range(3):
         training.run_epoch()

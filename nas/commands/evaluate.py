@@ -1,0 +1,278 @@
+"""``nas evaluate``: the figures that a paper reports, of any of our weights on any data set.
+
+``nas evaluate --json`` prints one object, which ``evaluation.yaml`` keeps too:
+
+    date, weights   when, and the SHA-256 of the weights' file
+    data            name, root, split, images, fingerprint; unknown and left_out: classes that only
+                    the data set or only the network has
+    views, tolerance  the options
+    scores          miou, pixel_accuracy, mean_accuracy, frequency_weighted_iou, boundary_f
+    classes         {name: {share, iou, accuracy, boundary_f}}
+
+All shares lie in [0, 1]; null is what is not defined.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+
+from nas import build, evaluations, lineage
+from nas import config as configs
+from nas.commands.data import DEFAULT
+from nas.config import Config
+from nas.evaluation_report import report
+from nas.evaluations import Evaluated, Evaluation
+from nas.overlay import label_map
+from nas.predictors import open_predictor
+from nas.run import RunDirectory
+from nas.submission import submission
+from nas.target import parse_size
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.datasets import DATASETS, SPLITS, Dataset
+from proxy_tasks.datasets.base import Pixels, Split
+from proxy_tasks.labelling import Labeller
+from proxy_tasks.proxy import find_device
+from proxy_tasks.scores import Scores
+from proxy_tasks.tally import Tally
+from proxy_tasks.views import Size, Views
+from results.export.staging import publish, staged
+from search_space.errors import UserError
+
+DATA_HINT = "give --data NAME --set data.root=DIR, or --data with a config"
+OWN = "own"
+"""The ``--size`` of those who want images as they are."""
+_EXPORTED = ("model.safetensors", "weights.pt")
+_COLOURS, _SUBMISSION = "colours", "submission"
+
+
+@dataclass(frozen=True)
+class Options:
+    """As on the command line; sizes as HEIGHTxWIDTH."""
+
+    data: str | None = None
+    settings: Sequence[str] = ()
+    split: str = "val"
+    size: str | None = None
+    scales: Sequence[str] = ()
+    flip: bool = False
+    window: str | None = None
+    stride: str | None = None
+    boundary: float | None = None
+    output: Path | None = None
+    submission: bool = False
+    as_json: bool = False
+
+
+def evaluate(weights: Path, options: Options, console: Console) -> None:
+    """Score a network on a split, print it, and keep it beside the weights of a promotion.
+
+    Raises:
+        UserError: for weights, data or options that are none, or classes that do not meet.
+    """
+    work = _Work.of(weights, options)
+    if options.output is None:
+        found = work.evaluation(console)
+    else:
+        with staged(options.output) as stage:
+            found = work.evaluation(console, _Pictures(stage, work, options.submission))
+            evaluations.save(stage, found)
+            publish(stage, options.output, (_COLOURS, _SUBMISSION, evaluations.FILE))
+    if options.as_json:
+        console.file.write(json.dumps(found.to_dict(), indent=2) + "\n")
+    else:
+        report(found, str(weights), console)
+    written = [options.output] if options.output else []
+    written += [evaluations.save(work.keep, found)] if work.keep else []
+    if not options.as_json:
+        for path in written:
+            console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Match:
+    """``channels`` of the network stand for the data set's classes ``indices``."""
+
+    channels: tuple[int, ...]
+    indices: Pixels
+    unknown: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def of(cls, network: Sequence[str], data: Sequence[str]) -> _Match:
+        """By name. UserError where fewer than two meet: there would be nothing to choose."""
+        shared = [name for name in network if name in data]
+        if len(shared) < 2:
+            raise UserError(
+                f"the network tells apart {_some(network)}, the data set {_some(data)}:"
+                " two classes at least must have the same names in both"
+            )
+        return cls(
+            tuple(list(network).index(name) for name in shared),
+            np.array([list(data).index(name) for name in shared], np.uint8),
+            tuple(name for name in data if name not in network),
+            tuple(name for name in network if name not in data),
+        )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything that can be wrong was looked at. ``keep``: the folder of the weights, where
+    records of their evaluations are kept; None for exports, which are somebody else's by now."""
+
+    config: Config
+    dataset: Dataset
+    split: Split
+    views: Views
+    tolerance: float | None
+    match: _Match
+    labeller: Labeller
+    file: Path
+    keep: Path | None = field(default=None)
+
+    @classmethod
+    def of(cls, weights: Path, options: Options) -> _Work:
+        """UserError."""
+        views, split = _views(options), _split(options.split)
+        _check_output(options)
+        source, file, keep = _found(weights)
+        predictor = open_predictor(source)
+        if keep:
+            evaluations.load_all(keep)  # a damaged record is told of before the work is done
+        config = _config(weights, options)
+        dataset = build.dataset(config, config.promotion.size)
+        match = _Match.of(predictor.classes, dataset.classes)
+        if options.size is None and views.window is None:
+            views = replace(views, size=predictor.size)
+        device = find_device(config.engine.device)
+        network = predictor.network.to(device)
+        labeller = Labeller(network, views, device, match.channels)
+        return cls(config, dataset, split, views, options.boundary, match, labeller, file, keep)
+
+    def evaluation(self, console: Console, pictures: _Pictures | None = None) -> Evaluation:
+        """Image by image; what is found goes to the pictures too."""
+        data = Evaluated(
+            self.dataset.name,
+            None if self.config.data.root is None else str(self.config.data.root),
+            self.split,
+            self.dataset.count(self.split),
+            self.dataset.fingerprint(self.split),
+            self.match.unknown,
+            self.match.left_out,
+        )
+        scores = self._scores(console, pictures)
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        digest = lineage.digest(self.file)
+        return Evaluation(date, digest, data, self.views, self.tolerance, scores)
+
+    def _scores(self, console: Console, pictures: _Pictures | None) -> Scores:
+        tally = Tally(self.dataset.classes, self.tolerance)
+        total = self.dataset.count(self.split)
+        with console.status(f"evaluating on {self.dataset.name}") as status:
+            for index in range(total):
+                image, labels = self.dataset.load(self.split, index)
+                found = self.match.indices[self.labeller.labels(image)]
+                tally.add(found, labels)
+                if pictures:
+                    pictures.add(index, found)
+                status.update(f"evaluating on {self.dataset.name}: {index + 1} of {total} images")
+        return tally.scores()
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Colour maps of what was found and, where it is submitted, the benchmark's files."""
+
+    folder: Path
+    work: _Work
+    submitted: bool
+
+    def add(self, index: int, found: Pixels) -> None:
+        """UserError where nothing can be written."""
+        data, split = self.work.dataset, self.work.split
+        name = data.image_name(split, index)
+        self._save(self.folder / _COLOURS / f"{name}.png", label_map(found, data.palette))
+        if self.submitted:
+            path, image = submission(data.name, split, name, found, data.palette)
+            self._save(self.folder / _SUBMISSION / path, image)
+
+    def _save(self, path: Path, image: Image.Image) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            image.save(path)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _views(options: Options) -> Views:
+    try:
+        scales = tuple(float(scale) for scale in options.scales) or (1.0,)
+    except ValueError:
+        raise UserError(
+            f"--scales {' '.join(options.scales)}: write numbers, as in --scales 0.75 1.0 1.25"
+        ) from None
+    if options.boundary is not None and options.boundary < 0:
+        raise UserError(f"--boundary {options.boundary:g}: must be 0 pixels or more")
+    size = None if options.size == OWN else _size(options.size, "--size")
+    window, stride = _size(options.window, "--window"), _size(options.stride, "--stride")
+    return Views(size, scales, options.flip, window, stride)
+
+
+def _size(text: str | None, option: str) -> Size | None:
+    return None if text is None else parse_size(text, option)
+
+
+def _split(name: str) -> Split:
+    for split in SPLITS:
+        if name == split:
+            return split
+    raise UserError(f"--split {name}: write {' or '.join(SPLITS)}")
+
+
+def _check_output(options: Options) -> None:
+    folder = options.output
+    if folder is None:
+        if options.submission:
+            raise UserError("--submission: needs -o, the folder to write to")
+        return
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder}: is there already; name a new folder, or an empty one")
+
+
+def _found(weights: Path) -> tuple[Path, Path, Path | None]:
+    """What to open, the file of the weights, and where to keep what is found."""
+    if (inside := Checkpoint(weights).weights).is_file():
+        weights = inside
+    if not weights.is_dir():
+        return weights, weights, weights.parent
+    files = [weights / name for name in _EXPORTED if (weights / name).is_file()]
+    return weights, files[0] if files else weights, None
+
+
+def _config(weights: Path, options: Options) -> Config:
+    """Of ``--data``, else of the run in whose folder the weights lie."""
+    if options.data is None:
+        runs = [RunDirectory(folder) for folder in weights.resolve().parents[:3]]
+        for run in runs:
+            if run.config_file.is_file():
+                allowed = ("data.", "engine.")
+                return configs.with_settings(run.config(), options.settings, allowed)
+        raise UserError(
+            f"{weights}: is not in a run's folder, which would say on what: {DATA_HINT}"
+        )
+    if options.data in configs.presets() or Path(options.data).is_file():
+        return configs.load(options.data, options.settings)
+    if options.data in DATASETS:
+        return configs.load(DEFAULT, [f"data.name={options.data}", *options.settings])
+    raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or a config's file")
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")

@@ -1,0 +1,71 @@
+"""Which pixels a loss looks at: rare classes more than frequent ones, or hard pixels alone.
+
+Shapes: B images, K classes, H x W pixels, b and r images and rows of a band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.upsampling import BandedUpsampling
+
+OFFSET = 1.02
+"""Of the inverse logarithm: keeps the weight of the rarest class at about 50."""
+
+
+@dataclass(frozen=True)
+class Emphasis:
+    """``class_weights_K``: of the pixels of each class, None: all 1. ``threshold``: only pixels
+    whose own class has less than this probability count, but of the labelled ones at least the
+    share ``least``, the hardest (Shrivastava et al. 2016, online hard example mining, as
+    segmentation has it); None: all."""
+
+    class_weights_K: Tensor | None = None
+    threshold: float | None = None
+    least: float = 0.0
+
+    @classmethod
+    def of(cls, recipe: Recipe, labels_NHW: Tensor, classes: int) -> Emphasis | None:
+        """None where the recipe has all pixels alike. ``labels_NHW`` are those trained on."""
+        if not recipe.balance and recipe.ohem is None:
+            return None
+        weights = inverse_log_frequency(labels_NHW, classes) if recipe.balance else None
+        return cls(weights, recipe.ohem, recipe.ohem_keep)
+
+    def weigh(self, bands: BandedUpsampling, labels_BHW: Tensor) -> Tensor:
+        """(B, H, W) of the logits' type: what each pixel counts, 0 where void."""
+        labelled_BHW = labels_BHW != IGNORE
+        target_BHW = labels_BHW * labelled_BHW
+        weights_BHW = labelled_BHW.to(bands.low_BhKw.dtype)
+        if self.threshold is not None:
+            weights_BHW = weights_BHW * self._hard(bands, target_BHW, labelled_BHW)
+        if self.class_weights_K is not None:
+            weights_BHW = weights_BHW * self.class_weights_K.to(weights_BHW)[target_BHW]
+        return weights_BHW
+
+    def _hard(self, bands: BandedUpsampling, target_BHW: Tensor, labelled_BHW: Tensor) -> Tensor:
+        right_BHW = torch.full(target_BHW.shape, torch.inf).to(bands.low_BhKw)
+        for band in bands:
+            probability_brKW = bands.up(band).softmax(2)
+            target_br1W = target_BHW[band.images, band.rows][:, :, None]
+            right_BHW[band.images, band.rows] = probability_brKW.gather(2, target_br1W)[:, :, 0]
+        right_BHW.masked_fill_(~labelled_BHW, torch.inf)
+        count = max(1, round(self.least * int(labelled_BHW.sum())))
+        hardest = right_BHW.flatten().kthvalue(count).values
+        assert self.threshold is not None
+        return (right_BHW < self.threshold) | (right_BHW <= hardest)
+
+
+def inverse_log_frequency(labels_NHW: Tensor, classes: int) -> Tensor:
+    """1 / ln(1.02 + p) for each class's share p of the labelled pixels (Paszke et al. 2016, ENet,
+    arXiv 1606.02147): float32 of shape (classes,)."""
+    counts = torch.zeros(256, dtype=torch.int64, device=labels_NHW.device)
+    for labels_HW in labels_NHW:  # one at a time: counting makes eight bytes of a pixel
+        counts += torch.bincount(labels_HW.flatten(), minlength=256)
+    share_K = counts[:classes].double() / counts[:classes].sum().clamp(min=1)
+    return (1 / torch.log(OFFSET + share_K)).float()

@@ -1,0 +1,66 @@
+"""How a network is trained. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from search_space.errors import UserError
+
+OptimizerName = Literal["adamw", "sgd"]
+ScheduleName = Literal["one-cycle", "cosine", "poly"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """By default AdamW under a one-cycle schedule, clipped gradients, and an exponential average of
+    the weights, which is what is evaluated.
+
+    ``learning_rate`` is the peak, reached after ``warm_up`` of the steps; ``averaging`` is the
+    decay of the average per step, itself warmed up; ``clip`` bounds the gradient's norm; ``jitter``
+    bounds the scale of the random resize, ``colour`` the relative change of brightness, contrast
+    and saturation, ``flip`` is the chance of a mirror image.
+
+    ``momentum`` is that of ``sgd``; ``power`` that of the ``poly`` schedule. With ``balance`` rare
+    classes weigh more; with ``ohem`` only hard pixels count, but at least ``ohem_keep`` of them:
+    see proxy_tasks.emphasis.
+
+    Raises:
+        UserError: for a batch below 2 (batch normalisation needs two), a name that is none or a
+            rate out of range.
+    """
+
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warm_up: float = 0.2
+    clip: float = 1.0
+    averaging: float = 0.98
+    jitter: tuple[float, float] = (0.75, 1.5)
+    colour: float = 0.2
+    flip: float = 0.5
+    optimizer: OptimizerName = "adamw"
+    momentum: float = 0.9
+    schedule: ScheduleName = "one-cycle"
+    power: float = 0.9
+    balance: bool = False
+    ohem: float | None = None
+    ohem_keep: float = 0.0625
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise UserError(f"batch_size must be at least 2 but got {self.batch_size}")
+        for name in ("learning_rate", "power"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} must be positive but got {getattr(self, name)}")
+        for name in ("warm_up", "averaging", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} must be in [0, 1) but got {getattr(self, name)}")
+        for name in ("ohem", "ohem_keep"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 1:
+                raise UserError(f"{name} must be in (0, 1] but got {value}")
+        for name, known in (("optimizer", OptimizerName), ("schedule", ScheduleName)):
+            if getattr(self, name) not in get_args(known):
+                allowed = ", ".join(get_args(known))
+                raise UserError(f"{name} must be one of {allowed} but got {getattr(self, name)!r}")
