@@ -136,6 +136,49 @@ def status(
 
 
 @app.command()
+def report(
+    run: Run,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="HTML file. [RUN/report.html]")
+    ] = None,
+) -> None:
+    """A run as one HTML file that needs nothing else.
+
+    nas report runs/camvid -o camvid.html
+    """
+    from nas.commands.report import report
+
+    report(run, output, _console())
+
+
+@app.command()
+def dashboard(
+    run: Annotated[
+        Path, typer.Argument(help="A run's folder, or one that holds runs.", show_default=False)
+    ] = Path("runs"),
+    host: Annotated[str, typer.Option(help="Where to serve; elsewhere only with --token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8050,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="What a visitor must know."),
+    ] = None,
+) -> None:
+    """A live page of a run, also while it is running; reads, never writes.
+
+    nas dashboard runs/camvid
+
+    nas dashboard runs --port 8051
+
+    NAS_DASHBOARD_TOKEN=SECRET nas dashboard runs/camvid --host 0.0.0.0
+    """
+    from nas.commands.dashboard import dashboard
+
+    dashboard(run, host, port, token, _console())
+
+
+@app.command()
 def promote(
     run: Run,
     top: Annotated[int | None, typer.Option(min=1, help="The best candidates. [1]")] = None,

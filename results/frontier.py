@@ -20,12 +20,16 @@ def pareto(points_NK: ArrayLike, maximise: Sequence[bool]) -> NDArray[np.bool_]:
         ValueError: if there is not one direction per objective.
     """
     gain_NK = _gains(points_NK, maximise)
-    known_N = np.asarray(~np.isnan(gain_NK).any(axis=1))
-    front_N = known_N.copy()
-    for index in np.flatnonzero(known_N):
-        as_good_N = (gain_NK >= gain_NK[index]).all(axis=1)
-        better_N = (gain_NK > gain_NK[index]).any(axis=1)
-        front_N[index] = not (as_good_N & better_N & known_N).any()
+    front_N = np.zeros(len(gain_NK), dtype=bool)
+    # Best on the first objective first, ties by the next: nothing later dominates what is earlier.
+    left = np.lexsort(-gain_NK.T[::-1])
+    left = left[~np.isnan(gain_NK[left]).any(axis=1)]
+    while len(left):
+        best = gain_NK[left[0]]
+        front_N[left[0]] = True
+        # The rest that it does not dominate; its equals are on the front with it.
+        front_N[left[(gain_NK[left] == best).all(axis=1)]] = True
+        left = left[(gain_NK[left] > best).any(axis=1)]
     return front_N
 
 

@@ -1,0 +1,101 @@
+"""What the best candidates are made of, against all, and as the search went on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from results.views.choices import PROPERTIES, Choices, Property, shares
+from results.views.snapshot import Snapshot
+from results.views.style import BLUE, FAINT, SERIES, Figure, axis, empty, figure, text
+
+FEWEST = 8
+"""Candidates from which a quarter of them says anything."""
+SPANS = 10
+"""Into how many spans the course of a search is cut."""
+
+
+def best_quarter(scores_N: np.ndarray) -> np.ndarray:
+    """Mask of the best quarter, rounded up; of equal scores the earlier."""
+    count = -(-len(scores_N) // 4)
+    mask = np.zeros(len(scores_N), dtype=bool)
+    mask[np.argsort(-scores_N, kind="stable")[:count]] = True
+    return mask
+
+
+def favourites(now: Snapshot, of: Property) -> Figure:
+    """The share of each value among the best quarter of the candidates and among all of them."""
+    chosen, score_N = _chosen(now)
+    if len(chosen) < FEWEST:
+        return empty(f"shown from {FEWEST} candidates on")
+    found, best_N = shares(chosen, of), best_quarter(score_N)
+    everyone = 100 * found.share_NV.mean(axis=0)
+    best = 100 * found.share_NV[best_N].mean(axis=0)
+    labels = [text(label) for label in _signed(found.labels, of)]
+    traces = [
+        _bars("all", labels, everyone, FAINT),
+        _bars(f"best quarter ({best_N.sum()})", labels, best, BLUE),
+    ]
+    x = axis(PROPERTIES[of].lower(), type="category")
+    return figure(traces, x, "share (%)", barmode="group", bargap=0.25, showlegend=True)
+
+
+def over_time(now: Snapshot, of: Property) -> Figure:
+    """The share of each value among the candidates of each tenth of the search so far."""
+    chosen, _ = _chosen(now)
+    if len(chosen) < FEWEST:
+        return empty(f"shown from {FEWEST} candidates on")
+    found = shares(chosen, of)
+    spans = np.array_split(np.arange(len(chosen)), min(SPANS, len(chosen) // 4))
+    middle = [float(span.mean()) + 1 for span in spans]
+    share_SV = 100 * np.array([found.share_NV[span].mean(axis=0) for span in spans])
+    traces = [
+        _course(label, middle, share_SV[:, rank], rank)
+        for rank, label in enumerate(_signed(found.labels, of))
+    ]
+    y = axis("share (%)", rangemode="tozero")
+    return figure(traces, "candidates finished", y, showlegend=True)
+
+
+def _chosen(now: Snapshot) -> tuple[Sequence[Choices], np.ndarray]:
+    pairs = zip(now.candidates["trial"], now.candidates["score"], strict=True)
+    known = [(now.choices(number), score) for number, score in pairs]
+    kept = [(each, score) for each, score in known if each is not None]
+    return [each for each, _ in kept], np.array([score for _, score in kept])
+
+
+def _signed(labels: list[str], of: Property) -> list[str]:
+    if of != "connection":
+        return labels
+    return [f"+{label}" if int(label) > 0 else label.replace("-", "−") for label in labels]
+
+
+def _bars(name: str, labels: list[str], shares_V: np.ndarray, color: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "name": name,
+        "x": labels,
+        "y": shares_V.round(2).tolist(),
+        "marker": {"color": color},
+        "hovertemplate": f"%{{x}}: %{{y:.1f}} % of {name}<extra></extra>",
+    }
+
+
+def _course(label: str, x: list[float], y: np.ndarray, rank: int) -> dict[str, Any]:
+    dashes = ("solid", "dash", "dot")
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": text(label),
+        "x": x,
+        "y": y.round(2).tolist(),
+        "line": {
+            "color": SERIES[rank % len(SERIES)],
+            "dash": dashes[rank // len(SERIES) % 3],
+            "width": 2,
+        },
+        "marker": {"size": 5, "symbol": rank},
+        "hovertemplate": f"{text(label)}: %{{y:.1f}} %<extra></extra>",
+    }

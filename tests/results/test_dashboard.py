@@ -1,0 +1,245 @@
+"""The dashboard's server without a browser: who may look, what is served, what follows the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from results.dashboard import guard
+from results.dashboard.app import make_app
+from results.dashboard.source import Source
+from search_space import architecture_file
+from search_space.errors import UserError
+from tests.support.observed import HOSTILE, FakeRun, baseline, candidate, running
+
+TOKEN = "a-token-of-some-length"
+LOCAL = "http://127.0.0.1:8050"
+
+
+@pytest.fixture
+def run() -> FakeRun:
+    return FakeRun([baseline(0), *(candidate(n) for n in range(1, 13)), running(13)])
+
+
+@pytest.fixture
+def client(run: FakeRun) -> FlaskClient:
+    source = Source(run)
+    return make_app(lambda: {"demo": source}, "demo").server.test_client()
+
+
+def ask(client: FlaskClient, output: str, inputs: list[Any], state: list[Any]) -> TestResponse:
+    """Call a callback as the page does. Outputs and inputs are ``id.property`` with values."""
+
+    def part(key: str, value: Any) -> dict[str, Any]:
+        name, _, what = key.rpartition(".")
+        return {
+            "id": json.loads(name) if name[0] == "{" else name,
+            "property": what,
+            "value": value,
+        }
+
+    outputs = output.strip(".").split("...")
+    specs = [part(each, None) for each in outputs]
+    for spec in specs:
+        spec.pop("value")
+    body = {
+        "output": output,
+        "outputs": specs if output.startswith("..") else specs[0],
+        "inputs": [part(*each) for each in inputs],
+        "state": [part(*each) for each in state],
+        "changedPropIds": [],
+    }
+    return client.post("/_dash-update-component", json=body, base_url=LOCAL)
+
+
+def tick(client: FlaskClient, version: int | None, name: str = "demo") -> dict[str, Any]:
+    output = "..head.children...version.data...trouble.children.."
+    state = [("run.data", name), ("version.data", version)]
+    response = ask(client, output, [("tick.n_intervals", 0)], state)
+    assert response.status_code == 200
+    found: dict[str, Any] = response.get_json()["response"]
+    return found
+
+
+def page(client: FlaskClient, search: str = "") -> str:
+    response = ask(client, "main.children", [("location.search", search)], [])
+    return json.dumps(response.get_json())
+
+
+def test_the_page_follows_the_run_and_rests_when_nothing_happens(
+    client: FlaskClient, run: FakeRun
+) -> None:
+    assert tick(client, None)["version"]["data"] == 1
+    assert "version" not in tick(client, 1)
+    run.listed[-1] = candidate(13)
+    assert tick(client, 1)["version"]["data"] == 2
+    assert "13 / 60" in json.dumps(tick(client, 2)["head"])
+
+
+def test_a_source_gives_the_same_snapshot_until_something_has_changed(run: FakeRun) -> None:
+    source = Source(run)
+    first = source.read()
+    assert source.read()[1] is first[1]
+    run.listed.append(running(14))
+    assert source.read()[0] == first[0] + 1
+
+
+def test_a_run_that_breaks_says_so_and_the_page_stays(
+    client: FlaskClient, run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Any:
+        raise UserError("ledger.journal: the ledger is damaged")
+
+    tick(client, None)
+    monkeypatch.setattr(run, "trials", broken)
+    found = tick(client, 1)
+    assert "the ledger is damaged" in json.dumps(found["trouble"])
+    assert "head" not in found
+    assert "the ledger is damaged" in page(client)
+
+
+def test_an_architecture_is_served_as_a_file_that_loads(client: FlaskClient, run: FakeRun) -> None:
+    response = client.get("/architecture.yaml?run=demo&trial=3", base_url=LOCAL)
+    assert response.headers["Content-Disposition"] == 'attachment; filename="architecture.yaml"'
+    assert architecture_file.loads(response.text).backbone == run.listed[3].backbone
+
+
+def test_a_diagram_is_served_and_marks_what_differs(client: FlaskClient) -> None:
+    alone = client.get("/diagram.svg?run=demo&trial=3", base_url=LOCAL)
+    both = client.get("/diagram.svg?run=demo&trial=3&other=4", base_url=LOCAL)
+    assert alone.mimetype == "image/svg+xml"
+    assert b"#f0e442" not in alone.data
+    assert b"#f0e442" in both.data
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/architecture.yaml?run=demo&trial=99",
+        "/architecture.yaml?run=demo&trial=-1",
+        "/architecture.yaml?run=demo&trial=../config.yaml",
+        "/architecture.yaml?run=../demo&trial=3",
+        "/architecture.yaml?run=/etc/passwd&trial=3",
+        "/architecture.yaml?trial=3",
+        "/diagram.svg?run=demo&trial=0",  # a ResNet has none
+        "/diagram.svg?run=demo&trial=3&other=77",
+        "/assets/../app.py",
+        "/assets/..%2fapp.py",
+        "/assets/%2e%2e/%2e%2e/report.py",
+    ],
+)
+def test_what_the_ledger_does_not_know_is_not_served(client: FlaskClient, address: str) -> None:
+    response = client.get(address, base_url=LOCAL)
+    # Any other path is the page itself, which looks at nothing but ?run=.
+    assert response.status_code == 404 or b"_dash-config" in response.data
+
+
+def test_a_run_of_another_name_is_not_looked_for(client: FlaskClient) -> None:
+    assert "has no run '../demo'" in page(client, "?run=../demo")
+
+
+def test_what_a_browser_sends_is_not_believed(client: FlaskClient) -> None:
+    tick(client, None)
+    name = '{"name":"front","type":"data"}'
+    output = f'..{name}.data...{{"name":"front","type":"note"}}.children..'
+    inputs = [
+        ("version.data", 1), ("axis-x.data", "__class__"), ("axis-y.data", "../x"),
+        ("pins.data", [3, "<b>", None, 999]),
+    ]  # fmt: skip
+    response = ask(client, output, inputs, [("run.data", "demo")])
+    figure = response.get_json()["response"][name]["data"]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "MACs of one image (G)"
+    detail = ask(client, "detail.children", [("pins.data", ["../x", 3])], [("run.data", "demo")])
+    assert "trial-0003" in detail.text
+
+
+def test_two_pinned_ones_are_compared(client: FlaskClient) -> None:
+    answer = ask(client, "detail.children", [("pins.data", [3, 4])], [("run.data", "demo")]).text
+    assert "Two compared" in answer
+    assert "trial=3&other=4" in answer
+    assert "blocks differ" in answer
+
+
+def test_strange_names_are_text(run: FakeRun) -> None:
+    run.listed[1:] = [candidate(n, HOSTILE) for n in range(1, 13)]
+    source = Source(run)
+    client = make_app(lambda: {"demo": source}, "demo").server.test_client()
+    tick(client, None)
+    output = ask(client, "board.children", [("version.data", 1)], [("run.data", "demo")])
+    assert json.dumps(HOSTILE)[1:-1] in json.dumps(output.get_json())
+    assert b"dangerously" not in output.data
+    assert HOSTILE.encode() not in client.get("/", base_url=LOCAL).data
+
+
+def test_a_folder_of_runs_is_a_list(run: FakeRun) -> None:
+    sources = {"one & two": Source(run), "b": Source(FakeRun())}
+    client = make_app(lambda: sources, "runs").server.test_client()
+    listed = page(client)
+    assert "?run=one+%26+two" in listed
+    assert "12 / 60" in listed
+    assert '"run"' in page(client, "?run=one+%26+two")
+
+
+def test_without_a_token_only_this_machine_may_look(client: FlaskClient) -> None:
+    for host in ("localhost:8050", "127.0.0.1", "[::1]:8050"):
+        assert client.get("/", base_url=f"http://{host}").status_code == 200
+    for host in ("evil.example", "192.0.2.7:8050", "localhost.evil.example"):
+        assert client.get("/", base_url=f"http://{host}").status_code == 403
+
+
+def test_every_request_needs_the_token_and_a_cookie_remembers_it(run: FakeRun) -> None:
+    source = Source(run)
+    server = make_app(lambda: {"demo": source}, "demo", TOKEN).server
+    fresh: Callable[[], FlaskClient] = lambda: server.test_client()  # noqa: E731
+    for address in ("/", "/_dash-layout", "/assets/nas.js", "/architecture.yaml?run=demo&trial=3"):
+        assert fresh().get(address).status_code == 401
+    assert fresh().get("/?token=wrong").status_code == 401
+    assert fresh().get("/", headers={"Cookie": f"{guard.COOKIE}={TOKEN}"}).status_code == 401
+    visitor = fresh()
+    first = visitor.get(f"/?run=demo&token={TOKEN}")
+    assert (first.status_code, first.headers["Location"]) == (302, "/?run=demo")
+    assert "HttpOnly" in first.headers["Set-Cookie"]
+    assert TOKEN not in first.headers["Set-Cookie"]
+    assert visitor.get("/_dash-layout").status_code == 200
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert fresh().get("/", headers=bearer).status_code == 200
+
+
+def test_the_way_back_from_the_token_stays_on_this_server(run: FakeRun) -> None:
+    source = Source(run)
+    client = make_app(lambda: {"demo": source}, "demo", TOKEN).server.test_client()
+    location = client.get(f"//evil.example/?token={TOKEN}").headers.get("Location", "/")
+    assert location.startswith("/")
+    assert not location.startswith("//")
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "wrong"),
+    [
+        ("127.0.0.1", None, None), ("::1", None, None), ("localhost", None, None),
+        ("0.0.0.0", None, "give --token"), ("example.org", None, "give --token"),
+        ("0.0.0.0", "short", "at least 16"), ("0.0.0.0", TOKEN, None),
+    ],
+)  # fmt: skip
+def test_others_need_a_token_that_cannot_be_guessed(
+    host: str, token: str | None, wrong: str | None
+) -> None:
+    if wrong is None:
+        guard.check(host, token)
+        return
+    with pytest.raises(UserError, match=wrong):
+        guard.check(host, token)
+
+
+def test_a_page_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
+    response = client.get("/", base_url=LOCAL)
+    assert "http://" not in response.text.replace("http://www.w3.org", "")
+    assert "https://" not in response.text
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'")
+    assert "unsafe-inline" not in policy.split("script-src")[1]
