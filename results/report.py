@@ -123,7 +123,7 @@ def _cards(now: Snapshot, names: Sequence[str]) -> Iterator[str]:
         yield (
             f"<section class='card{wide}'><div class='head'><h2>{_text(title)}</h2></div>"
             f"<p class='note'>{_text(note(view, now))}</p>"
-            f"<div class='plot' id='plot-{name}'></div></section>"
+            f"<div class='frame' id='plot-{name}'></div></section>"
         )
 
 

@@ -22,14 +22,21 @@ def card(run: str, now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
         how = "Click a point or a name: its diagram, spec, learning curve and costs stand here."
         return [html.Div(html.H2("Pinned"), className="head"), html.P(how, className="note")]
     title = "Pinned" if len(pinned) == 1 else "Two compared"
-    curve = detail.learning_curve(pinned, now.facts)
     return [
         html.Div(html.H2(title), className="head"),
         html.Div([_one(run, now, pinned, i) for i in range(len(pinned))], className="pair"),
         *_changes(pinned),
-        html.H3(f"Learning curve: {now.facts.score_name}"),
-        *layout.graph("curve", curve, low=True),
+        *_curve(now, pinned),
     ]
+
+
+def _curve(now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
+    curve = detail.learning_curve(pinned, now.facts)
+    if curve is None:
+        why = "No learning curve: validated once. proxy.evaluate_every: 1 validates every epoch."
+        return [html.P(why, className="note foot")]
+    heading = html.H3(f"Learning curve: {now.facts.score_name}")
+    return [heading, *layout.graph("curve", curve, low=True)]
 
 
 def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Div:
@@ -46,14 +53,14 @@ def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Di
                 ],
                 className="head",
             ),
-            _diagram(run, pinned, rank),
-            _figures(detail.key_figures(trial, now.facts)),
-            *_costs(now, trial),
-            html.Details(
-                [html.Summary("spec"), html.Pre(detail.spec_text(trial, now.facts))],
-                open=len(pinned) == 1,
+            html.Div(
+                [_diagram(run, pinned, rank), _figures(detail.key_figures(trial, now.facts))],
+                className="split",
             ),
-        ]
+            *_costs(now, trial),
+            html.Details([html.Summary("spec"), html.Pre(detail.spec_text(trial, now.facts))]),
+        ],
+        className="alone" if len(pinned) == 1 else "",
     )
 
 

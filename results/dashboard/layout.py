@@ -78,8 +78,9 @@ def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
     view = VIEWS[name]
     return html.Section(
         [
-            html.Div([html.H2(view.title), *controls], className="head"),
+            html.Div(html.H2(view.title), className="head"),
             html.P(note(name, view.note), className="note", id={"type": "note", "name": name}),
+            *([html.Div(controls, className="controls")] if controls else []),
             *graph(name),
         ],
         className="card wide" if view.wide else "card",
@@ -95,11 +96,14 @@ def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
     """A graph, and the store that its figure comes from once it has been painted."""
     return [
         dcc.Store(id={"type": "data", "name": name}, data=data),
-        dcc.Graph(
-            id={"type": "graph", "name": name},
-            figure=BLANK,
-            config=dict(style.CONFIG),
-            className="plot low" if low else "plot",
+        html.Div(
+            dcc.Graph(
+                id={"type": "graph", "name": name},
+                figure=BLANK,
+                config=dict(style.CONFIG),
+                style={"height": "100%"},
+            ),
+            className="frame low" if low else "frame",
         ),
     ]
 

@@ -10,7 +10,7 @@ from results.cost_table import in_unit
 from results.leaderboard import dilations
 from results.trial import Trial
 from results.views.snapshot import Facts, Snapshot
-from results.views.style import BLUE, VERMILLION, Figure, axis, empty, figure, text
+from results.views.style import BLUE, VERMILLION, Figure, axis, figure, text
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
@@ -78,8 +78,11 @@ def cost_rows(trial: Trial, facts: Facts) -> Cells:
     return [*rows, ["total", "", "", "", *whole, "100.0"]]
 
 
-def learning_curve(trials: Sequence[Trial], facts: Facts) -> Figure:
-    """The score after each epoch that had a validation, one line a trial: A, then B."""
+def learning_curve(trials: Sequence[Trial], facts: Facts) -> Figure | None:
+    """The score after each epoch that had a validation, one line a trial: A, then B.
+
+    None where no trial was validated more than once.
+    """
     name, unit = facts.unit
     traces = []
     for letter, color, trial in zip("AB", (BLUE, VERMILLION), trials, strict=False):
@@ -100,7 +103,7 @@ def learning_curve(trials: Sequence[Trial], facts: Facts) -> Figure:
                 }
             )
     if not any(len(trace["x"]) > 1 for trace in traces):
-        return empty("validated after the last epoch only: no curve")
+        return None
     x = axis("epoch", dtick=1 if facts.epochs <= 12 else None)
     return figure(traces, x, name, showlegend=len(trials) > 1)
 

@@ -88,7 +88,9 @@ def _genotypes(now: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     known = [(now.by_number[number].genotype, score) for number, score in pairs]
     kept = [(genes, score) for genes, score in known if genes is not None]
     values = np.array([genes for genes, _ in kept], dtype=np.int64)
-    return values.reshape(len(kept), -1), np.array([score for _, score in kept])
+    return values.reshape(len(kept), len(now.facts.genes) if not kept else -1), np.array(
+        [score for _, score in kept]
+    )
 
 
 def _ranking(

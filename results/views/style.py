@@ -105,6 +105,6 @@ def empty(why: str) -> Figure:
 
 
 def log_if_wide(values: list[float]) -> dict[str, Any]:
-    """``type`` of an axis: logarithmic where values span more than a factor of eight."""
-    wide = values and min(values) > 0 and max(values) > 8 * min(values)
+    """``type`` of an axis: logarithmic where values span more than a factor of four."""
+    wide = values and min(values) > 0 and max(values) > 4 * min(values)
     return {"type": "log", "dtick": "D2"} if wide else {}

@@ -23,18 +23,22 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[tuple[dict[str, str | None], str]] = []
         self.words: list[str] = []
+        self.script: dict[str, str | None] | None = None
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        self.script = dict(attrs) if tag == "script" else None
 
     def handle_data(self, data: str) -> None:
-        tag, attributes = self.elements[-1]
-        if tag == "script":
-            self.scripts.append((attributes, data))
-        else:
+        if self.script is None:
             self.words.append(data)
+        else:
+            self.scripts.append((self.script, data))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.script = None
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,8 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
         for name in ("src", "href", "action", "srcset"):
             assert (attributes.get(name) or "data:").startswith("data:")
     policy = next(a["content"] for _, a in page.elements if a.get("http-equiv"))
-    assert policy and policy.startswith("default-src 'none'; img-src data: blob:;")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data: blob:;")
     assert "url(" not in report._asset("style.css")
 
 

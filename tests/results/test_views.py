@@ -53,8 +53,8 @@ def test_progress_counts_what_ended_what_runs_and_what_failed_by_kind(now: Snaps
     assert known.failures == {
         "failed: worker lost": 1, "infeasible: diverged": 1, "infeasible: too slow": 1,
     }  # fmt: skip
-    assert known.rate == pytest.approx(60)  # one a minute
-    assert known.left == pytest.approx(17 * 60)
+    assert known.rate == pytest.approx(60 * 43 / 44)  # one a minute, and one is not back
+    assert known.left == pytest.approx(17 * 60 * 44 / 43)
     assert not known.silent
 
 
@@ -121,7 +121,7 @@ def test_what_made_the_score_leads_among_the_best_and_among_the_traits(now: Snap
     assert gain["4"] > 5
     bars = trait_importance(now)["data"][0]
     assert bars["y"][0] == "dilation 4"
-    assert bars["x"][0] == pytest.approx(1.0)
+    assert bars["x"][0] > 0.99
     assert sum(trace["y"][0] for trace in over_time(now, "dilation")["data"]) == pytest.approx(100)
 
 
@@ -169,9 +169,11 @@ def test_a_pinned_architecture_is_told_in_full(now: Snapshot) -> None:
     *rows, total = cost_rows(trial, FACTS)
     assert sum(float(row[6]) for row in rows) == pytest.approx(100, abs=1)
     assert total[0] == "total"
-    curve = learning_curve([trial], FACTS)["data"][0]
-    assert (curve["x"], curve["y"][1]) == ([1, 3], pytest.approx(100 * trial.miou))
-    assert not learning_curve([now.by_number[0]], FACTS)["data"]
+    curve = learning_curve([trial], FACTS)
+    assert curve is not None
+    (line,) = curve["data"]
+    assert (line["x"], line["y"][1]) == ([1, 3], pytest.approx(100 * trial.miou))
+    assert learning_curve([now.by_number[0]], FACTS) is None
 
 
 def test_two_architectures_differ_where_a_block_was_changed(now: Snapshot) -> None:

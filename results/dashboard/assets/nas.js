@@ -27,36 +27,39 @@
   }
 
   window.nasPaint = { painted, scheme, dark };
-  if (!window.dash_clientside) return;
-  const same = window.dash_clientside.no_update;
+  const dash = () => window.dash_clientside; // the renderer comes after this file
 
-  window.dash_clientside.nas = {
-    scheme: function (_) {
-      dark.onchange = () => window.dash_clientside.set_props("scheme", { data: scheme() });
-      return scheme();
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    nas: {
+      scheme: function (_) {
+        dark.onchange = () => dash().set_props("scheme", { data: scheme() });
+        return scheme();
+      },
+      paint: function (figure, wanted, partners) {
+        return figure ? painted(figure, partners, wanted) : dash().no_update;
+      },
+      // A click on a point, on a name in the table, or on "unpin".
+      pin: function (clicked, pins) {
+        const point = clicked && clicked.points && clicked.points[0];
+        const known = point && typeof point.customdata === "number";
+        return known ? pin(pins, point.customdata) : dash().no_update;
+      },
+      press: function (pressed, pins) {
+        return pressed ? pin(pins, pressed.trial) : dash().no_update;
+      },
     },
-    paint: function (figure, wanted, partners) {
-      return figure ? painted(figure, partners, wanted) : same;
-    },
-    // A click on a point, a name in the table, or a pin's cross.
-    pin: function (clicked, pins) {
-      const point = clicked && clicked.points && clicked.points[0];
-      if (!point || typeof point.customdata !== "number") return same;
-      return pin(pins, point.customdata);
-    },
-    press: function (pressed, pins) {
-      return pressed ? pin(pins, pressed.trial) : same;
-    },
-  };
+  });
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-trial]");
     if (!button) return;
     const trial = Number(button.dataset.trial);
-    window.dash_clientside.set_props("pressed", { data: { trial, at: event.timeStamp } });
+    dash().set_props("pressed", { data: { trial, at: event.timeStamp } });
+    const card = document.getElementById("detail");
+    if (card) setTimeout(() => card.scrollIntoView({ behavior: "smooth", block: "nearest" }), 400);
   });
   document.addEventListener("change", (event) => {
     const select = event.target.closest("select[data-store]");
-    if (select) window.dash_clientside.set_props(select.dataset.store, { data: select.value });
+    if (select) dash().set_props(select.dataset.store, { data: select.value });
   });
 })();
