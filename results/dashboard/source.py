@@ -64,6 +64,7 @@ class Source:
         now = self.read()[1]
         for number in now.candidates["trial"]:
             now.choices(number)
+            now.genotype(number)
 
 
 Sources = Mapping[str, Source]

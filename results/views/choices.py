@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,10 +42,11 @@ def choices_of(architecture: Architecture) -> Choices:
 
 @dataclass(frozen=True)
 class Shares:
-    """Of N architectures, the share that each of V values has among their choices."""
+    """Of N architectures, how many choices they have, and the share of each of V values."""
 
     values: tuple[Value, ...]
     share_NV: NDArray[np.float64]
+    count_N: NDArray[np.float64]
 
     @property
     def labels(self) -> list[str]:
@@ -53,12 +54,22 @@ class Shares:
         return [str(value) for value in self.values]
 
 
-def shares(chosen: Sequence[Choices], of: Property) -> Shares:
-    """The shares of every value that occurs, smallest value first."""
-    values = tuple(sorted(set().union(*(each[of] for each in chosen)), key=_rank))
-    counts = [[each[of][value] for value in values] for each in chosen]
+Known = dict[tuple[Property, tuple[Value, ...]], dict[int, list[int]]]
+
+
+def shares(chosen: Mapping[int, Choices], of: Property, known: Known | None = None) -> Shares:
+    """The shares of every value that occurs, smallest value first, by trial number.
+
+    ``known`` keeps what was counted, for when a trial more is there.
+    """
+    values = tuple(sorted(set().union(*(each[of] for each in chosen.values())), key=_rank))
+    counted = {} if known is None else known.setdefault((of, values), {})
+    for number in chosen.keys() - counted.keys():
+        counted[number] = [chosen[number][of].get(value, 0) for value in values]
+    counts = [counted[number] for number in chosen]
     count_NV = np.array(counts, dtype=np.float64).reshape(len(chosen), len(values))
-    return Shares(values, count_NV / np.maximum(count_NV.sum(axis=1, keepdims=True), 1))
+    total_N = count_NV.sum(axis=1)
+    return Shares(values, count_NV / np.maximum(total_N[:, None], 1), total_N)
 
 
 def _rank(value: Value) -> tuple[bool, int, str]:

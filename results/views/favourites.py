@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from results.views.choices import PROPERTIES, Choices, Property, shares
+from results.views.choices import PROPERTIES, Property, Shares, shares
 from results.views.snapshot import Snapshot
 from results.views.style import BLUE, FAINT, SERIES, Figure, axis, empty, figure, text
 
@@ -27,10 +26,10 @@ def best_quarter(scores_N: np.ndarray) -> np.ndarray:
 
 def favourites(now: Snapshot, of: Property) -> Figure:
     """The share of each value among the best quarter of the candidates and among all of them."""
-    chosen, score_N = _chosen(now)
-    if len(chosen) < FEWEST:
+    found, score_N = shares_of(now, of)
+    if len(score_N) < FEWEST:
         return empty(f"shown from {FEWEST} candidates on")
-    found, best_N = shares(chosen, of), best_quarter(score_N)
+    best_N = best_quarter(score_N)
     everyone = 100 * found.share_NV.mean(axis=0)
     best = 100 * found.share_NV[best_N].mean(axis=0)
     labels = [text(label) for label in _signed(found.labels, of)]
@@ -44,11 +43,11 @@ def favourites(now: Snapshot, of: Property) -> Figure:
 
 def over_time(now: Snapshot, of: Property) -> Figure:
     """The share of each value among the candidates of each tenth of the search so far."""
-    chosen, _ = _chosen(now)
-    if len(chosen) < FEWEST:
+    found, score_N = shares_of(now, of)
+    count = len(score_N)
+    if count < FEWEST:
         return empty(f"shown from {FEWEST} candidates on")
-    found = shares(chosen, of)
-    spans = np.array_split(np.arange(len(chosen)), min(SPANS, len(chosen) // 4))
+    spans = np.array_split(np.arange(count), min(SPANS, count // 4))
     middle = [float(span.mean()) + 1 for span in spans]
     share_SV = 100 * np.array([found.share_NV[span].mean(axis=0) for span in spans])
     traces = [
@@ -59,11 +58,16 @@ def over_time(now: Snapshot, of: Property) -> Figure:
     return figure(traces, "candidates finished", y, showlegend=True)
 
 
-def _chosen(now: Snapshot) -> tuple[Sequence[Choices], np.ndarray]:
-    pairs = zip(now.candidates["trial"], now.candidates["score"], strict=True)
-    known = [(now.choices(number), score) for number, score in pairs]
-    kept = [(each, score) for each, score in known if each is not None]
-    return [each for each, _ in kept], np.array([score for _, score in kept])
+def shares_of(now: Snapshot, of: Property) -> tuple[Shares, np.ndarray]:
+    """Of every searched candidate in the order of finishing, with their scores."""
+    return now.once(f"shares {of}", lambda: _shares(now, of))
+
+
+def _shares(now: Snapshot, of: Property) -> tuple[Shares, np.ndarray]:
+    numbers = now.candidates["trial"].tolist()
+    chosen = {n: each for n in numbers if (each := now.choices(n)) is not None}
+    searched = np.array([number in chosen for number in numbers], dtype=bool)
+    return shares(chosen, of, now.memo.counts), now.candidates["score"].to_numpy()[searched]
 
 
 def _signed(labels: list[str], of: Property) -> list[str]:

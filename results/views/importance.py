@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.frontier import spearman
-from results.views.choices import PROPERTIES, shares
+from results.views.choices import PROPERTIES
+from results.views.favourites import shares_of
 from results.views.snapshot import Snapshot
 from results.views.style import BLUE, VERMILLION, Figure, axis, empty, figure, text
 
@@ -23,16 +24,18 @@ _PREFIX = {"level": "level", "connection": "climbs", "dilation": "dilation", "ty
 def traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
     """Numbers that describe the candidates, each of shape (N,): shares of every level, climb,
     dilation and type, how many blocks are built, and the measured cost."""
-    numbers = now.candidates["trial"].tolist()
-    chosen = [now.choices(number) for number in numbers]
-    known = [each for each in chosen if each is not None]
+    return now.once("traits", lambda: _traits(now))
+
+
+def _traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
     found: dict[str, NDArray[np.float64]] = {}
-    if known and len(known) == len(chosen):
-        for of in PROPERTIES:
-            each = shares(known, of)
+    for of in PROPERTIES:
+        each, score_N = shares_of(now, of)
+        if len(score_N) == len(now.candidates):
             for rank, label in enumerate(each.labels):
                 found[f"{_PREFIX[of]} {label}".strip()] = each.share_NV[:, rank]
-        found["blocks built"] = np.array([float(each["type"].total()) for each in known])
+            if of == "type":
+                found["blocks built"] = each.count_N
     for name, column in (("MACs", "macs"), ("parameters", "parameters")):
         found[name] = now.candidates[column].to_numpy()
     return found
@@ -70,27 +73,27 @@ def gene_importance(now: Snapshot) -> Figure:
 
 
 def epsilon_squared(group_N: NDArray[np.int64], score_N: NDArray[np.float64]) -> float:
-    """Adjusted share of variance between groups; NaN where every group has one member."""
-    _, index_N, count_G = np.unique(group_N, return_inverse=True, return_counts=True)
-    count, groups = len(score_N), len(count_G)
+    """Adjusted share of variance between groups, which are numbered from 0; NaN where every group
+    has one member."""
+    sizes = np.bincount(group_N)
+    held = sizes > 0
+    count, groups = len(score_N), int(held.sum())
     centred_N = score_N - score_N.mean()
     total = float(centred_N @ centred_N)
     if groups < 2 or groups >= count or total == 0:
         return float("nan")
-    sum_G = np.bincount(index_N, centred_N)
-    between = float((sum_G**2 / count_G).sum())
+    sum_G = np.bincount(group_N, centred_N)[held]
+    between = float((sum_G**2 / sizes[held]).sum())
     within = (total - between) / (count - groups)
     return (between - (groups - 1) * within) / total
 
 
 def _genotypes(now: Snapshot) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     pairs = zip(now.candidates["trial"], now.candidates["score"], strict=True)
-    known = [(now.by_number[number].genotype, score) for number, score in pairs]
+    known = [(now.genotype(number), score) for number, score in pairs]
     kept = [(genes, score) for genes, score in known if genes is not None]
-    values = np.array([genes for genes, _ in kept], dtype=np.int64)
-    return values.reshape(len(kept), len(now.facts.genes) if not kept else -1), np.array(
-        [score for _, score in kept]
-    )
+    values = np.array([genes for genes, _ in kept])
+    return values.reshape(len(kept), -1 if kept else 0), np.array([score for _, score in kept])
 
 
 def _ranking(

@@ -109,7 +109,7 @@ def test_shares_count_the_blocks_that_are_built() -> None:
     counted = choices_of(architecture)
     assert counted["level"] == {4: 1, 2: 1, 3: 1}
     assert counted["connection"] == {2: 2, 0: 1, -2: 1, -1: 1, 1: 1}
-    found = shares([counted], "dilation")
+    found = shares({0: counted}, "dilation")
     assert found.values == (1, 4)
     assert found.share_NV[0] == pytest.approx([2 / 3, 1 / 3])
 
