@@ -58,10 +58,10 @@ def _pages(app: Dash, sources: Callable[[], Sources], folder: str) -> None:
             words = f"{folder} has no run {name!r}; the address without ?run= lists them"
             return [layout.trouble(words)]
         try:
-            now = known[name].read()[1]
+            version, now = known[name].read()
         except UserError as error:
             return [layout.trouble(str(error))]
-        return layout.run_page(name, now, len(known) > 1, known_axes(now))
+        return layout.run_page(name, version, now, len(known) > 1, known_axes(now))
 
     @app.callback(
         Output("list", "children"), Input("list-tick", "n_intervals"), prevent_initial_call=True
@@ -78,6 +78,8 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         Input("tick", "n_intervals"),
         State("run", "data"),
         State("version", "data"),
+        # Else the figures would wait for it, and stay away when nothing has changed since.
+        prevent_initial_call=True,
     )
     def tick(_: Any, name: str, shown: int | None) -> Any:
         try:
@@ -89,10 +91,7 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         head = layout.head(header.share_done(now), header.tiles(now, source.clock()))
         return head, no_update if version == shown else version, None
 
-    @app.callback(
-        Output("board", "children"), Input("version", "data"), State("run", "data"),
-        prevent_initial_call=True,
-    )  # fmt: skip
+    @app.callback(Output("board", "children"), Input("version", "data"), State("run", "data"))
     def leaderboard(_: Any, name: str) -> Any:
         now = _snapshot(sources, name)
         return no_update if now is None else layout.board(board(now), len(now.frame))

@@ -13,7 +13,7 @@ from results.views import style
 from results.views.board import BoardRow
 from results.views.choices import PROPERTIES
 from results.views.front import AXES
-from results.views.header import Tile, subtitle
+from results.views.header import Tile, share_done, subtitle, tiles
 from results.views.pages import VIEWS
 from results.views.snapshot import Snapshot
 
@@ -41,14 +41,16 @@ def shell() -> html.Div:
     )
 
 
-def run_page(name: str, now: Snapshot, several: bool, axes: Sequence[str]) -> list[Any]:
-    """The page of one run; its figures come with the first version."""
+def run_page(
+    name: str, version: int, now: Snapshot, several: bool, axes: Sequence[str]
+) -> list[Any]:
+    """The page of one run; its figures are asked for by the browser, all at once."""
     back = [html.A("all runs", href="?"), " · "] if several else []
     stores = [dcc.Store(id=key, data=first) for key, (_, first) in PICKS.items()]
     cards = [card(key, _controls(key, axes)) for key in VIEWS]
     return [
         dcc.Store(id="run", data=name),
-        dcc.Store(id="version"),
+        dcc.Store(id="version", data=version),
         dcc.Store(id="pressed"),
         dcc.Store(id="pins", data=[], storage_type="memory"),
         *stores,
@@ -57,7 +59,7 @@ def run_page(name: str, now: Snapshot, several: bool, axes: Sequence[str]) -> li
             [
                 html.H1(now.facts.name),
                 html.P([*back, subtitle(now.facts)], className="sub"),
-                html.Div(id="head"),
+                html.Div(head(share_done(now), tiles(now)), id="head"),
                 html.Div(id="trouble"),
             ]
         ),
@@ -126,11 +128,11 @@ def _select(store: str, options: Mapping[Any, str]) -> html.Label:
     )
 
 
-def head(share: float | None, tiles: Sequence[Tile]) -> list[Any]:
+def head(share: float | None, shown: Sequence[Tile]) -> list[Any]:
     """Progress bar and tiles."""
     width = {"width": f"{100 * (share or 0):.1f}%"}
     bar = html.Div(html.Div(style=width), className="bar") if share is not None else html.Br()
-    return [bar, html.Div([_tile(tile) for tile in tiles], className="tiles")]
+    return [bar, html.Div([_tile(tile) for tile in shown], className="tiles")]
 
 
 def _tile(tile: Tile) -> html.Div:
