@@ -165,6 +165,7 @@ def _best(now: Snapshot) -> Iterator[str]:
 
 def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:
     yield f"<section class='card wide'><div class='head'><h2>{_text(trial.name)}</h2></div>"
+    yield "<div class='alone'><div class='split'>"
     if isinstance(trial.backbone, Architecture):
         data = base64.b64encode(drawing.svg(trial.backbone)).decode()
         words = _text(f"block diagram of {trial.name}")
@@ -172,7 +173,7 @@ def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:
     pairs = detail.key_figures(trial, now.facts)
     yield "<dl class='figures'>"
     yield "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in pairs)
-    yield "</dl>"
+    yield "</dl></div></div>"
     if rows := detail.cost_rows(trial, now.facts):
         sides = ["", "", *["right"] * (len(detail.COST_HEADINGS) - 2)]
         table = _table(detail.COST_HEADINGS, rows, sides)

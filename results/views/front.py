@@ -128,7 +128,8 @@ def _rings(frame: pd.DataFrame, pinned: Sequence[int]) -> list[dict[str, Any]]:
                 "x": here["x"].tolist(),
                 "y": here["y"].tolist(),
                 "text": [f"<b>{letter}</b>"] * len(here),
-                "textposition": "top right",
+                "textposition": "middle right",
+                "cliponaxis": False,
                 "textfont": {"color": INK, "size": 14},
                 "hoverinfo": "skip",
                 "marker": {

@@ -4,6 +4,7 @@ partner in DARK where the reader's system is dark."""
 from __future__ import annotations
 
 import html
+import math
 from typing import Any
 
 from results.figures import BLUE, GREEN, PURPLE, VERMILLION, printable
@@ -105,6 +106,10 @@ def empty(why: str) -> Figure:
 
 
 def log_if_wide(values: list[float]) -> dict[str, Any]:
-    """``type`` of an axis: logarithmic where values span more than a factor of four."""
-    wide = values and min(values) > 0 and max(values) > 4 * min(values)
-    return {"type": "log", "dtick": "D2"} if wide else {}
+    """``type`` and ticks of an axis: logarithmic where values span more than a factor of four."""
+    low, high = min(values), max(values)
+    if low <= 0 or high <= 4 * low:
+        return {}
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
