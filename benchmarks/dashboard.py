@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from results.trial import Trial
 from results.views import header
 from results.views.board import board
 from results.views.pages import VIEWS
-from results.views.snapshot import Facts, Promoted
+from results.views.snapshot import Facts, Promoted, Snapshot
 from search_space.scale_permuted import ScalePermutedSpace
 
 SPACE = ScalePermutedSpace()
@@ -74,11 +75,15 @@ def views(source: Source) -> dict[str, tuple[float, int]]:
     now = source.read()[1]
     found = {}
     for name, view in VIEWS.items():
-        seconds, text = timed(lambda view=view: json.dumps(view.draw(now, *_extra(view.draw))))
+        seconds, text = timed(partial(_encoded, view.draw, now))
         found[name] = (1e3 * seconds, len(text))
     found["board"] = (1e3 * timed(lambda: board(now))[0], 0)
     found["head"] = (1e3 * timed(lambda: header.tiles(now, datetime.now(UTC)))[0], 0)
     return found
+
+
+def _encoded(draw: Callable[..., Any], now: Snapshot) -> str:
+    return json.dumps(draw(now, *_extra(draw)))
 
 
 def _extra(draw: Callable[..., Any]) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ BEST = 3
 """Candidates that are shown with diagram, costs and spec."""
 ROWS = 50
 
+_CHOICES: dict[str, str] = {of: words.lower() for of, words in PROPERTIES.items()}
 _DRAW = """
 const page = JSON.parse(document.getElementById("figures").textContent);
 function draw() {
@@ -116,8 +117,7 @@ def figures_of(now: Snapshot) -> dict[str, style.Figure]:
 def _cards(now: Snapshot, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         view = name if name in VIEWS else name.rsplit("-", 1)[0]
-        detail_of = {**{k: v.lower() for k, v in PROPERTIES.items()}, "macs": "", "latency": ""}
-        part = "" if name == view else detail_of.get(name.rsplit("-", 1)[1], "")
+        part = _CHOICES.get(name.rpartition("-")[2], "")
         title = VIEWS[view].title + (f": {part}" if part else "")
         wide = " wide" if VIEWS[view].wide or name == "best" else ""
         yield (

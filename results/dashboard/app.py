@@ -30,7 +30,7 @@ def make_app(sources: Callable[[], Sources], folder: str, token: str | None = No
     app = Dash(
         __name__,
         title=f"nas · {Path(folder).name}",
-        update_title=None,
+        update_title="",
         serve_locally=True,
         suppress_callback_exceptions=True,
         assets_folder=str(Path(__file__).parent / "assets"),

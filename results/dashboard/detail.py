@@ -42,7 +42,7 @@ def _curve(now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
 def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Div:
     trial = pinned[rank]
     file = layout.address("architecture.yaml", run, trial=trial.number)
-    number = {"data-trial": str(trial.number)}
+    number = layout.wild(trial=trial.number)
     return html.Div(
         [
             html.Div(

@@ -20,6 +20,7 @@ from results.views.snapshot import Snapshot
 EVERY = 2000
 """Milliseconds between two looks at the ledger."""
 BLANK = style.empty("")
+CONFIG: Any = dict(style.CONFIG)
 CLICKABLE = ("best", "front", "promotions")
 PICKS = {
     "axis-y": ("up", "miou"),
@@ -45,7 +46,7 @@ def run_page(
     name: str, version: int, now: Snapshot, several: bool, axes: Sequence[str]
 ) -> list[Any]:
     """The page of one run; its figures are asked for by the browser, all at once."""
-    back = [html.A("all runs", href="?"), " · "] if several else []
+    back: list[Any] = [html.A("all runs", href="?"), " · "] if several else []
     stores = [dcc.Store(id=key, data=first) for key, (_, first) in PICKS.items()]
     cards = [card(key, _controls(key, axes)) for key in VIEWS]
     return [
@@ -102,7 +103,7 @@ def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
             dcc.Graph(
                 id={"type": "graph", "name": name},
                 figure=BLANK,
-                config=dict(style.CONFIG),
+                config=CONFIG,
                 style={"height": "100%"},
             ),
             className="frame low" if low else "frame",
@@ -123,7 +124,7 @@ def _select(store: str, options: Mapping[Any, str]) -> html.Label:
     ordered = sorted(options.items(), key=lambda pair: pair[0] != first)
     items = [html.Option(title, value=key) for key, title in ordered]
     return html.Label(
-        [label, html.Select(items, id=f"select-{store}", **{"data-store": store})],
+        [label, html.Select(items, id=f"select-{store}", **wild(store=store))],
         className="pick",
     )
 
@@ -166,10 +167,15 @@ def board(rows: Sequence[BoardRow], total: int) -> list[Any]:
 def _board_row(row: BoardRow, sides: Sequence[str]) -> html.Tr:
     at = list(HEADINGS).index("name")
     cells: list[Any] = list(row.cells)
-    cells[at] = html.Button(cells[at], className="link", **{"data-trial": str(row.trial)})
+    cells[at] = html.Button(cells[at], className="link", **wild(trial=row.trial))
     marks = ["front"] * row.front + ["baseline"] * row.baseline
     pairs = zip(cells, sides, strict=True)
     return html.Tr([html.Td(c, className=side) for c, side in pairs], className=" ".join(marks))
+
+
+def wild(**values: object) -> Any:
+    """``data-NAME`` attributes, which the page's script looks for."""
+    return {f"data-{name}": str(value) for name, value in values.items()}
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: int) -> html.Div:

@@ -32,7 +32,7 @@ def agreement(now: Snapshot) -> Agreement:
     both = _both(now)
     if len(both) < 3:
         return Agreement(len(both), None)
-    value = spearman([p.proxy_miou for p in both], [p.miou for p in both])
+    value = spearman([p.proxy_miou or 0.0 for p in both], [p.miou or 0.0 for p in both])
     return Agreement(len(both), None if value != value else value)
 
 
