@@ -107,3 +107,9 @@ def test_a_run_without_trials_is_a_page_too(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written"):
         report.write(snapshot([]), tmp_path / "none" / "report.html")
+
+
+def test_data_cannot_end_the_element_that_it_stands_in() -> None:
+    text = report._json({HOSTILE: [HOSTILE]})
+    assert "<" not in text
+    assert json.loads(text) == {HOSTILE: [HOSTILE]}
