@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nas import audits, lineage
+from nas import audits, ledgers, lineage
 from nas.config import Config
 from nas.lineage import Promotion
 from nas.run import RunDirectory
@@ -38,13 +38,13 @@ class ObservedRun:
             UserError: where the ledger is damaged.
         """
         try:
-            if self._ledger is None and self._run.ledger.exists():
-                self._ledger = Ledger.open(self._run.ledger, read_only=True)
+            if self._ledger is None:
+                self._ledger = ledgers.observed(self._run)
             return [] if self._ledger is None else self._ledger.trials()
         except UserError:
             raise
         except _BROKEN as error:
-            raise UserError(f"{self._run.ledger}: cannot be read ({error})") from None
+            raise UserError(f"{self._run.path}: its ledger cannot be read ({error})") from None
 
     def facts(self) -> Facts:
         """From the config and the audit's record, read again when either has changed."""
@@ -66,7 +66,7 @@ class ObservedRun:
     def _read_facts(self, config: Config) -> Facts:
         metric: Metric = config.proxy.score
         return Facts(
-            name=self._run.path.resolve().name,
+            name=self._run.name,
             data=config.data.name,
             controller=config.controller.name,
             metric=metric,
