@@ -70,11 +70,10 @@ def test_a_running_search_is_seen_pinned_compared_and_taken_away(
     # It opens, and follows the search by itself.
     names = page.locator("#board button[data-trial]")
     names.nth(2).wait_for()
-    before = names.count()
-    page.wait_for_function(f"document.querySelectorAll('#board button').length > {before}")
     assert page.locator("h1").inner_text() == "<i>live"
-    points = "document.querySelectorAll('.js-plotly-plot')[0].data[0].x.length"
-    page.wait_for_function(f"{points} > {before}")
+    points = "(document.querySelectorAll('.js-plotly-plot')[0]?.data?.[0].x.length ?? 0)"
+    page.wait_for_function(f"{points} > 2")
+    page.wait_for_function(f"{points} > {page.evaluate(points)}")
 
     # A click pins, a second compares, and what is pinned can be taken away.
     names.nth(0).click()
