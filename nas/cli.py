@@ -283,18 +283,24 @@ def export(
         str | None, typer.Option(help="Of a run: best, front, or a number. [best]")
     ] = None,
     format: Annotated[
-        list[str] | None, typer.Option(help="spec, python, diagram; several may follow.")
+        list[str] | None,
+        typer.Option(
+            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision;"
+            " several may follow."
+        ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
     scale: ScaleName = None,
     size: ImageSize = None,
     classes: ClassCount = None,
 ) -> None:
-    """Take an architecture away: as a spec, as Python code with weights.
+    """Take an architecture away: as a spec, as code with weights, or as other tools load it.
 
     A run's trials are built as they were trained; --scale, --size and --classes are for the rest.
 
     nas export runs/camvid --trial best --format spec python -o found/
+
+    nas export runs/camvid --format onnx huggingface -o found/
 
     nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
     """
@@ -303,6 +309,38 @@ def export(
 
     formats = [*(format or []), *(more or [])] or ["spec"]
     export(source, trial, formats, output, _console(), target(scale, size, classes))
+
+
+@app.command()
+def predict(
+    weights: Annotated[
+        Path,
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="best.safetensors of a promotion, or the folder of a python or huggingface export."
+            " The first runs the network.py in it.",
+            show_default=False,
+        ),
+    ],
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGE...", help="Images, or folders of them.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="What the network sees. [the size it was trained at]"),
+    ] = None,
+) -> None:
+    """Label images: for each a label map (PNG with a palette) and a picture to look at.
+
+    nas predict runs/camvid/promotions/trial-0028/best.safetensors street.jpg -o labelled/
+
+    nas predict found/ photos/ -o labelled/ --size 512x1024
+    """
+    from nas.commands.predict import predict
+
+    predict(weights, images, output, size, _console())
 
 
 data_app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,9 +1,10 @@
-"""``nas export``: a found architecture as a spec, or as code and weights."""
+"""``nas export``: a found architecture as a spec, as code and weights, or as others load it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ from nas.target import Target
 from nas.target import target as default_target
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.checkpoint import Weights
+from results.export.huggingface import export_huggingface
+from results.export.mmseg import export_mmseg
 from results.export.spec import export_spec
 from results.export.standalone import export_python
+from results.export.subject import Subject, prepare
 from results.export.tf_vision import export_block_specs
+from results.export.timm_backbone import export_timm
 from results.trial import Trial
 from search_space import catalog
 from search_space.architecture import Architecture
@@ -39,23 +44,27 @@ class Exported:
     weights: Path | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def subject(self) -> Subject:
+        """The network, built once for all formats."""
+        return prepare(
+            self.backbone,
+            self.scale,
+            self.classes,
+            self.size,
+            mean=MEAN,
+            std=STD,
+            weights=self.weights,
+            provenance=self.provenance,
+        )
+
 
 def _spec(what: Exported, folder: Path) -> list[Path]:
     return [export_spec(what.backbone, what.provenance, folder)]
 
 
 def _python(what: Exported, folder: Path) -> list[Path]:
-    return export_python(
-        what.backbone,
-        what.scale,
-        what.classes,
-        what.size,
-        folder,
-        mean=MEAN,
-        std=STD,
-        weights=what.weights,
-        provenance=what.provenance,
-    )
+    return export_python(what.subject, folder)
 
 
 def _diagram(what: Exported, folder: Path) -> list[Path]:
@@ -77,13 +86,44 @@ def _dilated_block_specs(what: Exported, folder: Path) -> list[Path]:
     return [export_block_specs(what.backbone, folder, dilated=True)]
 
 
+def _onnx(what: Exported, folder: Path) -> list[Path]:
+    from results.export import onnx_model
+
+    onnx_model.check_installed()  # before a network is built for nothing
+    return onnx_model.export_onnx(what.subject, folder / "onnx")
+
+
+def _torch_program(what: Exported, folder: Path) -> list[Path]:
+    from results.export.torch_program import export_torch_program
+
+    return export_torch_program(what.subject, folder / "torch-export")
+
+
+def _huggingface(what: Exported, folder: Path) -> list[Path]:
+    return export_huggingface(what.subject, folder / "huggingface")
+
+
+def _timm(what: Exported, folder: Path) -> list[Path]:
+    return export_timm(what.subject, folder / "timm")
+
+
+def _mmseg(what: Exported, folder: Path) -> list[Path]:
+    return export_mmseg(what.subject, folder / "mmseg")
+
+
 FORMATS: dict[str, Callable[[Exported, Path], list[Path]]] = {
     "spec": _spec,
     "python": _python,
+    "onnx": _onnx,
+    "torch-export": _torch_program,
+    "huggingface": _huggingface,
+    "timm": _timm,
+    "mmseg": _mmseg,
     "diagram": _diagram,
     "tf-vision": _block_specs,
     "tf-vision-dilated": _dilated_block_specs,
 }
+WITH_WEIGHTS = frozenset(("python", "onnx", "torch-export", "huggingface", "timm", "mmseg"))
 
 
 def export(
@@ -120,8 +160,8 @@ def export(
         written = [path for name in formats for path in FORMATS[name](what, place)]
         for path in written:
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
-        if "python" in formats and what.weights is None:
-            console.print(f"{what.name} was not promoted: network.py comes without weights")
+        if WITH_WEIGHTS.intersection(formats) and what.weights is None:
+            console.print(f"{what.name} was not promoted: its export comes without trained weights")
 
 
 def _from_run(source: str, selected: str) -> list[Exported]:

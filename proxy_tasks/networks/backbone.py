@@ -49,10 +49,12 @@ class MergeBlock(nn.Module):
             resample(features[parent])
             for parent, resample in zip(self.parents, self.resamples, strict=True)
         )
-        if first.shape == second.shape:  # what is summed first is up-sampled once
-            total = up_sampled(first.add_(second), size)
+        # By level, not by shape: what a tracer records then holds for every image size.
+        up_first, up_second = (resample.levels_up for resample in self.resamples)
+        if up_first == up_second:  # what is summed first is up-sampled once
+            total = up_sampled(first.add_(second), up_first, size)
         else:
-            total = up_sampled(first, size).add_(up_sampled(second, size))
+            total = up_sampled(first, up_first, size).add_(up_sampled(second, up_second, size))
         for index in self.absorbed:
             total.add_(features[index])
         return self.body(total.relu_())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,6 +41,35 @@ class ASPP(nn.Module):
         return self.project(torch.cat(parts, 1))
 
 
+class Endpoints(nn.ModuleDict):
+    """A 1x1 convolution per level, up-sampled to the finest and summed; none for a single level.
+
+    Args:
+        out_channels: of the backbone: level -> channels.
+        filters: of the sum. A single level's map is handed over as it is.
+    """
+
+    def __init__(self, out_channels: Mapping[int, int], filters: int) -> None:
+        super().__init__()
+        self.finest = min(out_channels)
+        self.filters = out_channels[self.finest]
+        if len(out_channels) > 1:
+            self.filters = filters
+            self.update({str(i): conv_bn_relu(n, filters, 1) for i, n in out_channels.items()})
+
+    def forward(self, features: Mapping[int, Tensor]) -> Tensor:
+        """Level -> map, into x_BCHW of ``filters`` channels at the finest level."""
+        finest = features[self.finest]
+        if not self:
+            return finest
+        total = self[str(self.finest)](finest)
+        for level, endpoint in self.items():
+            if level != str(self.finest):
+                x_BCHW = endpoint(features[int(level)])
+                total = total + F.interpolate(x_BCHW, size=finest.shape[2:], mode="nearest")
+        return total
+
+
 class DeepLabV3(nn.Module):
     """Backbone, endpoints, ASPP, 3x3 convolution, classifier.
 
@@ -64,13 +95,8 @@ class DeepLabV3(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.finest = min(backbone.out_channels)
-        channels = backbone.out_channels[self.finest]
-        self.endpoints = nn.ModuleDict()
-        if len(backbone.out_channels) > 1:
-            channels = scale.endpoint_filters
-            for level, count in backbone.out_channels.items():
-                self.endpoints[str(level)] = conv_bn_relu(count, channels, 1)
-        self.aspp = ASPP(channels, scale.aspp_filters, rates)
+        self.endpoints = Endpoints(backbone.out_channels, scale.endpoint_filters)
+        self.aspp = ASPP(self.endpoints.filters, scale.aspp_filters, rates)
         self.dropout = nn.Dropout(DROPOUT)
         self.decoder = self._new_decoder(scale)
         self.classifier = nn.Conv2d(scale.aspp_filters, classes, 1)
@@ -106,12 +132,4 @@ class DeepLabV3(nn.Module):
         return self.decoder(self.dropout(self.aspp(self._merged(maps))))
 
     def _merged(self, features: dict[int, Tensor]) -> Tensor:
-        if not self.endpoints:
-            return features[self.finest]
-        size = features[self.finest].shape[2:]
-        total = self.endpoints[str(self.finest)](features[self.finest])
-        for level in self.backbone.out_channels:
-            if level != self.finest:
-                x_BCHW = self.endpoints[str(level)](features[level])
-                total = total + F.interpolate(x_BCHW, size=size, mode="nearest")
-        return total
+        return self.endpoints(features)

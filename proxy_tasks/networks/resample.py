@@ -32,6 +32,7 @@ class Resample(nn.Module):
     ) -> None:
         super().__init__()
         filters = max(1, int(in_filters * alpha))
+        self.levels_up = max(0, in_level - out_level)
         self.squeeze = conv_bn_relu(in_channels, filters, 1)
         self.down = _downsampling(filters, out_level - in_level)
         self.expand = conv_bn(filters, out_channels, 1)
@@ -41,9 +42,9 @@ class Resample(nn.Module):
         return self.expand(self.down(self.squeeze(x_BCHW)))
 
 
-def up_sampled(x_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
-    """Nearest, to (height, width); a map that has the size already is returned as it is."""
-    if x_BCHW.shape[2:] == size:
+def up_sampled(x_BCHW: Tensor, levels: int, size: tuple[int, int]) -> Tensor:
+    """Nearest, by that many levels to (height, width); by none, the map is returned as it is."""
+    if not levels:
         return x_BCHW
     return F.interpolate(x_BCHW, size=size, mode="nearest")
 

@@ -38,11 +38,19 @@ class NetworkSpec:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def ending(spec: NetworkSpec) -> str:
-    """Python source that follows the definitions of the networks."""
-    name, literal, encoder = _backbone(spec.backbone)
+def ending(spec: NetworkSpec, load: str | None = None, imports: str = "import zipfile") -> str:
+    """Python source that follows the definitions of the networks. ``load`` is the source of its
+    function of that name and ``imports`` what that needs; None reads ``weights.pt``."""
+    _, network = NETWORKS[head_of(spec.backbone, spec.scale)]
+    functions = "\n\n\n".join([_BUILD, load or _LOAD, _PREPROCESS, _MAIN])
+    functions = functions.replace("ENCODER", encoder(spec)).replace("NETWORK", network)
+    return f"{_IMPORTS}{imports}\n{constants(spec)}\n\n\n{functions}"
+
+
+def constants(spec: NetworkSpec) -> str:
+    """The numbers of one network, as Python source."""
+    name, literal, _ = _backbone(spec.backbone)
     lines = [
-        _IMPORTS,
         f"{RULE}\n# This network\n{RULE}\n\n",
         f"{name} = {literal}",
         f"SCALE = {spec.scale!r}",
@@ -54,11 +62,14 @@ def ending(spec: NetworkSpec) -> str:
         f"MEAN, STD = {spec.mean!r}, {spec.std!r}",
         '"""Of RGB values in [0, 1]."""',
         f"PROVENANCE = {pprint.pformat(spec.provenance, sort_dicts=False, width=88)}",
-        'WEIGHTS = Path(__file__).with_name("weights.pt")',
     ]
-    _, network = NETWORKS[head_of(spec.backbone, spec.scale)]
-    functions = _FUNCTIONS.replace("BACKBONE", f"{encoder}({name}, SCALE)")
-    return "\n".join(lines) + "\n\n\n" + functions.replace("NETWORK", network)
+    return "\n".join(lines)
+
+
+def encoder(spec: NetworkSpec) -> str:
+    """The expression that builds the backbone."""
+    name, _, kind = _backbone(spec.backbone)
+    return f"{kind}({name}, SCALE)"
 
 
 def loading(trained: bool) -> str:
@@ -121,7 +132,6 @@ def _sequence(name: str, values: Iterable[str]) -> str:
 
 
 _IMPORTS = """\
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +139,13 @@ import torch
 from torch import Tensor
 """
 
-_FUNCTIONS = '''\
+_BUILD = '''\
 def build() -> NETWORK:
     """The network with random weights, in training mode."""
-    return NETWORK(BACKBONE, len(CLASSES), SCALE, RATES)
+    return NETWORK(ENCODER, len(CLASSES), SCALE, RATES)'''
+
+_LOAD = '''\
+WEIGHTS = Path(__file__).with_name("weights.pt")
 
 
 def load(weights: str | Path = WEIGHTS) -> NETWORK:
@@ -150,16 +163,16 @@ def load(weights: str | Path = WEIGHTS) -> NETWORK:
         raise ValueError(f"{weights}: damaged at {damaged}")
     network = build()
     network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return network.eval()
+    return network.eval()'''
 
-
+_PREPROCESS = '''\
 def preprocess(image_HW3: Any) -> Tensor:
     """An RGB image, uint8 (a tensor or an array) -> what the network takes, x_13HW."""
     x_13HW = torch.as_tensor(image_HW3).permute(2, 0, 1)[None].float() / 255
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    return (x_13HW - mean[:, None, None].to(x_13HW)) / std[:, None, None].to(x_13HW)
+    return (x_13HW - mean[:, None, None].to(x_13HW)) / std[:, None, None].to(x_13HW)'''
 
-
+_MAIN = '''\
 def main() -> None:
     """Say how large the network is and run it once."""
     network = build().eval()

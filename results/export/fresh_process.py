@@ -1,4 +1,4 @@
-"""Runs an exported file where our packages cannot be imported, and compares its outputs."""
+"""Runs an export where our packages cannot be imported, and compares its outputs with ours."""
 
 from __future__ import annotations
 
@@ -6,66 +6,132 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from results.export.sources import OWN_PACKAGES
 
 TOLERANCE = 1e-5
 """Largest difference of a logit that passes. The arithmetic is the same, so it is 0 as a rule."""
 
+INSTALLED = (
+    "torch", "safetensors", "onnx", "onnxruntime", "onnxscript", "timm", "transformers", "mmseg",
+    "mmengine", "ray", "optuna", "pandas", "pydantic", "typer", "rich", "yaml", "PIL", "scipy",
+    "matplotlib",
+)  # fmt: skip
+"""May be installed here and not where the export goes: hidden, but for what it says it needs."""
+
+TORCH = """\
+import torch
+torch.set_num_threads(threads)  # another number rounds sums in another order
+torch.set_grad_enabled(False)
+cases = torch.load(cases_file + ".pt", weights_only=True)
+"""
+NUMPY = """\
+import numpy
+arrays = numpy.load(cases_file + ".npz")
+names = sorted(arrays.files, key=lambda name: [int(part) for part in name.split("-")])
+cases = {}
+for name in names:
+    cases.setdefault(name.split("-")[0], []).append(arrays[name])
+cases = list(cases.values())
+"""
+"""How the fresh process reads the cases: the one needs torch, the other does without."""
+
 _SCRIPT = """
-import importlib.util, json, sys
-network_file, weights, cases, threads, *forbidden = sys.argv[1:]
+import json, sys
+folder, cases_file, threads, reader, loading, *forbidden = sys.argv[1:]
+threads = int(threads)
 for name in forbidden:
     sys.modules[name] = None  # importing it raises ImportError
-spec = importlib.util.spec_from_file_location("network", network_file)
-network_module = importlib.util.module_from_spec(spec)
-sys.modules["network"] = network_module
-spec.loader.exec_module(network_module)
-import torch
-torch.set_num_threads(int(threads))  # another number rounds sums in another order
-network = network_module.load(weights)
+sys.path.insert(0, folder)
+import os; os.chdir(folder)
+exec(reader)
+exec(loading)
 differences = []
-with torch.no_grad():
-    for x, expected in torch.load(cases, weights_only=True):
-        differences.append((network(x) - expected).abs().max().item())
+for x, *expected in cases:
+    found = list(run(x))
+    shapes = [tuple(each.shape) for each in found], [tuple(each.shape) for each in expected]
+    assert shapes[0] == shapes[1], f"shapes {shapes[0]} instead of {shapes[1]}"
+    differences.append(max(float(abs(a - b).max()) for a, b in zip(found, expected)))
 for name in list(sys.modules):
     assert name.split(".")[0] not in forbidden or sys.modules[name] is None, name
 print(json.dumps(differences))
 """
 
+Case = list[Tensor]
+"""Images x_B3HW, and what our network puts out for them."""
 
-def differences(
-    network_file: Path, weights: Path, network: nn.Module, sizes: Sequence[tuple[int, int]]
+
+def cases_of(
+    function: Callable[[Tensor], Sequence[Tensor]],
+    sizes: Sequence[tuple[int, int]],
+    batches: Sequence[int] = (2,),
+) -> list[Case]:
+    """Random images of each (height, width) and batch, with what ``function`` makes of them."""
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for size in sizes:
+        for batch in batches:
+            x_B3HW = torch.randn(batch, 3, *size, generator=generator)
+            with torch.no_grad():
+                made.append([x_B3HW, *(map_.contiguous() for map_ in function(x_B3HW))])
+    return made
+
+
+def compare(
+    folder: Path,
+    loading: str,
+    cases: Sequence[Case],
+    *,
+    reader: str = TORCH,
+    needs: Sequence[str] = ("torch",),
+    tolerance: float = TOLERANCE,
 ) -> list[float]:
-    """Largest absolute difference of the logits to those of ``network``, per image size.
+    """Largest absolute difference of the outputs to ours, per case.
 
-    ``network`` is ours, on the CPU, in eval mode and with the same weights. The other side
-    is a new interpreter in isolated mode, elsewhere, that has torch and no package of ours.
+    The other side is a new interpreter in isolated mode, in the export's folder, that finds the
+    standard library, numpy, and of INSTALLED what it ``needs``. ``loading`` is Python that defines
+    ``run(x)``, a sequence of outputs.
 
     Raises:
-        RuntimeError: if the file does not run there, with the last line that it said.
+        RuntimeError: if the export does not run there, with the last line that it said, or if an
+            output differs by more than ``tolerance``.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        cases = Path(folder) / "cases.pt"
-        torch.save([_case(network, size) for size in sizes], cases)
-        files = [str(path.resolve()) for path in (network_file, weights, cases)]
-        command = [sys.executable, "-I", "-c", _SCRIPT, *files, str(torch.get_num_threads())]
-        done = subprocess.run(
-            [*command, *OWN_PACKAGES], cwd=folder, capture_output=True, text=True, check=False
+    found = _differences(folder, loading, cases, reader, needs)
+    if not all(difference <= tolerance for difference in found):  # NaN fails too
+        raise RuntimeError(
+            f"the exported network's outputs differ from ours by {found}; at most {tolerance:g}"
+            " was expected: not written"
         )
+    return found
+
+
+def _differences(
+    folder: Path, loading: str, cases: Sequence[Case], reader: str, needs: Sequence[str]
+) -> list[float]:
+    forbidden = [*OWN_PACKAGES, *(name for name in INSTALLED if name not in needs)]
+    with tempfile.TemporaryDirectory() as place:
+        base = str(Path(place) / "cases")
+        _save(cases, base, reader)
+        command = [sys.executable, "-I", "-c", _SCRIPT, str(folder.resolve()), base]
+        command += [str(torch.get_num_threads()), reader, loading, *forbidden]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise RuntimeError(f"the exported network does not run on its own: {said[0]}")
     return [float(value) for value in json.loads(done.stdout.splitlines()[-1])]
 
 
-def _case(network: nn.Module, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    x_23HW = torch.randn(2, 3, *size, generator=generator)
-    with torch.no_grad():
-        return x_23HW, network(x_23HW)
+def _save(cases: Sequence[Case], base: str, reader: str) -> None:
+    if reader == TORCH:
+        torch.save(list(cases), base + ".pt")
+        return
+    arrays = {
+        f"{i}-{j}": each.numpy() for i, case in enumerate(cases) for j, each in enumerate(case)
+    }
+    np.savez(base + ".npz", **arrays)  # type: ignore[arg-type]

@@ -13,12 +13,13 @@ import torch
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build
 from proxy_tasks.task import Fidelity, Job
-from results.export import standalone
+from results.export import standalone, subject
 from results.export.ending import NetworkSpec
 from results.export.readme import readme
 from results.export.sources import OWN_PACKAGES
 from results.export.spec import export_spec
 from results.export.standalone import export_python
+from results.export.subject import prepare
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
@@ -104,9 +105,8 @@ def searched_plus(tmp_path_factory) -> Exported:
 def export(
     backbone: Backbone, folder: Path, weights: Path | None, scale: Scale = SCALE, **more
 ) -> list[Path]:
-    return export_python(
-        backbone, scale, CLASSES, SIZE, folder, weights=weights, **NORMALISATION, **more
-    )
+    made = prepare(backbone, scale, CLASSES, SIZE, weights=weights, **NORMALISATION, **more)
+    return export_python(made, folder)
 
 
 def run_isolated(code: str, folder: Path, cwd: Path) -> subprocess.CompletedProcess:
@@ -159,7 +159,7 @@ def test_an_export_names_its_network_and_carries_no_other(backbone, scale, words
     assert code.startswith(f'"""{words}: ')
     assert others not in code
     assert f"    return {'DeepLabV3Plus' if '+' in words else 'DeepLabV3'}(" in code
-    assert f"\n{words}. " in readme(spec, trained=True)
+    assert readme(spec, trained=True).startswith(f"# {words}\n")
 
 
 def test_a_classifier_is_not_exported_as_a_segmentation_network(tmp_path):
@@ -215,7 +215,7 @@ def test_weights_of_another_dilation_are_refused_although_their_shapes_fit(tmp_p
 
 
 def test_a_network_that_differs_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(standalone, "aspp_rates", lambda size, stride: (1, 2, 7))
+    monkeypatch.setattr(subject, "aspp_rates", lambda size, stride: (1, 2, 7))
     _, weights = trained(RESNET, tmp_path / "run")
     with pytest.raises(RuntimeError, match="differ"):
         export(RESNET, tmp_path / "out", weights)

@@ -38,7 +38,8 @@ def test_a_parent_reaches_the_size_of_every_level(
 ) -> None:
     x = torch.randn(2, 32, *level_size(image, in_level))
     size = level_size(image, out_level)
-    assert up_sampled(connection(in_level, out_level)(x), size).shape == (2, 24, *size)
+    network = connection(in_level, out_level)
+    assert up_sampled(network(x), network.levels_up, size).shape == (2, 24, *size)
 
 
 @pytest.mark.parametrize(("alpha", "filters"), [(0.5, 4), (1.0, 8), (0.01, 1)])
@@ -62,14 +63,14 @@ def literal(network: Resample, x: Tensor, size: tuple[int, int]) -> Tensor:
 def test_the_last_convolution_before_up_sampling_is_the_published_function() -> None:
     network = with_statistics(connection(5, 2))
     x = torch.randn(2, 32, 4, 5)
-    ours = up_sampled(network(x), (25, 33))
+    ours = up_sampled(network(x), 3, (25, 33))
     torch.testing.assert_close(ours, literal(network, x, (25, 33)))
 
 
 def test_no_multiply_adds_are_spent_on_up_sampled_pixels() -> None:
     network, seen = connection(5, 2), []
     network.expand.register_forward_hook(lambda _m, _i, output: seen.append(output.shape[2:]))
-    up_sampled(network(torch.randn(2, 32, 4, 5)), (25, 33))
+    up_sampled(network(torch.randn(2, 32, 4, 5)), 3, (25, 33))
     assert seen == [(4, 5)]
 
 

@@ -1,0 +1,96 @@
+"""Pictures of predictions: the image under its classes' colours, with a legend below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from proxy_tasks.datasets.base import Colour, Pixels
+
+STRENGTH = 0.55
+"""Of the class's colour over the image."""
+NARROWEST = 640
+"""Pixels: smaller images are enlarged, so that the legend can be read."""
+INK, FAINT, PAPER = (26, 26, 26), (158, 158, 158), (255, 255, 255)
+
+
+def label_map(labels_HW: Pixels, palette: Sequence[Colour]) -> Image.Image:
+    """One channel, value = class index, shown in the palette's colours."""
+    image = Image.fromarray(labels_HW)
+    image.putpalette([channel for colour in palette for channel in colour])
+    return image
+
+
+def overlay(
+    image_HW3: Pixels, labels_HW: Pixels, classes: Sequence[str], palette: Sequence[Colour]
+) -> Image.Image:
+    """The image blended with its labels, borders of classes drawn, and a legend strip: classes
+    that do not occur are greyed."""
+    factor = max(1, -(-NARROWEST // labels_HW.shape[1]))
+    size = labels_HW.shape[1] * factor, labels_HW.shape[0] * factor
+    image = np.asarray(Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC))
+    labels = np.asarray(Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST))
+    colours = np.asarray(palette, np.float32)[labels]
+    blended = (1 - STRENGTH) * image + STRENGTH * colours
+    blended[_borders(labels)] = 255
+    picture = Image.fromarray(blended.astype(np.uint8))
+    present = np.bincount(labels_HW.ravel(), minlength=len(classes)) > 0
+    return _above(picture, _legend(size[0], classes, palette, list(present)))
+
+
+def _borders(labels_HW: Pixels) -> np.ndarray:
+    """Where the class changes to the right or below."""
+    found = np.zeros(labels_HW.shape, bool)
+    found[:, :-1] |= labels_HW[:, 1:] != labels_HW[:, :-1]
+    found[:-1] |= labels_HW[1:] != labels_HW[:-1]
+    return found
+
+
+def _legend(
+    width: int, classes: Sequence[str], palette: Sequence[Colour], present: Sequence[bool]
+) -> Image.Image:
+    """A swatch and a name for each class, in as many columns as fit."""
+    unit = max(12, width // 70)
+    font = ImageFont.truetype(_font(), unit)
+    names = [_fitting(name, font, width - 4 * unit) for name in classes]
+    column = int(max(font.getlength(name) for name in names)) + 3 * unit
+    columns = max(1, (width - unit) // column)
+    rows = -(-len(names) // columns)
+    line = unit * 7 // 4
+    strip = Image.new("RGB", (width, rows * line + unit), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for index, name in enumerate(names):
+        x = unit + index % columns * column
+        middle = unit // 2 + index // columns * line + line // 2
+        box = (x, middle - unit // 2, x + unit, middle + unit // 2)
+        fill = palette[index] if present[index] else PAPER
+        draw.rectangle(box, fill=fill, outline=palette[index] if present[index] else FAINT)
+        ink = INK if present[index] else FAINT
+        draw.text((x + unit * 3 // 2, middle), name, ink, font, anchor="lm")
+    return strip
+
+
+def _fitting(name: str, font: ImageFont.FreeTypeFont, room: float) -> str:
+    """The name on one line, shortened where it is wider than the picture."""
+    name = "".join(c if c.isprintable() else " " for c in name)
+    if font.getlength(name) <= room:
+        return name
+    while name and font.getlength(name + "…") > room:
+        name = name[:-1]
+    return name + "…"
+
+
+def _above(top: Image.Image, below: Image.Image) -> Image.Image:
+    whole = Image.new("RGB", (top.width, top.height + below.height), PAPER)
+    whole.paste(top, (0, 0))
+    whole.paste(below, (0, top.height))
+    return whole
+
+
+def _font() -> str:
+    """matplotlib's own: it is there on every machine and has most alphabets."""
+    return str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")

@@ -1,0 +1,181 @@
+"""Export of backbone and neck for mmsegmentation 1.x, with a config for its DeepLabv3 head."""
+
+from __future__ import annotations
+
+import pprint
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from results.export.ending import constants, encoder, modules
+from results.export.fresh_process import cases_of, compare
+from results.export.readme import page
+from results.export.sources import bundle
+from results.export.staging import check_folder, publish, staged
+from results.export.standalone import docstring
+from results.export.subject import Subject
+from search_space.canonical import canonical_key
+
+MODULE, CONFIG, WEIGHTS = "spinenet_seg_mmseg.py", "deeplabv3_config.py", "weights.pth"
+LINES = """from mmengine.config import Config
+from mmseg.registry import MODELS
+model = MODELS.build(Config.fromfile("deeplabv3_config.py").model)"""
+_RUN = """\
+import spinenet_seg_mmseg as parts
+backbone, neck = parts.SpineNetSegBackbone().eval(), parts.SpineNetSegNeck().eval()
+weights = torch.load("weights.pth", weights_only=True)
+for name, part in (("backbone.", backbone), ("neck.", neck)):
+    own = {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
+    part.load_state_dict(own)
+def run(x):
+    maps = backbone(x)
+    return [*maps, *neck(maps)]
+"""
+
+
+def export_mmseg(subject: Subject, folder: Path) -> list[Path]:
+    """Write module, config, ``README.md`` and, where there are weights, ``weights.pth`` into the
+    folder, made if missing.
+
+    Raises:
+        UserError: if a file is in the folder's place.
+        RuntimeError: if a map differs from ours; nothing is written.
+    """
+    check_folder(folder)
+    with staged(folder) as stage:
+        (stage / MODULE).write_text(_source(subject), encoding="utf-8")
+        (stage / CONFIG).write_text(config(subject), encoding="utf-8")
+        torch.save(_weights(subject), stage / WEIGHTS)
+        compare(stage, _RUN, cases_of(lambda x: _maps(subject, x), subject.checked_sizes))
+        if not subject.trained:
+            (stage / WEIGHTS).unlink()
+        (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
+        return publish(stage, folder, (WEIGHTS, MODULE, CONFIG, "README.md"))
+
+
+def config(subject: Subject) -> str:
+    """An mmsegmentation config: the model, as a Python file of one dict."""
+    spec = subject.spec
+    norm = {"type": "BN", "requires_grad": True}
+    model = {
+        "type": "EncoderDecoder",
+        "data_preprocessor": {
+            "type": "SegDataPreProcessor",
+            "mean": [round(255 * value, 4) for value in spec.mean],
+            "std": [round(255 * value, 4) for value in spec.std],
+            "bgr_to_rgb": True,
+            "pad_val": 0,
+            "seg_pad_val": 255,
+            "size": spec.size,
+        },
+        "backbone": _part(subject, "Backbone"),
+        "neck": _part(subject, "Neck"),
+        "decode_head": {
+            "type": "ASPPHead",
+            "in_channels": subject.network.endpoints.filters,
+            "in_index": 0,
+            "channels": spec.scale.aspp_filters,
+            "dilations": (1, *spec.rates),
+            "dropout_ratio": 0.1,
+            "num_classes": len(spec.classes),
+            "norm_cfg": norm,
+            "align_corners": False,
+            "loss_decode": {"type": "CrossEntropyLoss", "use_sigmoid": False, "loss_weight": 1.0},
+        },
+        "train_cfg": {},
+        "test_cfg": {"mode": "whole"},
+    }
+    listed = pprint.pformat(model, sort_dicts=False, width=88)
+    return f"""# DeepLabv3 on the exported backbone, for mmsegmentation 1.x.
+# The folder of {MODULE} has to be on PYTHONPATH; weights are read from the working folder.
+custom_imports = {{"imports": ["{MODULE.removesuffix(".py")}"], "allow_failed_imports": False}}
+classes = {spec.classes!r}
+model = {listed}
+"""
+
+
+def _part(subject: Subject, kind: str) -> dict[str, Any]:
+    named: dict[str, Any] = {"type": _name(subject, kind)}
+    if subject.trained:
+        prefix = f"{kind.lower()}."
+        named["init_cfg"] = {"type": "Pretrained", "checkpoint": WEIGHTS, "prefix": prefix}
+    return named
+
+
+def _name(subject: Subject, kind: str) -> str:
+    """In the registry, where several exports have to live side by side."""
+    return f"SpineNetSeg{kind}_{canonical_key(subject.spec.backbone)[:8]}"
+
+
+def _source(subject: Subject) -> str:
+    roots = (modules(subject.spec)[0], "results.export.mmseg_parts")
+    classes = _CLASSES.replace("ENCODER", encoder(subject.spec))
+    for kind in ("Backbone", "Neck"):
+        classes = classes.replace(f"NAME_{kind}", _name(subject, kind))
+    classes = classes.replace("OUT_CHANNELS", repr(dict(subject.network.backbone.out_channels)))
+    ending = f"{_IMPORTS}{constants(subject.spec)}\n\n\n{classes}"
+    return bundle(
+        roots,
+        ending,
+        docstring(subject.spec, _MODULE_LINES, "Backbone and neck: torch is all that they need."),
+    )
+
+
+def _weights(subject: Subject) -> dict[str, Tensor]:
+    parts = {
+        "backbone.encoder.": subject.network.backbone,
+        "neck.endpoints.": subject.network.endpoints,
+    }
+    return {
+        prefix + name: value
+        for prefix, part in parts.items()
+        for name, value in part.state_dict().items()
+    }
+
+
+def _maps(subject: Subject, x_B3HW: Tensor) -> list[Tensor]:
+    network = subject.network
+    maps = network.backbone(x_B3HW)
+    return [*(maps[level] for level in network.backbone.out_channels), network.endpoints(maps)]
+
+
+def _readme(subject: Subject) -> str:
+    notes = f"""With this folder as the working folder and on PYTHONPATH. `model.init_weights()`
+then reads the weights, if there are any. The config names the backbone, the neck that
+merges its maps, and mmsegmentation's `ASPPHead` with our dilations
+{(1, *subject.spec.rates)}. That head is not the one that the weights were trained with
+(it projects with a 3x3 convolution): it starts anew.
+
+`{MODULE}` runs with PyTorch alone too: `SpineNetSegBackbone()` gives a tuple of maps, finest first,
+and `SpineNetSegNeck()` merges it into a tuple of one."""
+    needs = f"`{MODULE}` needs PyTorch, and `{CONFIG}` mmsegmentation 1.x"
+    return page(subject.spec, subject.trained, needs, LINES, notes)
+
+
+_MODULE_LINES = """import spinenet_seg_mmseg
+backbone = spinenet_seg_mmseg.SpineNetSegBackbone()
+maps = backbone(x_B3HW)"""
+
+_IMPORTS = """\
+from typing import Any
+"""
+
+_CLASSES = '''\
+CHANNELS = OUT_CHANNELS
+"""Of the backbone: level -> channels, finest level first."""
+
+
+@registered("NAME_Backbone")
+class SpineNetSegBackbone(Backbone):
+    def __init__(self, init_cfg: dict[str, Any] | None = None) -> None:
+        super().__init__(ENCODER, init_cfg)
+
+
+@registered("NAME_Neck")
+class SpineNetSegNeck(Neck):
+    def __init__(self, init_cfg: dict[str, Any] | None = None) -> None:
+        endpoints = Endpoints(CHANNELS, SCALE.endpoint_filters)
+        super().__init__(endpoints, tuple(CHANNELS), init_cfg)
+'''

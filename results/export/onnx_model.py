@@ -1,0 +1,128 @@
+"""Export to ONNX, with batch, height and width left open."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from results.export.ending import NetworkSpec
+from results.export.fresh_process import NUMPY, cases_of, compare
+from results.export.readme import page, tensor_notes
+from results.export.staging import check_folder, publish, staged
+from results.export.subject import Subject
+from results.export.traced import traced
+from search_space.errors import UserError
+
+TOLERANCE = 1e-4
+"""Of the largest logit: ONNX Runtime sums in another order than PyTorch."""
+
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+LINES = """import onnxruntime
+session = onnxruntime.InferenceSession("model.onnx")
+logits_BKHW = session.run(None, {"image": x_B3HW})[0]"""
+_AXES = ("batch", None, "height", "width")
+
+
+def export_onnx(subject: Subject, folder: Path) -> list[Path]:
+    """Write ``model.onnx`` and ``README.md`` into the folder, made if missing.
+
+    The model's metadata hold ``classes``, ``mean``, ``std``, ``size`` and ``provenance`` as JSON.
+
+    Raises:
+        UserError: if a file is in the folder's place, or a library that this needs is missing.
+        RuntimeError: if ONNX Runtime does not find what our network does; nothing is written.
+    """
+    check_installed()
+    check_folder(folder)
+    with staged(folder) as stage:
+        _write(subject, stage / "model.onnx")
+        _check(subject, stage)
+        (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
+        return publish(stage, folder, ("model.onnx", "README.md"))
+
+
+def check_installed() -> None:
+    """UserError that says what to install."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise UserError(
+            f"--format onnx needs {', '.join(missing)}: pip install 'spinenet-seg-nas[export]'"
+        )
+
+
+def _write(subject: Subject, path: Path) -> None:
+    import onnx
+
+    graph = traced(subject)
+    with _quiet():
+        program = torch.onnx.export(
+            graph, (), input_names=["image"], output_names=["logits"], dynamo=True, verbose=False
+        )
+    assert program is not None
+    model = program.model_proto
+    _name_axes(model)
+    onnx.helper.set_model_props(model, _metadata(subject.spec))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says of itself: deprecations in its code, torchvision missing."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _name_axes(model: Any) -> None:
+    """The open axes by their names instead of the tracer's, wherever they stand."""
+    axes = model.graph.input[0].type.tensor_type.shape.dim
+    names = {axis.dim_param: name for axis, name in zip(axes, _AXES, strict=True) if name}
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.dim_param in names:
+                axis.dim_param = names[axis.dim_param]
+
+
+def _metadata(spec: NetworkSpec) -> dict[str, str]:
+    values = {
+        "classes": spec.classes,
+        "mean": spec.mean,
+        "std": spec.std,
+        "size": spec.size,
+        "provenance": spec.provenance,
+    }
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+
+
+def _check(subject: Subject, stage: Path) -> None:
+    """At three sizes and two batches."""
+    sizes = [*subject.checked_sizes, (33, 65)]
+    cases = cases_of(lambda x: [subject.network(x)], sizes, (1, 2))
+    largest = max(float(logits.abs().max()) for _, logits in cases)
+    tolerance = TOLERANCE * max(1.0, largest)
+    run = (
+        "\n".join(LINES.splitlines()[:-1]) + '\ndef run(x): return session.run(None, {"image": x})'
+    )
+    compare(stage, run, cases, reader=NUMPY, needs=("onnxruntime",), tolerance=tolerance)
+
+
+def _readme(subject: Subject) -> str:
+    notes = f"""{tensor_notes(subject.spec)}
+`session.get_modelmeta().custom_metadata_map` holds the classes, mean and std as JSON."""
+    needs = "`model.onnx` needs ONNX Runtime and NumPy"
+    return page(subject.spec, subject.trained, needs, LINES, notes)

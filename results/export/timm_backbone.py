@@ -1,0 +1,136 @@
+"""Export of the backbone alone, as a features-only backbone in the manner of timm."""
+
+from __future__ import annotations
+
+import pprint
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from proxy_tasks.networks.backbone import ScalePermutedBackbone
+from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
+from results.export.ending import constants, encoder, modules
+from results.export.feature_maps import FeatureMaps, map_keys
+from results.export.fresh_process import cases_of, compare
+from results.export.readme import page
+from results.export.sources import bundle
+from results.export.staging import check_folder, publish, staged
+from results.export.standalone import docstring
+from results.export.subject import Subject
+
+LINES = """import spinenet_seg_backbone
+backbone = spinenet_seg_backbone.create(pretrained=PRETRAINED, out_indices=(1, 2)).eval()
+maps = backbone(x_B3HW)"""
+FILES = ("backbone.pt", "spinenet_seg_backbone.py", "README.md")
+_RUN = """\
+import spinenet_seg_backbone
+backbone = spinenet_seg_backbone.create(pretrained=True).eval()
+run = backbone
+"""
+
+
+def export_timm(subject: Subject, folder: Path) -> list[Path]:
+    """Write ``spinenet_seg_backbone.py``, ``README.md`` and, where there are weights,
+    ``backbone.pt`` into the folder, made if missing.
+
+    Raises:
+        UserError: if a file is in the folder's place.
+        RuntimeError: if a map differs from that of our backbone; nothing is written.
+    """
+    check_folder(folder)
+    ours = subject.network.backbone
+    info = feature_info(ours)
+    kept = set(ours.extras)
+    try:
+        maps = FeatureMaps(ours, info)
+        cases = cases_of(maps, subject.checked_sizes)
+    finally:
+        ours.extras = kept  # the network's own head asks for no more than before
+    with staged(folder) as stage:
+        (stage / FILES[1]).write_text(_source(subject, info), encoding="utf-8")
+        torch.save(maps.state_dict(), stage / FILES[0])
+        compare(stage, _RUN, cases)
+        if not subject.trained:
+            (stage / FILES[0]).unlink()
+        (stage / "README.md").write_text(_readme(subject, info), encoding="utf-8")
+        return publish(stage, folder, FILES)
+
+
+def feature_info(encoder: Encoder) -> list[dict[str, Any]]:
+    """timm's ``feature_info``: channels, reduction and module of each map."""
+    return [
+        {"num_chs": channels, "reduction": 2**level, "module": f"encoder.{module}"}
+        for level, channels, module in (_described(encoder, key) for key in map_keys(encoder))
+    ]
+
+
+def _described(encoder: Encoder, key: int) -> tuple[int, int, str]:
+    """(level, channels, module) of a map."""
+    low = key == LOW_LEVEL
+    if isinstance(encoder, ScalePermutedBackbone):
+        module = f"blocks.{encoder.low_block if low else encoder.output_blocks[key]}"
+    else:
+        module = f"stages.{0 if low else 3}"
+    return (2, encoder.low_channels, module) if low else (key, encoder.out_channels[key], module)
+
+
+def _source(subject: Subject, info: list[dict[str, Any]]) -> str:
+    roots = (modules(subject.spec)[0], "results.export.feature_maps")
+    listed = pprint.pformat(info, sort_dicts=False, width=88)
+    ending = "\n".join([_IMPORTS, constants(subject.spec), f"FEATURES = {listed}", "", _CREATE])
+    ending = ending.replace("ENCODER", encoder(subject.spec))
+    return bundle(
+        roots,
+        ending,
+        docstring(
+            subject.spec, _lines(subject), "A backbone: this one file and torch are all it needs."
+        ),
+    )
+
+
+def _lines(subject: Subject) -> str:
+    return LINES.replace("PRETRAINED", str(subject.trained))
+
+
+def _readme(subject: Subject, info: list[dict[str, Any]]) -> str:
+    rows = [f"| {i} | {f['num_chs']} | {f['reduction']} |" for i, f in enumerate(info)]
+    table = "\n".join(["| index | channels | reduction |", "|---|---|---|", *rows])
+    notes = f"""Only the backbone, as timm's `features_only=True` gives it: a list of maps, finest
+first, and `backbone.feature_info` with `channels()`, `reduction()`, `module_name()` and
+`out_indices`. A map has ceil(side / reduction) pixels a side.
+
+{table}
+
+`x_B3HW` are RGB images, float32: values in [0, 1], less `MEAN`, divided by `STD` of the file."""
+    needs = "`spinenet_seg_backbone.py` needs PyTorch and nothing else, timm neither"
+    return page(subject.spec, subject.trained, needs, _lines(subject), notes)
+
+
+_IMPORTS = """\
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+"""
+
+_CREATE = '''
+def create(
+    pretrained: bool = False,
+    features_only: bool = True,
+    out_indices: Sequence[int] | None = None,
+    in_chans: int = 3,
+) -> FeatureMaps:
+    """The backbone, in training mode; the arguments are those of ``timm.create_model``.
+
+    Raises:
+        ValueError: for what it does not have: other inputs than RGB, a classifier, a map.
+    """
+    if in_chans != 3 or not features_only:
+        raise ValueError("this backbone takes 3 channels and gives features only")
+    backbone = FeatureMaps(ENCODER, FEATURES, out_indices)
+    if pretrained:
+        weights = Path(__file__).with_name("backbone.pt")
+        backbone.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return backbone
+'''

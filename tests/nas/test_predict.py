@@ -1,0 +1,162 @@
+"""``nas predict``: right labels, pictures that can be read, and bad images told of at the end."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from nas import overlay, predictors
+from nas.commands.predict import predict
+from nas.failures import RunFailed
+from proxy_tasks.augment import MEAN, STD, normalise
+from proxy_tasks.checkpoint import Checkpoint, Weights
+from proxy_tasks.networks import build_segmenter
+from proxy_tasks.task import Fidelity, Job
+from results.export import huggingface, standalone
+from results.export.subject import prepare
+from search_space.errors import UserError
+from search_space.resnet import DilatedResNet
+from search_space.scales import Scale
+
+torch.set_num_threads(1)
+
+BACKBONE = DilatedResNet((1, 1, 1, 1), output_stride=8)
+SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
+SIZE, CLASSES = (32, 48), ("sky", "road", "car", "tree")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    network = build_segmenter(BACKBONE, SCALE, len(CLASSES), SIZE).eval()
+    checkpoint = Checkpoint(tmp_path_factory.mktemp("promotion"))
+    checkpoint.save_weights(network, Job(0, "job", BACKBONE, Fidelity(1, SIZE, SCALE)), CLASSES)
+    return checkpoint.weights
+
+
+def picture(path: Path, seed: int = 0, size: tuple[int, int] = SIZE) -> Path:
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def run(weights: Path, sources: list[Path], folder: Path, size: str | None = None) -> None:
+    predict(weights, sources, folder, size, Console(quiet=True))
+
+
+def labels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_a_label_map_holds_the_networks_classes_in_the_palettes_colours(weights, tmp_path):
+    image = picture(tmp_path / "a.png")
+    run(weights, [image], tmp_path / "out")
+    pixels = torch.from_numpy(np.array(Image.open(image)))[None]
+    with torch.no_grad():
+        expected = Weights.open(weights).network()(normalise(pixels)).argmax(1)[0].numpy()
+    assert len(np.unique(expected)) > 1
+    found = Image.open(tmp_path / "out" / "a-labels.png")
+    assert found.mode == "P"
+    np.testing.assert_array_equal(np.asarray(found), expected)
+    shown = np.asarray(found.convert("RGB"))[0, 0]
+    assert tuple(shown) == predictors.palette(CLASSES)[expected[0, 0]]
+
+
+def test_an_image_of_another_size_is_seen_as_in_training_and_labelled_at_its_own(weights, tmp_path):
+    run(weights, [picture(tmp_path / "a.png")], tmp_path / "out")
+    twice = Image.open(tmp_path / "a.png").resize((96, 64), Image.Resampling.NEAREST)
+    twice.save(tmp_path / "b.png")
+    run(weights, [tmp_path / "b.png"], tmp_path / "out")
+    run(weights, [tmp_path / "b.png"], tmp_path / "native", "64x96")
+    small, large = (labels(tmp_path / "out" / f"{name}-labels.png") for name in "ab")
+    assert large.shape == (64, 96)
+    native = labels(tmp_path / "native" / "b-labels.png")
+    agreement = (large[::2, ::2] == small).mean()
+    assert agreement > 0.95
+    assert agreement > (native[::2, ::2] == small).mean()
+
+
+def test_bad_images_are_told_of_at_the_end_and_the_rest_is_done(weights, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    picture(folder / "a.png")
+    (folder / "b.jpg").write_bytes(b"no image")
+    picture(folder / "c.png", 1)
+    (folder / "notes.txt").write_text("not looked at")
+    with pytest.raises(RunFailed, match="2 of 4 images"):
+        run(weights, [folder, tmp_path / "missing.png"], tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {f"{name}-{kind}.png" for name in "ac" for kind in ("labels", "overlay")}
+    first, second = capsys.readouterr().err.splitlines()
+    assert "b.jpg cannot be read" in first
+    assert "missing.png cannot be read" in second
+
+
+def test_the_folders_of_exports_label_as_the_weights_do(weights, tmp_path, monkeypatch):
+    subject = prepare(BACKBONE, SCALE, CLASSES, SIZE, mean=MEAN, std=STD, weights=weights)
+    for module in (standalone, huggingface):  # the comparison has tests of its own
+        monkeypatch.setattr(module, "compare", lambda *_, **__: None)
+    standalone.export_python(subject, tmp_path / "python")
+    huggingface.export_huggingface(subject, tmp_path / "hub")
+    image = picture(tmp_path / "a.png")
+    found = []
+    for source in (weights, tmp_path / "python", tmp_path / "hub"):
+        run(source, [image], tmp_path / "out")
+        found.append(labels(tmp_path / "out" / "a-labels.png"))
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda f: f / "none", "no such file"),
+        (lambda f: f, "holds no network"),
+        (lambda f: (f / "config.json").write_text('{"label2id": {}}') and f, "damaged"),
+        (lambda f: (f / "network.py").write_text("") or f, "without weights"),
+        (lambda f: [(f / n).write_text("x") for n in ("network.py", "weights.pt")] and f, "damage"),
+    ],
+)
+def test_what_holds_no_network_is_a_users_mistake(make, said, tmp_path):
+    (tmp_path / "export").mkdir()
+    with pytest.raises(UserError, match=said):
+        run(make(tmp_path / "export"), [picture(tmp_path / "a.png")], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_of_one_name_and_empty_folders_are_refused_before_anything_is_done(
+    weights, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    image = picture(tmp_path / "a.png")
+    with pytest.raises(UserError, match="empty: no images"):
+        run(weights, [tmp_path / "empty"], tmp_path / "out")
+    with pytest.raises(UserError, match="share the name 'a'"):
+        run(weights, [image, picture(tmp_path / "a.jpg")], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_overlay_shows_image_and_labels_and_greys_what_is_absent_in_the_legend():
+    image = np.full((40, 60, 3), 100, np.uint8)
+    found = np.zeros((40, 60), np.uint8)
+    found[20:] = 1
+    palette = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
+    shown = np.asarray(overlay.overlay(image, found, ("sky", "road", "car"), palette))
+    assert shown.shape[1] == 660
+    assert shown.shape[0] > 440
+    assert tuple(shown[100, 300]) == (155, 45, 45)  # 45 % of 100 and 55 % of the colour
+    strip = {tuple(colour) for colour in shown[440:].reshape(-1, 3).tolist()}
+    assert {(200, 0, 0), (0, 200, 0)} <= strip
+    blue = (shown[440:] == (0, 0, 200)).all(2)
+    assert 0 < blue.sum() < 80  # an outline, not a swatch of 12 x 12
+
+
+def test_a_long_class_name_is_shortened_and_never_breaks_the_line():
+    labels_HW = np.zeros((10, 640), np.uint8)
+    image = np.zeros((10, 640, 3), np.uint8)
+    names = ("a" * 500, "b\nc")
+    shown = overlay.overlay(image, labels_HW, names, [(1, 2, 3), (4, 5, 6)])
+    assert shown.width == 640

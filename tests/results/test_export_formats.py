@@ -1,0 +1,284 @@
+"""Exports for other tools: each is checked where it will live, and says true things of itself."""
+
+import importlib.util
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.networks import build_segmenter
+from proxy_tasks.task import Fidelity, Job
+from results.export import huggingface, mmseg, onnx_model, timm_backbone, torch_program
+from results.export.fresh_process import NUMPY, cases_of, compare
+from results.export.subject import Subject, prepare
+from results.export.traced import smallest_side, traced
+from search_space import architecture_file
+from search_space.architecture import Architecture, Block
+from search_space.errors import UserError
+from search_space.resnet import DilatedResNet
+from search_space.scales import Scale
+
+torch.set_num_threads(1)
+
+BACKBONE = Architecture(
+    (Block(2, "bottleneck"),) * 2,
+    (
+        Block(5, "residual", (0, 1), 2),
+        Block(4, "residual", (1, 2), 4, output=True),
+        Block(3, "bottleneck", (2, 3), 1, output=True),
+    ),
+    (3, 4),
+)
+SCALE = Scale(filters=0.125, endpoint_filters=12, aspp_filters=16)
+SIZE, CLASSES = (48, 64), ("sky", "grün", "car")
+MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+PROVENANCE = {"run": "first", "data": "camvid", "scores": {"promoted_miou": 0.4567}}
+
+
+def make(folder: Path, seed: int = 0, backbone=BACKBONE) -> Subject:
+    """A network whose batch norms have seen something, by way of its weights file."""
+    torch.manual_seed(seed)
+    network = build_segmenter(backbone, SCALE, len(CLASSES), SIZE).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.uniform_(0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.1)
+    checkpoint = Checkpoint(folder)
+    checkpoint.save_weights(network, Job(0, "job", backbone, Fidelity(1, SIZE, SCALE)), CLASSES)
+    return prepare(
+        backbone, SCALE, CLASSES, SIZE, mean=MEAN, std=STD, weights=checkpoint.weights,
+        provenance=PROVENANCE,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory) -> Subject:
+    return make(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def timm(subject, tmp_path_factory) -> ModuleType:
+    folder = tmp_path_factory.mktemp("timm")
+    timm_backbone.export_timm(subject, folder)
+    return imported(folder / "spinenet_seg_backbone.py")
+
+
+def imported(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"exported_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+# The fresh process
+
+
+@pytest.mark.parametrize(
+    ("loading", "said"),
+    [
+        ("import PIL\nrun = lambda x: [x]", "PIL"),
+        ("import torch\nrun = lambda x: [x]", "torch"),
+        ("import search_space\nrun = lambda x: [x]", "search_space"),
+        ("run = lambda x: [x[:1]]", r"shapes \[\(1, 3, 4, 4\)\]"),
+        ("run = lambda x: [x, x]", "shapes"),
+        ("run = lambda x: [x + 1]", "differ from ours"),
+        ("run = lambda x: [x * float('nan')]", "differ from ours"),
+    ],
+)
+def test_an_export_that_needs_more_or_gives_something_else_is_found_out(loading, said, tmp_path):
+    cases = cases_of(lambda x: [x], [(4, 4)])
+    with pytest.raises(RuntimeError, match=said):
+        compare(tmp_path, loading, cases, reader=NUMPY, needs=())
+
+
+# timm
+
+
+def test_the_timm_backbone_gives_our_maps_and_says_what_they_are(subject, timm):
+    backbone = timm.create(pretrained=True).eval()
+    x = torch.randn(2, 3, 51, 70)
+    with torch.no_grad():
+        maps, ours = backbone(x), subject.network.backbone(x)
+    info = backbone.feature_info
+    assert info.reduction() == [4, 8, 16]
+    for level, found in ((3, maps[1]), (4, maps[2])):
+        torch.testing.assert_close(found, ours[level], rtol=0, atol=1e-5)
+    for found, channels, reduction in zip(maps, info.channels(), info.reduction(), strict=True):
+        assert found.shape == (2, channels, -(-51 // reduction), -(-70 // reduction))
+
+
+def test_a_timm_features_module_is_the_one_that_makes_the_map(timm):
+    backbone, seen = timm.create().eval(), {}
+    for name in backbone.feature_info.module_name():
+        module = backbone.get_submodule(name)
+        module.register_forward_hook(lambda _m, _i, out, name=name: seen.update({name: out}))
+    maps = backbone(torch.randn(1, 3, 32, 32))
+    made = [seen[name] for name in backbone.feature_info.module_name()]
+    assert all(torch.equal(a, b) for a, b in zip(made, maps, strict=True))
+
+
+def test_timm_out_indices_choose_maps_also_from_the_end(timm):
+    backbone = timm.create(out_indices=(0, -1)).eval()
+    assert backbone.feature_info.out_indices == (0, 2)
+    assert backbone.feature_info.reduction() == [4, 16]
+    assert [m.shape[-1] for m in backbone(torch.randn(1, 3, 32, 32))] == [8, 2]
+    with pytest.raises(ValueError, match="there is no map 3"):
+        timm.create(out_indices=(3,))
+    with pytest.raises(ValueError, match="3 channels"):
+        timm.create(in_chans=4)
+
+
+def test_the_networks_own_head_asks_for_no_more_after_an_export(subject, timm):
+    assert subject.network.backbone.extras == set()
+
+
+# mmsegmentation
+
+
+@pytest.fixture(scope="module")
+def mmseg_folder(subject, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("mmseg")
+    mmseg.export_mmseg(subject, folder)
+    return folder
+
+
+def test_the_mmseg_config_fits_backbone_neck_and_pyramid(subject, mmseg_folder):
+    values: dict = {}
+    exec((mmseg_folder / "deeplabv3_config.py").read_text(), values)
+    head = values["model"]["decode_head"]
+    parts = imported(mmseg_folder / "spinenet_seg_mmseg.py")
+    maps = parts.SpineNetSegBackbone().eval()(torch.randn(1, 3, 64, 64))
+    merged = parts.SpineNetSegNeck().eval()(maps)
+    assert merged[head["in_index"]].shape == (1, head["in_channels"], 8, 8)
+    branches = [branch[0] for branch in subject.network.aspp.branches]
+    assert head["dilations"] == tuple(conv.dilation[0] for conv in branches)
+    assert (head["num_classes"], head["channels"]) == (len(CLASSES), SCALE.aspp_filters)
+    assert values["model"]["data_preprocessor"]["mean"] == [102.0, 127.5, 153.0]
+    assert values["custom_imports"]["imports"] == ["spinenet_seg_mmseg"]
+
+
+def test_with_mmseg_there_the_parts_are_in_its_registry_by_the_configs_names(
+    mmseg_folder, monkeypatch
+):
+    class BaseModule(nn.Module):
+        def __init__(self, init_cfg=None):
+            super().__init__()
+            self.given = init_cfg
+
+    known = {}
+    registry = SimpleNamespace(
+        register_module=lambda name: lambda part: known.setdefault(name, part)
+    )
+    for name, values in {
+        "mmengine": {},
+        "mmengine.model": {"BaseModule": BaseModule},
+        "mmseg": {},
+        "mmseg.registry": {"MODELS": registry},
+    }.items():
+        module = ModuleType(name)
+        vars(module).update(values)
+        monkeypatch.setitem(sys.modules, name, module)
+    imported(mmseg_folder / "spinenet_seg_mmseg.py")
+    values: dict = {}
+    exec((mmseg_folder / "deeplabv3_config.py").read_text(), values)
+    weights = torch.load(mmseg_folder / "weights.pth", weights_only=True)
+    for part in ("backbone", "neck"):
+        config = dict(values["model"][part])
+        built = known[config.pop("type")](**config)
+        assert isinstance(built, BaseModule)
+        prefix = built.given["prefix"]
+        own = {k.removeprefix(prefix) for k in weights if k.startswith(prefix)}
+        assert own == set(built.state_dict())
+
+
+# Hugging Face
+
+
+def test_a_model_card_has_the_measured_figures_and_the_config_the_network(subject, tmp_path):
+    huggingface.export_huggingface(subject, tmp_path / "out")
+    assert names(tmp_path / "out") == {
+        "config.json", "model.safetensors", "modeling_spinenet_seg.py", "README.md",
+    }  # fmt: skip
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert architecture_file.from_dict(config["backbone"]) == BACKBONE
+    assert Scale(**config["scale"]) == SCALE
+    assert config["id2label"] == {"0": "sky", "1": "grün", "2": "car"}
+    card = (tmp_path / "out" / "README.md").read_text()
+    matter = yaml.safe_load(card.split("---\n")[1])
+    assert matter["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.4567
+    parameters = sum(p.numel() for p in subject.network.parameters())
+    assert f"| parameters | {parameters / 1e6:.4f} M |" in card
+    assert "| mIoU, validation split | 45.7 % |" in card
+
+
+# The traced graph: torch.export and ONNX
+
+
+@pytest.fixture(scope="module")
+def onnx_folder(subject, tmp_path_factory) -> Path:
+    if missing := [name for name in onnx_model.NEEDED if find_spec(name) is None]:
+        pytest.skip(f"{', '.join(missing)} not installed: pip install -e '.[export]'")
+    folder = tmp_path_factory.mktemp("onnx") / "out"
+    assert {path.name for path in onnx_model.export_onnx(subject, folder)} == names(folder)
+    return folder
+
+
+def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_folder):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(onnx_folder / "model.onnx")
+    (image,) = session.get_inputs()
+    assert (image.name, image.shape) == ("image", ["batch", 3, "height", "width"])
+    x = torch.randn(3, 3, 29, 83)
+    with torch.no_grad():
+        ours = subject.network(x)
+    found = torch.from_numpy(session.run(["logits"], {"image": x.numpy()})[0])
+    torch.testing.assert_close(found, ours, rtol=0, atol=1e-4 * float(ours.abs().max()))
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["classes"]) == list(CLASSES)
+    assert json.loads(metadata["mean"]) == list(MEAN)
+    assert json.loads(metadata["std"]) == list(STD)
+
+
+def test_onnx_without_its_libraries_is_a_users_mistake(subject, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_model, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"onnxscript.*spinenet-seg-nas\[export\]"):
+        onnx_model.export_onnx(subject, tmp_path / "out")
+    assert names(tmp_path) == set()
+
+
+def test_a_program_runs_at_any_batch_and_size_from_its_smallest_side(subject, tmp_path):
+    torch_program.export_torch_program(subject, tmp_path / "out")
+    model = torch.export.load(tmp_path / "out" / "model.pt2").module()
+    side = smallest_side(BACKBONE)
+    assert f"at least {side} pixels" in (tmp_path / "out" / "README.md").read_text()
+    for shape in ((1, 3, side, side), (3, 3, 101, 64)):
+        x = torch.randn(*shape)
+        with torch.no_grad():
+            torch.testing.assert_close(model(x), subject.network(x), rtol=0, atol=1e-5)
+
+
+def test_a_program_of_another_network_is_not_written(subject, tmp_path, monkeypatch):
+    other = make(tmp_path / "other", seed=1)
+    graph = traced(subject)
+    monkeypatch.setattr(torch_program, "traced", lambda _: graph)
+    with pytest.raises(RuntimeError, match="differ from ours"):
+        torch_program.export_torch_program(other, tmp_path / "out")
+    assert names(tmp_path) == {"other"}
+
+
+def test_the_smallest_side_keeps_every_map_from_a_single_row():
+    assert smallest_side(BACKBONE) == 33
+    assert smallest_side(DilatedResNet((1, 1, 1, 1), output_stride=8)) == 9
