@@ -58,9 +58,22 @@ def hypervolume(
 
 def spearman(a_N: ArrayLike, b_N: ArrayLike) -> float:
     """Rank correlation, ties at their mean rank. NaN if either is constant or N < 2."""
-    a, b = (mean_ranks(values) for values in _pair(a_N, b_N))
-    a, b = a - a.mean() if len(a) else a, b - b.mean() if len(b) else b
-    return _ratio(float(a @ b), float(a @ a), float(b @ b))
+    return spearmans([a_N], b_N)[0]
+
+
+def spearmans(values_KN: Sequence[ArrayLike], score_N: ArrayLike) -> list[float]:
+    """Spearman's rank correlation of each with the score, which is ranked once."""
+    score = _centred_ranks(np.asarray(score_N, dtype=np.float64))
+    found = []
+    for value_N in values_KN:
+        a = _centred_ranks(_pair(value_N, score_N)[0])
+        found.append(_ratio(float(a @ score), float(a @ a), float(score @ score)))
+    return found
+
+
+def _centred_ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    ranks = mean_ranks(values_N)
+    return ranks - ranks.mean() if len(ranks) else ranks
 
 
 def kendall(a_N: ArrayLike, b_N: ArrayLike) -> float:

@@ -15,7 +15,7 @@ from results.views import header
 from results.views.board import board
 from results.views.choices import PROPERTIES
 from results.views.detail import pinned_trials
-from results.views.front import AXES, known_axes
+from results.views.front import AXES, known_axes, ringed
 from results.views.pages import VIEWS, note
 from results.views.snapshot import Snapshot
 from search_space.errors import UserError
@@ -64,7 +64,7 @@ def _pages(app: Dash, sources: Callable[[], Sources], folder: str) -> None:
         return layout.run_page(name, version, now, len(known) > 1, known_axes(now))
 
     @app.callback(
-        Output("list", "children"), Input("list-tick", "n_intervals"), prevent_initial_call=True
+        Output("list-tree", "data"), Input("list-tick", "n_intervals"), prevent_initial_call=True
     )
     def listed(_: Any) -> Any:
         return run_list.rows(sources())
@@ -72,7 +72,7 @@ def _pages(app: Dash, sources: Callable[[], Sources], folder: str) -> None:
 
 def _run(app: Dash, sources: Callable[[], Sources]) -> None:
     @app.callback(
-        Output("head", "children"),
+        Output("head-tree", "data"),
         Output("version", "data"),
         Output("trouble", "children"),
         Input("tick", "n_intervals"),
@@ -91,21 +91,33 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         head = layout.head(header.share_done(now), header.tiles(now, source.clock()))
         return head, no_update if version == shown else version, None
 
-    @app.callback(Output("board", "children"), Input("version", "data"), State("run", "data"))
+    @app.callback(Output("board-tree", "data"), Input("version", "data"), State("run", "data"))
     def leaderboard(_: Any, name: str) -> Any:
-        now = _snapshot(sources, name)
+        now = _latest(sources, name)
         return no_update if now is None else layout.board(board(now), len(now.frame))
 
-    @app.callback(Output("detail", "children"), Input("pins", "data"), State("run", "data"))
-    def details(pins: list[int] | None, name: str) -> Any:
-        now = _snapshot(sources, name)
-        return no_update if now is None else detail.card(name, now, pinned_trials(now, pins or []))
+    @app.callback(
+        Output("detail", "children"),
+        Output("told", "data"),
+        Input("pins", "data"),
+        Input("version", "data"),
+        State("run", "data"),
+        State("told", "data"),
+    )
+    def details(pins: list[int] | None, _: Any, name: str, told: str | None) -> Any:
+        now = _latest(sources, name)
+        if now is None:
+            return no_update, no_update
+        pinned = pinned_trials(now, pins or [])
+        digest = detail.digest(now, pinned)
+        return (no_update,) * 2 if digest == told else (detail.card(name, now, pinned), digest)
 
 
-def _snapshot(sources: Callable[[], Sources], name: str) -> Snapshot | None:
-    """None where the run cannot be read just now: the tick says why, and all else stays."""
+def _latest(sources: Callable[[], Sources], name: str) -> Snapshot | None:
+    """As the last tick found it. None where the run cannot be read: the tick says why, and all
+    else stays."""
     try:
-        return sources()[name].read()[1]
+        return sources()[name].latest()
     except (UserError, KeyError):
         return None
 
@@ -129,19 +141,24 @@ def _figure(app: Dash, sources: Callable[[], Sources], view: str, extra: tuple[I
         *extra,
     )
     def draw(run: str, version: int | None, *chosen: Any) -> Any:
-        now = _snapshot(sources, run) if version else None
+        now = _latest(sources, run) if version else None
         if now is None:
             return no_update, no_update
-        return VIEWS[view].draw(now, *_checked(view, chosen)), layout.note(view, note(view, now))
+        words = layout.note(view, note(view, now))
+        if view != "front":
+            return sources()[run].figure(view, *_checked(chosen)), words
+        x, y, pins = _checked_axes(*chosen)
+        return ringed(sources()[run].figure(view, x, y), now, x, y, pins), words
 
 
-def _checked(view: str, chosen: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a browser sends is whatever somebody makes it send."""
-    if view == "front":
-        x, y, pins = chosen
-        numbers = [n for n in pins or [] if isinstance(n, int)]
-        return (x if x in AXES else "macs", y if y in AXES else "miou", numbers)
+# What a browser sends is whatever somebody makes it send.
+def _checked(chosen: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple(each if each in PROPERTIES else "level" for each in chosen)
+
+
+def _checked_axes(x: Any, y: Any, pins: Any) -> tuple[str, str, list[int]]:
+    numbers = [n for n in pins or [] if isinstance(n, int)]
+    return (x if x in AXES else "macs", y if y in AXES else "miou", numbers)
 
 
 def _browser(app: Dash) -> None:
@@ -157,7 +174,12 @@ def _browser(app: Dash) -> None:
         Input({"type": "data", "name": MATCH}, "data"),
         Input("scheme", "data"),
         State("partners", "data"),
+        State({"type": "graph", "name": MATCH}, "id"),
     )
+    for name in ("head", "board", "list"):
+        app.clientside_callback(
+            script("grow"), Output(name, "role"), Input(f"{name}-tree", "data"), State(name, "id")
+        )
     for name in layout.CLICKABLE:
         app.clientside_callback(
             script("pin"),

@@ -16,6 +16,12 @@ from search_space.architecture import Architecture
 LETTERS = "AB"
 
 
+def digest(now: Snapshot, pinned: Sequence[Trial]) -> str:
+    """Changes when the card would."""
+    full = [p for p in now.promoted if p.trial in {trial.number for trial in pinned}]
+    return str(hash(repr(([(trial.number, trial.state) for trial in pinned], full, now.facts))))
+
+
 def card(run: str, now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
     """The card's children; with nothing pinned a line that says how to pin."""
     if not pinned:

@@ -1,4 +1,7 @@
-"""The page's parts as Dash components. Words of a ledger are children, which React escapes."""
+"""The page's parts as Dash components. Words of a ledger are children, which React escapes.
+
+What goes into a ``grown`` place is of ``html`` alone, without ids.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ BLANK = style.empty("")
 CONFIG: Any = dict(style.CONFIG)
 CLICKABLE = ("best", "front", "promotions")
 PICKS = {
-    "axis-y": ("up", "miou"),
-    "axis-x": ("across", "macs"),
-    "property": ("of", "level"),
+    "axis-y": ("up", VIEWS["front"].first[1]),
+    "axis-x": ("across", VIEWS["front"].first[0]),
+    "property": ("of", *VIEWS["favourites"].first),
 }
 """Store of a choice -> its label and what is chosen at first."""
 
@@ -53,14 +56,15 @@ def run_page(
         dcc.Store(id="run", data=name),
         dcc.Store(id="version", data=version),
         dcc.Store(id="pressed"),
-        dcc.Store(id="pins", data=[], storage_type="memory"),
+        dcc.Store(id="pins", data=[]),
+        dcc.Store(id="told"),
         *stores,
         dcc.Interval(id="tick", interval=EVERY),
         html.Header(
             [
                 html.H1(now.facts.name),
                 html.P([*back, subtitle(now.facts)], className="sub"),
-                html.Div(head(share_done(now), tiles(now)), id="head"),
+                *grown("head", head(share_done(now), tiles(now))),
                 html.Div(id="trouble"),
             ]
         ),
@@ -68,7 +72,7 @@ def run_page(
             [
                 *cards[:2],
                 html.Section(id="detail", className="card wide"),
-                html.Section(id="board", className="card wide"),
+                html.Section(grown("board"), className="card wide"),
                 *cards[2:],
             ],
             className="grid",
@@ -90,6 +94,12 @@ def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
     )
 
 
+def grown(name: str, tree: Any = None) -> list[Any]:
+    """A place whose content changes while it is looked at, and the store that it is drawn from:
+    what stays the same is left standing, which a callback's children are not (assets/nas.js)."""
+    return [dcc.Store(id=f"{name}-tree", data=tree), html.Div(id=name)]
+
+
 def note(name: str, words: str) -> str:
     """The line under a title, with what a click does."""
     return f"{words} A click pins one, a second compares." if name == "front" else words
@@ -106,6 +116,7 @@ def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
                 config=CONFIG,
                 style={"height": "100%"},
             ),
+            id=f"frame-{name}",
             className="frame low" if low else "frame",
         ),
     ]
@@ -170,7 +181,8 @@ def _board_row(row: BoardRow, sides: Sequence[str]) -> html.Tr:
     cells[at] = html.Button(cells[at], className="link", **wild(trial=row.trial))
     marks = ["front"] * row.front + ["baseline"] * row.baseline
     pairs = zip(cells, sides, strict=True)
-    return html.Tr([html.Td(c, className=side) for c, side in pairs], className=" ".join(marks))
+    tds = [html.Td(c, className=side) for c, side in pairs]
+    return html.Tr(tds, className=" ".join(marks), key=f"trial-{row.trial}")
 
 
 def wild(**values: object) -> Any:

@@ -23,7 +23,7 @@ def page(folder: str, sources: Sources) -> list[Any]:
         dcc.Interval(id="list-tick", interval=layout.EVERY),
         html.H1(folder),
         html.P("The runs of this folder.", className="sub"),
-        html.Section(html.Div(rows(sources), id="list"), className="card", style={"marginTop": 16}),
+        html.Section(layout.grown("list", rows(sources)), className="card first"),
     ]
 
 
@@ -41,8 +41,9 @@ def _row(name: str, source: Source) -> html.Tr:
     try:
         cells = _cells(source.read()[1], source.clock())
     except UserError as error:
-        return html.Tr([link, html.Td(str(error), colSpan=len(HEADINGS) - 1, className="warn")])
-    return html.Tr([link, *(html.Td(cell) for cell in cells)])
+        said = html.Td(str(error), colSpan=len(HEADINGS) - 1, className="warn")
+        return html.Tr([link, said], key=name)
+    return html.Tr([link, *(html.Td(cell) for cell in cells)], key=name)
 
 
 def _cells(now: Snapshot, at: datetime) -> list[str]:

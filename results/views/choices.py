@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,28 +48,21 @@ class Shares:
     share_NV: NDArray[np.float64]
     count_N: NDArray[np.float64]
 
+    @classmethod
+    def of_counts(cls, values: tuple[Value, ...], count_NV: NDArray[Any]) -> Shares:
+        """From how often each value occurs in each architecture."""
+        total_N = count_NV.sum(axis=1)
+        return cls(values, count_NV / np.maximum(total_N[:, None], 1), total_N)
+
     @property
     def labels(self) -> list[str]:
         """The values as text."""
         return [str(value) for value in self.values]
 
 
-Known = dict[tuple[Property, tuple[Value, ...]], dict[int, list[int]]]
-
-
-def shares(chosen: Mapping[int, Choices], of: Property, known: Known | None = None) -> Shares:
-    """The shares of every value that occurs, smallest value first, by trial number.
-
-    ``known`` keeps what was counted, for when a trial more is there.
-    """
-    values = tuple(sorted(set().union(*(each[of] for each in chosen.values())), key=_rank))
-    counted = {} if known is None else known.setdefault((of, values), {})
-    for number in chosen.keys() - counted.keys():
-        counted[number] = [chosen[number][of].get(value, 0) for value in values]
-    counts = [counted[number] for number in chosen]
-    count_NV = np.array(counts, dtype=np.float64).reshape(len(chosen), len(values))
-    total_N = count_NV.sum(axis=1)
-    return Shares(values, count_NV / np.maximum(total_N[:, None], 1), total_N)
+def in_order(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Numbers by size, then words."""
+    return tuple(sorted(values, key=_rank))
 
 
 def _rank(value: Value) -> tuple[bool, int, str]:

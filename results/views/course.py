@@ -33,7 +33,7 @@ def best_so_far(now: Snapshot) -> Figure:
     shown = thinned(len(frame), record_N)
     points = frame.iloc[shown]
     traces = _band(best_N, record_N, now.facts.noise, unit)
-    traces.append(_points(shown + 1, points, unit, hover_texts(points, now.facts)))
+    traces.append(_points(shown + 1, points, unit, hover_texts(points, now)))
     traces.append(_line(best_N, record_N))
     traces += _baselines(now.baselines, len(frame), unit)
     return figure(traces, "candidates finished", axis(name), showlegend=True)

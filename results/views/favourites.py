@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from results.views.choices import PROPERTIES, Property, Shares, shares
+from results.views.choices import PROPERTIES, Property, Shares, in_order
 from results.views.snapshot import Snapshot
 from results.views.style import BLUE, FAINT, SERIES, Figure, axis, empty, figure, text
 
@@ -38,7 +38,8 @@ def favourites(now: Snapshot, of: Property) -> Figure:
         _bars(f"best quarter ({best_N.sum()})", labels, best, BLUE),
     ]
     x = axis(PROPERTIES[of].lower(), type="category")
-    return figure(traces, x, "share (%)", barmode="group", bargap=0.25, showlegend=True)
+    layout = {"barmode": "group", "bargap": 0.25, "showlegend": True, "uirevision": of}
+    return figure(traces, x, "share (%)", **layout)
 
 
 def over_time(now: Snapshot, of: Property) -> Figure:
@@ -55,7 +56,7 @@ def over_time(now: Snapshot, of: Property) -> Figure:
         for rank, label in enumerate(_signed(found.labels, of))
     ]
     y = axis("share (%)", rangemode="tozero")
-    return figure(traces, "candidates finished", y, showlegend=True)
+    return figure(traces, "candidates finished", y, showlegend=True, uirevision=of)
 
 
 def shares_of(now: Snapshot, of: Property) -> tuple[Shares, np.ndarray]:
@@ -64,10 +65,11 @@ def shares_of(now: Snapshot, of: Property) -> tuple[Shares, np.ndarray]:
 
 
 def _shares(now: Snapshot, of: Property) -> tuple[Shares, np.ndarray]:
-    numbers = now.candidates["trial"].tolist()
-    chosen = {n: each for n in numbers if (each := now.choices(n)) is not None}
-    searched = np.array([number in chosen for number in numbers], dtype=bool)
-    return shares(chosen, of, now.memo.counts), now.candidates["score"].to_numpy()[searched]
+    numbers, score_N = now.searched
+    values = in_order(now.memo.values[of])
+    rows = now.memo.counts[of, values]
+    count_NV = rows.of(numbers, lambda n: [now.memo.choices[n][of].get(v, 0) for v in values])
+    return Shares.of_counts(values, count_NV.reshape(len(numbers), len(values))), score_N
 
 
 def _signed(labels: list[str], of: Property) -> list[str]:

@@ -21,7 +21,6 @@ from results.views.style import (
     empty,
     figure,
     log_if_wide,
-    text,
 )
 from results.views.thinning import thinned
 
@@ -54,32 +53,49 @@ def known_axes(now: Snapshot) -> list[str]:
     return [name for name in AXES if name in ("miou", "macs") or now.frame[name].notna().any()]
 
 
-def front(now: Snapshot, x: str = "macs", y: str = "miou", pinned: Sequence[int] = ()) -> Figure:
+def front(now: Snapshot, x: str = "macs", y: str = "miou") -> Figure:
     """Candidates and baselines; those that no other beats on both axes are joined.
 
     Raises:
         KeyError: for a name that is not in AXES.
     """
     across, up = AXES[x], AXES[y]
-    frame = now.frame.assign(x=across.unit * now.frame[x], y=up.unit * now.frame[y])
-    frame = frame.dropna(subset=["x", "y"]).reset_index(drop=True)
+    frame = _placed(now.frame, x, y)
     if frame.empty:
         return empty("no trial has both of these yet")
     frame["front"] = pareto(frame[["x", "y"]].to_numpy(), (across.more, up.more))
     rival = (frame["kind"] == "baseline").to_numpy()
-    wanted = frame["front"].to_numpy() | rival | frame["trial"].isin(pinned).to_numpy()
-    shown = frame.iloc[thinned(len(frame), wanted)]
-    shown = shown.assign(text=hover_texts(shown, now.facts))
+    shown = frame.iloc[thinned(len(frame), frame["front"].to_numpy() | rival)]
+    shown = shown.assign(text=hover_texts(shown, now))
     best = shown[shown["front"]].sort_values(["x", "y"])
     traces = [
         _steps(best, "hv" if not across.more else "vh"),
         _marks(shown[~shown["front"] & (shown["kind"] == "candidate")], "candidate", FAINT, 7),
         _marks(best[best["kind"] == "candidate"], "on the front", BLUE, 9),
         _rivals(shown[shown["kind"] == "baseline"]),
-        *_rings(shown, pinned),
     ]
     wide = log_if_wide(frame["x"].tolist())
-    return figure(traces, axis(across.title, **wide), axis(up.title), showlegend=True)
+    return figure(
+        traces, axis(across.title, **wide), axis(up.title), showlegend=True,
+        uirevision=f"{x} {y}",  # other axes, another zoom
+    )  # fmt: skip
+
+
+def ringed(drawn: Figure, now: Snapshot, x: str, y: str, pinned: Sequence[int]) -> Figure:
+    """The front on these axes with rings around what is pinned; the given one is not changed."""
+    here = _placed(now.frame[now.frame["trial"].isin(pinned)], x, y)
+    rings = [
+        _ring(letter, here[here["trial"] == number])
+        for letter, number in zip("AB", pinned, strict=False)
+    ]
+    layout = {**drawn["layout"], "meta": {"pinned": list(pinned[:2])}}
+    return {"data": [*drawn["data"], *rings], "layout": layout}
+
+
+def _placed(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The rows that have both, with ``x`` and ``y`` as they are shown."""
+    placed = frame.assign(x=AXES[x].unit * frame[x], y=AXES[y].unit * frame[y])
+    return placed.dropna(subset=["x", "y"]).reset_index(drop=True)
 
 
 def _marks(frame: pd.DataFrame, name: str, color: str, size: int) -> dict[str, Any]:
@@ -115,29 +131,18 @@ def _steps(best: pd.DataFrame, shape: str) -> dict[str, Any]:
     }
 
 
-def _rings(frame: pd.DataFrame, pinned: Sequence[int]) -> list[dict[str, Any]]:
-    rings = []
-    for letter, number in zip("AB", pinned, strict=False):
-        here = frame[frame["trial"] == number]
-        rings.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "name": text(f"pinned {letter}"),
-                "showlegend": False,
-                "x": here["x"].tolist(),
-                "y": here["y"].tolist(),
-                "text": [f"<b>{letter}</b>"] * len(here),
-                "textposition": "middle right",
-                "cliponaxis": False,
-                "textfont": {"color": INK, "size": 14},
-                "hoverinfo": "skip",
-                "marker": {
-                    "size": 17,
-                    "symbol": "circle-open",
-                    "color": INK,
-                    "line": {"width": 2},
-                },
-            }
-        )
-    return rings
+def _ring(letter: str, here: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "name": f"pinned {letter}",
+        "showlegend": False,
+        "x": here["x"].tolist(),
+        "y": here["y"].tolist(),
+        "text": [f"<b>{letter}</b>"] * len(here),
+        "textposition": "middle right",
+        "cliponaxis": False,
+        "textfont": {"color": INK, "size": 14},
+        "hoverinfo": "skip",
+        "marker": {"size": 17, "symbol": "circle-open", "color": INK, "line": {"width": 2}},
+    }

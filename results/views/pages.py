@@ -18,25 +18,33 @@ from results.views.style import Figure
 
 @dataclass(frozen=True)
 class View:
-    """A figure with its heading and a line that says how to read it."""
+    """A figure with its heading and a line that says how to read it. ``first`` is what a page
+    shows before its reader chooses: arguments of ``draw`` after the snapshot."""
 
     title: str
     note: str
     draw: Callable[..., Figure]
     wide: bool = False
+    first: tuple[str, ...] = ()
 
 
 VIEWS: Mapping[str, View] = {
     "best": View("Best so far", "Each dot is a candidate, in the order of finishing.", best_so_far),
     "front": View(
-        "Quality against cost", "The line joins those that no other beats on both axes.", front
+        "Quality against cost",
+        "The line joins those that no other beats on both axes.",
+        front,
+        first=("macs", "miou"),
     ),
     "favourites": View(
         "What the best are made of",
         "Share of each choice, mean over architectures; blocks that are built, without the stem.",
         favourites,
+        first=("level",),
     ),
-    "over-time": View("As the search went on", "The same shares in ten spans.", over_time),
+    "over-time": View(
+        "As the search went on", "The same shares in ten spans.", over_time, first=("level",)
+    ),
     "traits": View(
         "Traits that go with the score",
         "Rank correlation over all candidates: an association, not a cause.",

@@ -88,8 +88,15 @@ def _patience(ended: Sequence[Trial]) -> float:
 
 
 def _best(now: Snapshot) -> Trial | None:
+    number = now.once("best", lambda: _best_number(now))
+    if number is None:
+        return None
+    return now.by_number[number]
+
+
+def _best_number(now: Snapshot) -> int | None:
     frame = now.candidates
     if frame.empty:
         return None
-    row = frame.sort_values(["score", "macs", "trial"], ascending=[False, True, True]).iloc[0]
-    return now.by_number[int(row["trial"])]
+    ranked = frame.sort_values(["score", "macs", "trial"], ascending=[False, True, True])
+    return int(ranked["trial"].iloc[0])

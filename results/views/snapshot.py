@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from proxy_tasks.task import METRIC_NAMES, Metric
-from results.trial import Trial, TrialState
-from results.views.choices import Choices, choices_of
+from results.trial import Kind, Trial
+from results.views.choices import Choices, Property, Value, choices_of
+from results.views.grown import GrownRows
 from search_space.architecture import Architecture
 from search_space.scales import Scale
 
@@ -72,12 +75,18 @@ class Promoted:
 
 @dataclass
 class Memo:
-    """What was worked out of trials that have ended, by number: they never change."""
+    """What was worked out of trials that have ended, by number: they never change. ``values`` are
+    all that occur among the choices."""
 
     rows: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     choices: dict[int, Choices] = field(default_factory=dict)
-    genes: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    counts: dict[Any, dict[int, list[int]]] = field(default_factory=dict)
+    values: dict[Property, set[Value]] = field(default_factory=lambda: defaultdict(set))
+    hovers: dict[tuple[str, int], str] = field(default_factory=dict)
+    measured: GrownRows = field(default_factory=partial(GrownRows, float))
+    genes: GrownRows = field(default_factory=partial(GrownRows, int))
+    counts: dict[object, GrownRows] = field(
+        default_factory=lambda: defaultdict(partial(GrownRows, int))
+    )
 
 
 MEASURED = (
@@ -91,7 +100,9 @@ MEASURED = (
     "latency",
     "peak_memory",
 )
-COLUMNS = ("trial", "name", "kind", "finished", *MEASURED)
+_TOLD = ("trial", "name", "kind", "finished")
+_FINISHED = _TOLD.index("finished")
+COLUMNS = (*_TOLD, *MEASURED)
 
 
 @dataclass(frozen=True)
@@ -103,63 +114,79 @@ class Snapshot:
     promoted: Sequence[Promoted]
     at: datetime
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
-    _worked: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    worked: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was worked out of the complete trials, the facts and the promotions. A snapshot in
+    which only others changed takes it over."""
 
-    @cached_property
+    @property
     def frame(self) -> pd.DataFrame:
         """One row per complete trial in the order in which they finished: COLUMNS in plain units,
         NaN where something was not measured."""
-        done = [t for t in self.trials if t.state is TrialState.COMPLETE and t.score is not None]
-        rows = [self.memo.rows.get(trial.number) or self._row(trial) for trial in done]
-        # Old ledgers may lack the time: the number stands in for it.
-        rows.sort(key=lambda row: (row[3], row[0]))
-        columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=False))
-        columns = columns or dict.fromkeys(COLUMNS, ())
-        # Column by column: pandas takes ten times as long for rows.
-        floats = {name: np.array(columns[name], dtype=np.float64) for name in MEASURED}
-        return pd.DataFrame({**{name: list(columns[name]) for name in COLUMNS}, **floats})
+        return self.once("frame", self._frame)
 
-    @cached_property
+    @property
     def candidates(self) -> pd.DataFrame:
         """The frame without baselines."""
-        return self.frame[self.frame["kind"] == "candidate"].reset_index(drop=True)
+        return self.once("candidates", lambda: self._of_kind("candidate"))
 
-    @cached_property
+    @property
     def baselines(self) -> pd.DataFrame:
         """The frame's baselines."""
-        return self.frame[self.frame["kind"] == "baseline"].reset_index(drop=True)
+        return self.once("baselines", lambda: self._of_kind("baseline"))
 
     @cached_property
     def by_number(self) -> dict[int, Trial]:
         """Every trial."""
         return {trial.number: trial for trial in self.trials}
 
-    def once(self, name: str, work: Callable[[], T]) -> T:
+    def once(self, name: object, work: Callable[[], T]) -> T:
         """What several views of a snapshot need is worked out for the first of them."""
-        if name not in self._worked:
-            self._worked[name] = work()
-        found: T = self._worked[name]
+        if name not in self.worked:
+            self.worked[name] = work()
+        found: T = self.worked[name]
         return found
 
-    def genotype(self, number: int) -> NDArray[np.int64] | None:
-        """A trial's genes; None for a baseline."""
-        if number not in self.memo.genes:
-            genotype = self.by_number[number].genotype
-            if genotype is None:
-                return None
-            self.memo.genes[number] = np.array(genotype, dtype=np.int64)
-        return self.memo.genes[number]
+    @property
+    def searched(self) -> tuple[list[int], NDArray[np.float64]]:
+        """The candidates' numbers and scores, in the order of finishing; their choices are in the
+        memo."""
+        return self.once("searched", self._searched)
 
-    def choices(self, number: int) -> Choices | None:
-        """What a candidate's architecture is made of; None where it is no searched one."""
-        if number not in self.memo.choices:
-            backbone = self.by_number[number].backbone
-            if not isinstance(backbone, Architecture):
-                return None
-            self.memo.choices[number] = choices_of(backbone)
-        return self.memo.choices[number]
+    def _searched(self) -> tuple[list[int], NDArray[np.float64]]:
+        numbers = self.candidates["trial"].tolist()
+        for number in numbers:
+            if number not in self.memo.choices:
+                self._choose(number)
+        return numbers, self.candidates["score"].to_numpy()
 
-    def _row(self, trial: Trial) -> tuple[Any, ...]:
+    def _choose(self, number: int) -> None:
+        backbone = self.by_number[number].backbone
+        assert isinstance(backbone, Architecture)  # candidates are searched ones
+        chosen = choices_of(backbone)
+        for of, counted in chosen.items():
+            self.memo.values[of].update(counted)
+        self.memo.choices[number] = chosen
+
+    def _frame(self) -> pd.DataFrame:
+        known = self.memo.rows
+        rows = [row for t in self.trials if (row := known.get(t.number) or self._row(t))]
+        # Old ledgers may lack the time: the number stands in for it.
+        rows.sort(key=itemgetter(_FINISHED, 0))
+        numbers = [row[0] for row in rows]
+        measured = self.memo.measured.of(numbers, lambda n: known[n][len(_TOLD) :])
+        # Column by column: pandas takes ten times as long for rows.
+        columns: dict[str, Any] = {
+            name: [row[place] for row in rows] for place, name in enumerate(_TOLD)
+        }
+        floats = measured.reshape(-1, len(MEASURED)).T
+        return pd.DataFrame(columns | dict(zip(MEASURED, floats, strict=True)))
+
+    def _of_kind(self, kind: Kind) -> pd.DataFrame:
+        return self.frame[self.frame["kind"] == kind].reset_index(drop=True)
+
+    def _row(self, trial: Trial) -> tuple[Any, ...] | None:
+        if trial.score is None:
+            return None
         measured = trial.measurement
         values = [getattr(measured, name) for name in MEASURED[1:]]
         finished = trial.finished.timestamp() if trial.finished else float(trial.number)

@@ -13,9 +13,10 @@ from werkzeug.test import TestResponse
 from results.dashboard import guard
 from results.dashboard.app import make_app
 from results.dashboard.source import Source
+from results.views.snapshot import Promoted
 from search_space import architecture_file
 from search_space.errors import UserError
-from tests.support.observed import HOSTILE, FakeRun, baseline, candidate, running
+from tests.support.observed import HOSTILE, FakeRun, baseline, candidate, failed, running
 
 TOKEN = "a-token-of-some-length"
 LOCAL = "http://127.0.0.1:8050"
@@ -58,12 +59,18 @@ def ask(client: FlaskClient, output: str, inputs: list[Any], state: list[Any]) -
 
 
 def tick(client: FlaskClient, version: int | None, name: str = "demo") -> dict[str, Any]:
-    output = "..head.children...version.data...trouble.children.."
+    output = "..head-tree.data...version.data...trouble.children.."
     state = [("run.data", name), ("version.data", version)]
     response = ask(client, output, [("tick.n_intervals", 0)], state)
     assert response.status_code == 200
     found: dict[str, Any] = response.get_json()["response"]
     return found
+
+
+def details(client: FlaskClient, pins: list[Any], told: str | None = None) -> TestResponse:
+    state = [("run.data", "demo"), ("told.data", told)]
+    inputs = [("pins.data", pins), ("version.data", 1)]
+    return ask(client, "..detail.children...told.data..", inputs, state)
 
 
 def page(client: FlaskClient, search: str = "") -> str:
@@ -78,15 +85,22 @@ def test_the_page_follows_the_run_and_rests_when_nothing_happens(
     assert "version" not in tick(client, 1)
     run.listed[-1] = candidate(13)
     assert tick(client, 1)["version"]["data"] == 2
-    assert "13 / 60" in json.dumps(tick(client, 2)["head"])
+    assert "13 / 60" in json.dumps(tick(client, 2)["head-tree"])
 
 
-def test_a_source_gives_the_same_snapshot_until_something_has_changed(run: FakeRun) -> None:
+def test_a_source_draws_anew_only_where_there_is_more_to_draw(run: FakeRun) -> None:
     source = Source(run)
-    first = source.read()
-    assert source.read()[1] is first[1]
-    run.listed.append(running(14))
-    assert source.read()[0] == first[0] + 1
+    version, first = source.read()
+    drawn = source.figure("best")
+    assert source.read() == (version, first)
+    assert source.read()[1] is first
+    run.listed += [running(14), failed(15)]
+    assert source.read()[0] == version
+    assert len(source.read()[1].trials) == len(first.trials) + 2
+    assert source.figure("best") is drawn
+    run.listed[14] = candidate(14)
+    assert source.read()[0] == version + 1
+    assert len(source.figure("best")["data"][0]["x"]) == len(drawn["data"][0]["x"]) + 1
 
 
 def test_a_run_that_breaks_says_so_and_the_page_stays(
@@ -99,7 +113,7 @@ def test_a_run_that_breaks_says_so_and_the_page_stays(
     monkeypatch.setattr(run, "trials", broken)
     found = tick(client, 1)
     assert "the ledger is damaged" in json.dumps(found["trouble"])
-    assert "head" not in found
+    assert "head-tree" not in found
     assert "the ledger is damaged" in page(client)
 
 
@@ -154,15 +168,27 @@ def test_what_a_browser_sends_is_not_believed(client: FlaskClient) -> None:
     response = ask(client, output, inputs, [("run.data", "demo")])
     figure = response.get_json()["response"][name]["data"]
     assert figure["layout"]["xaxis"]["title"]["text"] == "MACs of one image (G)"
-    detail = ask(client, "detail.children", [("pins.data", ["../x", 3])], [("run.data", "demo")])
-    assert "trial-0003" in detail.text
+    assert "trial-0003" in details(client, ["../x", 3]).text
 
 
 def test_two_pinned_ones_are_compared(client: FlaskClient) -> None:
-    answer = ask(client, "detail.children", [("pins.data", [3, 4])], [("run.data", "demo")]).text
+    answer = details(client, [3, 4]).text
     assert "Two compared" in answer
     assert "trial=3&other=4" in answer
     assert "blocks differ" in answer
+
+
+def test_what_is_pinned_stays_as_it_is_until_there_is_more_to_tell(
+    client: FlaskClient, run: FakeRun
+) -> None:
+    tick(client, None)
+    told = details(client, [3]).get_json()["response"]["told"]["data"]
+    run.listed[-1] = candidate(13)
+    tick(client, 1)
+    assert details(client, [3], told).get_json()["response"] == {}
+    run.full.append(Promoted("trial-0003", 3, 0.3, 0.5, 60, 10, 10, 1.0))
+    tick(client, 2)
+    assert "detail" in details(client, [3], told).get_json()["response"]
 
 
 def test_strange_names_are_text(run: FakeRun) -> None:
@@ -170,7 +196,7 @@ def test_strange_names_are_text(run: FakeRun) -> None:
     source = Source(run)
     client = make_app(lambda: {"demo": source}, "demo").server.test_client()
     tick(client, None)
-    output = ask(client, "board.children", [("version.data", 1)], [("run.data", "demo")])
+    output = ask(client, "board-tree.data", [("version.data", 1)], [("run.data", "demo")])
     assert json.dumps(HOSTILE)[1:-1] in json.dumps(output.get_json())
     assert b"dangerously" not in output.data
     assert HOSTILE.encode() not in client.get("/", base_url=LOCAL).data

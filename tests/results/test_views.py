@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +10,11 @@ import pytest
 
 from proxy_tasks.task import Failure
 from results.views.board import board
-from results.views.choices import choices_of, shares
+from results.views.choices import Shares, choices_of, in_order
 from results.views.course import best_so_far
 from results.views.detail import cost_rows, difference, learning_curve, spec_text
 from results.views.favourites import best_quarter, favourites, over_time
-from results.views.front import front, known_axes
+from results.views.front import front, known_axes, ringed
 from results.views.header import tiles
 from results.views.importance import epsilon_squared, gene_importance, trait_importance
 from results.views.pages import VIEWS
@@ -79,7 +80,7 @@ def test_the_best_so_far_never_falls_and_baselines_and_noise_are_drawn(now: Snap
 
 
 def test_the_front_follows_its_axes_and_rings_what_is_pinned(now: Snapshot) -> None:
-    drawn = traces(front(now, "macs", "miou", [5]))
+    drawn = traces(ringed(front(now, "macs", "miou"), now, "macs", "miou", [5]))
     best = now.frame.sort_values(["macs", "miou"], ascending=[True, False])
     wanted, top = [], -1.0
     for row in best.itertuples():
@@ -109,9 +110,23 @@ def test_shares_count_the_blocks_that_are_built() -> None:
     counted = choices_of(architecture)
     assert counted["level"] == {4: 1, 2: 1, 3: 1}
     assert counted["connection"] == {2: 2, 0: 1, -2: 1, -1: 1, 1: 1}
-    found = shares({0: counted}, "dilation")
-    assert found.values == (1, 4)
+    assert in_order(counted["dilation"]) == (1, 4)
+    found = Shares.of_counts((1, 4), np.array([[2, 1]]))
+    assert counted["dilation"] == {1: 2, 4: 1}
     assert found.share_NV[0] == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_a_run_that_grows_is_drawn_as_if_read_at_once() -> None:
+    trials = [baseline(), *(candidate(n) for n in range(1, 31))]
+    early = snapshot([*trials[:5], running(5), *trials[6:20]])
+    for view in VIEWS.values():
+        view.draw(early, *view.first)
+    # What was sent out early comes back last; or, as clocks differ, among the others.
+    for finished in (START + timedelta(days=1), trials[5].finished):
+        listed = [*trials[:5], replace(trials[5], finished=finished), *trials[6:]]
+        grown = replace(snapshot(listed), memo=deepcopy(early.memo))
+        for name, view in VIEWS.items():
+            assert view.draw(grown, *view.first) == view.draw(snapshot(listed), *view.first), name
 
 
 def test_what_made_the_score_leads_among_the_best_and_among_the_traits(now: Snapshot) -> None:
@@ -193,8 +208,7 @@ def test_two_architectures_differ_where_a_block_was_changed(now: Snapshot) -> No
 def test_every_view_is_a_figure_at_any_number_of_trials(name: str, count: int) -> None:
     trials = [candidate(n, name=HOSTILE) for n in range(count)]
     full = [Promoted(HOSTILE, 0, 0.2, 0.3, 6, 10, 10, 1.0)] * min(count, 1)
-    of = ("level",) if name in ("favourites", "over-time") else ()
-    figure = VIEWS[name].draw(snapshot(trials, promoted=full), *of)
+    figure = VIEWS[name].draw(snapshot(trials, promoted=full), *VIEWS[name].first)
     go.Figure(figure)  # raises for what plotly.js does not know
     assert "<img" not in str(figure)
     for color in DARK:

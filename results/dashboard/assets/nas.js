@@ -29,14 +29,62 @@
   window.nasPaint = { painted, scheme, dark };
   const dash = () => window.dash_clientside; // the renderer comes after this file
 
+  // Dash makes anew whatever a callback returns as children: a button would be gone under the
+  // pointer, a scrolled table back at its top. React's own comparison, by keys, leaves in place
+  // what has not changed.
+  const roots = new WeakMap();
+  function element(node, index) {
+    if (Array.isArray(node)) return node.map(element);
+    if (!node || !node.props) return node;
+    const { children, ...props } = node.props;
+    return React.createElement(node.type.toLowerCase(), { key: index, ...props }, element(children));
+  }
+  function grow(tree, id, tries = 60) {
+    const place = document.getElementById(id);
+    if (!place) {
+      if (tries) requestAnimationFrame(() => grow(tree, id, tries - 1));
+      return;
+    }
+    if (!roots.has(place)) roots.set(place, ReactDOM.createRoot(place));
+    roots.get(place).render(element(tree));
+  }
+
+  // A figure that somebody points at or drags on is drawn when they have done; at once where they
+  // asked for something else to be shown, which its layout's uirevision and meta tell.
+  const asked = {};
+  const held = {};
+  function busy(name) {
+    const frame = document.getElementById("frame-" + name);
+    return frame && (frame.querySelector(".hovertext") || document.querySelector(".dragcover"));
+  }
+  function release(id) {
+    if (!(id.name in held)) return;
+    if (busy(id.name)) return void setTimeout(release, 200, id);
+    const figure = held[id.name];
+    delete held[id.name];
+    if (document.getElementById("frame-" + id.name)) dash().set_props(id, { figure });
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     nas: {
       scheme: function (_) {
         dark.onchange = () => dash().set_props("scheme", { data: scheme() });
         return scheme();
       },
-      paint: function (figure, wanted, partners) {
-        return figure ? painted(figure, partners, wanted) : dash().no_update;
+      paint: function (figure, wanted, partners, id) {
+        if (!figure) return dash().no_update;
+        const before = asked[id.name];
+        asked[id.name] = JSON.stringify([figure.layout.uirevision, figure.layout.meta, wanted]);
+        const waits = id.name in held;
+        delete held[id.name];
+        if (asked[id.name] !== before || !busy(id.name)) return painted(figure, partners, wanted);
+        held[id.name] = painted(figure, partners, wanted);
+        if (!waits) setTimeout(release, 200, id);
+        return dash().no_update;
+      },
+      grow: function (tree, id) {
+        if (tree) grow(tree, id);
+        return dash().no_update;
       },
       // A click on a point, on a name in the table, or on "unpin".
       pin: function (clicked, pins) {
