@@ -67,7 +67,7 @@ def _pages(app: Dash, sources: Callable[[], Sources], folder: str) -> None:
         Output("list-tree", "data"), Input("list-tick", "n_intervals"), prevent_initial_call=True
     )
     def listed(_: Any) -> Any:
-        return run_list.rows(sources())
+        return layout.plain(run_list.rows(sources()))
 
 
 def _run(app: Dash, sources: Callable[[], Sources]) -> None:
@@ -88,13 +88,13 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         except (UserError, KeyError) as error:
             words = str(error) if isinstance(error, UserError) else f"{name}: is gone"
             return no_update, no_update, layout.trouble(words)
-        head = layout.head(header.share_done(now), header.tiles(now, source.clock()))
+        head = layout.plain(layout.head(header.share_done(now), header.tiles(now, source.clock())))
         return head, no_update if version == shown else version, None
 
     @app.callback(Output("board-tree", "data"), Input("version", "data"), State("run", "data"))
     def leaderboard(_: Any, name: str) -> Any:
         now = _latest(sources, name)
-        return no_update if now is None else layout.board(board(now), len(now.frame))
+        return no_update if now is None else layout.plain(layout.board(board(now), len(now.frame)))
 
     @app.callback(
         Output("detail", "children"),

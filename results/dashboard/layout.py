@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dash import dcc, html
+from dash.development.base_component import Component
 
 from results.leaderboard import HEADINGS, NUMBERS
 from results.views import style
@@ -97,7 +98,18 @@ def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
 def grown(name: str, tree: Any = None) -> list[Any]:
     """A place whose content changes while it is looked at, and the store that it is drawn from:
     what stays the same is left standing, which a callback's children are not (assets/nas.js)."""
-    return [dcc.Store(id=f"{name}-tree", data=tree), html.Div(id=name)]
+    return [dcc.Store(id=f"{name}-tree", data=plain(tree)), html.Div(id=name)]
+
+
+def plain(tree: Any) -> Any:
+    """Components as JSON, for a ``grown`` place."""
+    if isinstance(tree, list):
+        return [plain(each) for each in tree]
+    if not isinstance(tree, Component):
+        return tree
+    known: dict[str, Any] = tree.to_plotly_json()
+    props = known["props"]
+    return {"type": known["type"], "props": props | {"children": plain(props.get("children"))}}
 
 
 def note(name: str, words: str) -> str:
