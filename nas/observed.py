@@ -57,11 +57,24 @@ class ObservedRun:
     def promoted(self) -> Sequence[Promoted]:
         """Full trainings that have ended; a record that is damaged is passed over."""
         files = sorted(self._run.promotions.glob("*/promotion.json"))
-        seen = tuple((file, _stamp(file)) for file in files)
+        pictures = [file.with_name(lineage.LABELS) for file in files]
+        seen = tuple((file, _stamp(file)) for file in (*files, *pictures))
         if seen != self._promoted[0]:
-            found = [_loaded(file.parent) for file in files]
+            found = [self._loaded(file.parent) for file in files]
             self._promoted = (seen, tuple(p for p in found if p is not None))
         return self._promoted[1]
+
+    def _loaded(self, folder: Path) -> Promoted | None:
+        try:
+            return _plain(lineage.load(folder), self._picture(folder))
+        except UserError:
+            return None
+
+    def _picture(self, folder: Path) -> Path | None:
+        """Of this run, and no link that leads out of it."""
+        real = (folder / lineage.LABELS).resolve()
+        inside = real.is_relative_to(self._run.path.resolve())
+        return real if inside and real.is_file() else None
 
     def _read_facts(self, config: Config) -> Facts:
         metric: Metric = config.proxy.score
@@ -116,18 +129,11 @@ def _is_run(path: Path) -> bool:
     return RunDirectory(path).config_file.is_file()
 
 
-def _loaded(folder: Path) -> Promoted | None:
-    try:
-        return _plain(lineage.load(folder))
-    except UserError:
-        return None
-
-
-def _plain(each: Promotion) -> Promoted:
+def _plain(each: Promotion, picture: Path | None) -> Promoted:
     last = each.last
     return Promoted(
         each.name, each.trial, each.proxy_miou, each.miou, last.epochs, last.macs,
-        last.parameters, last.seconds,
+        last.parameters, last.seconds, picture,
     )  # fmt: skip
 
 

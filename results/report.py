@@ -80,6 +80,7 @@ def report(now: Snapshot) -> str:
         *_leaderboard(now),
         *_best(now),
         *_cards(now, [name for name in figures if not name.startswith(("best", "front"))]),
+        *_label_maps(now),
         "</div>",
         f"<p class='note foot'>State of {now.at:%Y-%m-%d %H:%M %Z}. The camera above a figure saves"
         " it as SVG.</p>",
@@ -180,6 +181,20 @@ def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:
         yield f"<details><summary>costs, part by part</summary>{table}</details>"
     spec = _text(detail.spec_text(trial, now.facts))
     yield f"<details><summary>spec</summary><pre>{spec}</pre></details></section>"
+
+
+def _label_maps(now: Snapshot) -> Iterator[str]:
+    for each in now.promoted:
+        if (picture := each.labels) is None:
+            continue
+        try:
+            data = base64.b64encode(picture.read_bytes()).decode()
+        except OSError:
+            continue  # gone since: a report is not worth less for it
+        heading = _text(f"{each.name}: label maps after full training")
+        words = _text(f"validation images, their truth, and what {each.name} predicts")
+        yield f"<section class='card wide'><div class='head'><h2>{heading}</h2></div>"
+        yield f"<img class='labels' alt='{words}' src='data:image/png;base64,{data}'></section>"
 
 
 def _table(

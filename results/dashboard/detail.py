@@ -63,6 +63,7 @@ def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Di
                 [_diagram(run, pinned, rank), _figures(detail.key_figures(trial, now.facts))],
                 className="split",
             ),
+            *_label_maps(run, now, trial),
             *_costs(now, trial),
             html.Details([html.Summary("spec"), html.Pre(detail.spec_text(trial, now.facts))]),
         ],
@@ -77,6 +78,17 @@ def _diagram(run: str, pinned: Sequence[Trial], rank: int) -> Any:
     other = {"other": pinned[1 - rank].number} if len(pinned) == 2 else {}
     source = layout.address("diagram.svg", run, trial=trial.number, **other)
     return html.Img(src=source, alt=f"block diagram of {trial.name}", className="diagram")
+
+
+def _label_maps(run: str, now: Snapshot, trial: Trial) -> list[Any]:
+    if detail.label_maps(now, trial.number) is None:
+        return []
+    source = layout.address("labels.png", run, trial=trial.number)
+    words = f"validation images, their truth, and what {trial.name} predicts"
+    return [
+        html.H3("Predicted label maps, after full training"),
+        html.Img(src=source, alt=words, className="labels"),
+    ]
 
 
 def _figures(pairs: Sequence[tuple[str, str]]) -> html.Dl:

@@ -1,4 +1,4 @@
-"""What can be fetched: an architecture file and a diagram, of trials that the ledger has.
+"""What can be fetched: architecture file, diagram and label maps, of trials that the ledger has.
 
 Nothing of an address is ever a path: a run is looked up by its name among those that are shown,
 a trial by its number.
@@ -19,11 +19,12 @@ from results.views.snapshot import Snapshot
 from search_space.architecture import Architecture
 from search_space.errors import UserError
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _DRAWING = threading.Lock()  # matplotlib's settings are global
 
 
 def install(server: Flask, sources: Callable[[], Sources]) -> None:
-    """Two routes."""
+    """The routes."""
 
     def architecture() -> Response:
         now = _snapshot(sources())
@@ -43,6 +44,18 @@ def install(server: Flask, sources: Callable[[], Sources]) -> None:
             marked = found.blocks if found else marked
         return Response(drawn(backbone, marked), mimetype="image/svg+xml")
 
+    def labels() -> Response:
+        now = _snapshot(sources())
+        picture = detail.label_maps(now, _trial(now, "trial").number)
+        try:
+            data = b"" if picture is None else picture.read_bytes()
+        except OSError:
+            abort(404)
+        if not data.startswith(_PNG):
+            abort(404)
+        return Response(data, mimetype="image/png")
+
+    server.add_url_rule("/labels.png", view_func=labels)
     server.add_url_rule("/architecture.yaml", view_func=architecture)
     server.add_url_rule("/diagram.svg", view_func=diagram)
 

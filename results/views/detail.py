@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from results import units
 from results.cost_table import in_unit
@@ -125,6 +126,12 @@ def difference(a: Backbone, b: Backbone) -> Difference | None:
     changed = [(i, first, second) for i, first, second in pairs if first != second]
     rows = [[str(i), _said(first), _said(second)] for i, first, second in changed]
     return Difference(frozenset(i for i, _, _ in changed), rows)
+
+
+def label_maps(now: Snapshot, number: int) -> Path | None:
+    """The picture of a promoted trial's predictions, where there is one."""
+    found = [p.labels for p in now.promoted if p.trial == number and p.labels is not None]
+    return found[0] if found else None
 
 
 def _at(architecture: Architecture, index: int) -> Block | None:

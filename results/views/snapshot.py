@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -61,7 +62,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Promoted:
-    """A full training that has ended; mIoU in [0, 1]."""
+    """A full training that has ended; mIoU in [0, 1]. ``labels`` is a PNG of predicted label maps
+    beside the truth."""
 
     name: str
     trial: int
@@ -71,6 +73,7 @@ class Promoted:
     macs: int
     parameters: int
     seconds: float
+    labels: Path | None = None
 
 
 @dataclass
