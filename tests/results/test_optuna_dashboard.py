@@ -13,6 +13,7 @@ from werkzeug.test import Client
 from nas.leaders import Leaders
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.ledger import Ledger
+from search_space.scales import Scale
 from tests.support.observed import SPACE, candidate
 
 optuna_dashboard = pytest.importorskip("optuna_dashboard")
@@ -36,7 +37,7 @@ def end(ledger: Ledger, folder: Path, number: int, score: float) -> None:
     leaders = Leaders(ledger, folder)
     trial = candidate(number)
     ledger.start(trial.name, "candidate", trial.backbone, trial.key, trial.genotype)
-    job = Job(number, trial.name, trial.backbone, Fidelity(1, (32, 48)))
+    job = Job(number, trial.name, trial.backbone, Fidelity(1, (32, 48), Scale()))
     outcome = Measurement(1, 10, 10, 1.0, miou=score, loss=1.0, score=score)
     leaders.ending(job, outcome)
     ledger.finish(number, outcome)
@@ -88,7 +89,7 @@ def test_what_is_attached_twice_is_kept_once_and_a_full_disk_stops_no_search(
         (tmp_path / "file").write_text("no folder")
         leaders = Leaders(ledger, tmp_path / "file")
         outcome = Measurement(1, 10, 10, 1.0, miou=0.5, loss=1.0, score=0.5)
-        leaders.ending(Job(0, trial.name, trial.backbone, Fidelity(1, (32, 48))), outcome)
+        leaders.ending(Job(0, trial.name, trial.backbone, Fidelity(1, (32, 48), Scale())), outcome)
         ledger.finish(0, outcome)
         with pytest.raises(ValueError, match="already ended"):
             ledger.attach(0, file, tmp_path / "kept")
