@@ -141,14 +141,19 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="HTML file. [RUN/report.html]")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Its figures as SVG too, in this folder.")
+    ] = None,
 ) -> None:
     """A run as one HTML file that needs nothing else.
 
     nas report runs/camvid -o camvid.html
+
+    nas report runs/camvid --figures paper/figures
     """
     from nas.commands.report import report
 
-    report(run, output, _console())
+    report(run, output, figures, _console())
 
 
 @app.command()

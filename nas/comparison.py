@@ -27,7 +27,7 @@ WIDTH, GAP, HEADING = 280, 8, 26
 """Pixels: of an image, between images, and of the line of words on top."""
 VOID: Colour = (225, 225, 225)
 """Of pixels whose truth nobody knows."""
-HEADINGS = ("image", "truth", "prediction")
+HEADINGS = ("image", "truth (light grey: not labelled)", "prediction")
 
 Row = tuple[Pixels, Pixels, Pixels]
 

@@ -25,7 +25,7 @@ from results.trial import Trial
 from results.views import detail, header, style
 from results.views.board import board
 from results.views.choices import PROPERTIES
-from results.views.front import known_axes
+from results.views.front import AXES, known_axes
 from results.views.pages import VIEWS, note
 from results.views.snapshot import Snapshot
 from search_space.architecture import Architecture
@@ -35,7 +35,10 @@ BEST = 3
 """Candidates that are shown with diagram, costs and spec."""
 ROWS = 50
 
-_CHOICES: dict[str, str] = {of: words.lower() for of, words in PROPERTIES.items()}
+_CHOICES: dict[str, str] = {
+    **{of: words.lower() for of, words in PROPERTIES.items()},
+    **{name: axis.title.split()[0] for name, axis in AXES.items()},
+}
 _DRAW = """
 const page = JSON.parse(document.getElementById("figures").textContent);
 function draw() {
@@ -78,7 +81,7 @@ def report(now: Snapshot) -> str:
         "</header><div class='grid'>",
         *_cards(now, [name for name in figures if name.startswith(("best", "front"))]),
         *_leaderboard(now),
-        *_best(now),
+        *(part for trial in best_candidates(now) for part in _architecture(now, trial)),
         *_cards(now, [name for name in figures if not name.startswith(("best", "front"))]),
         *_label_maps(now),
         "</div>",
@@ -115,11 +118,25 @@ def figures_of(now: Snapshot) -> dict[str, style.Figure]:
     return found
 
 
+def title_of(name: str) -> str:
+    """The heading of a figure of ``figures_of``."""
+    part = _CHOICES.get(name.rpartition("-")[2], "")
+    return VIEWS[_view(name)].title + (f": {part}" if part else "")
+
+
+def best_candidates(now: Snapshot) -> list[Trial]:
+    """Those that are shown in full, best first."""
+    frame = now.candidates.sort_values(["score", "macs"], ascending=[False, True])
+    return [now.by_number[int(number)] for number in frame["trial"].head(BEST)]
+
+
+def _view(name: str) -> str:
+    return name if name in VIEWS else name.rsplit("-", 1)[0]
+
+
 def _cards(now: Snapshot, names: Sequence[str]) -> Iterator[str]:
     for name in names:
-        view = name if name in VIEWS else name.rsplit("-", 1)[0]
-        part = _CHOICES.get(name.rpartition("-")[2], "")
-        title = VIEWS[view].title + (f": {part}" if part else "")
+        view, title = _view(name), title_of(name)
         wide = " wide" if VIEWS[view].wide or name == "best" else ""
         yield (
             f"<section class='card{wide}'><div class='head'><h2>{_text(title)}</h2></div>"
@@ -156,12 +173,6 @@ def _leaderboard(now: Snapshot) -> Iterator[str]:
     )
     yield _table(list(HEADINGS.values()), [row.cells for row in rows], sides, marks)
     yield "</section>"
-
-
-def _best(now: Snapshot) -> Iterator[str]:
-    frame = now.candidates.sort_values(["score", "macs"], ascending=[False, True])
-    for number in frame["trial"].head(BEST):
-        yield from _architecture(now, now.by_number[int(number)])
 
 
 def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:

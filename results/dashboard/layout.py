@@ -86,13 +86,16 @@ def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
     view = VIEWS[name]
     return html.Section(
         [
-            html.Div(html.H2(view.title), className="head"),
+            html.Div([html.H2(view.title), *_beside(controls)], className="head"),
             html.P(note(name, view.note), className="note", id={"type": "note", "name": name}),
-            *([html.Div(controls, className="controls")] if controls else []),
             *graph(name),
         ],
         className="card wide" if view.wide else "card",
     )
+
+
+def _beside(controls: Sequence[Any]) -> list[Any]:
+    return [html.Div(controls, className="controls")] if controls else []
 
 
 def grown(name: str, tree: Any = None) -> list[Any]:
