@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +132,23 @@ def test_a_diagram_is_served_and_marks_what_differs(client: FlaskClient) -> None
     assert b"#f0e442" in both.data
 
 
+def test_label_maps_of_what_was_promoted_are_served(
+    client: FlaskClient, run: FakeRun, tmp_path: Path
+) -> None:
+    picture, other = tmp_path / "labels.png", tmp_path / "other.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n...")
+    other.write_text("a password")
+    for number, file in ((3, picture), (4, other)):
+        run.full.append(Promoted("a", number, 0.3, 0.5, 60, 10, 10, 1.0, file))
+    assert "labels.png?run=demo&trial=3" in details(client, [3]).text
+    assert "labels.png" not in details(client, [5]).text
+    response = client.get("/labels.png?run=demo&trial=3", base_url=LOCAL)
+    assert (response.mimetype, response.data) == ("image/png", picture.read_bytes())
+    for number in (4, 5, 99):  # no picture, none promoted, none at all
+        address = f"/labels.png?run=demo&trial={number}"
+        assert client.get(address, base_url=LOCAL).status_code == 404
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -140,6 +158,7 @@ def test_a_diagram_is_served_and_marks_what_differs(client: FlaskClient) -> None
         "/architecture.yaml?run=../demo&trial=3",
         "/architecture.yaml?run=/etc/passwd&trial=3",
         "/architecture.yaml?trial=3",
+        "/labels.png?run=demo&trial=../labels",
         "/diagram.svg?run=demo&trial=0",  # a ResNet has none
         "/diagram.svg?run=demo&trial=3&other=77",
         "/assets/../app.py",
