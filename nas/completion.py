@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 
@@ -17,6 +16,8 @@ def runs(incomplete: str) -> list[str]:
 
 def configs(incomplete: str) -> list[str]:
     """Presets and YAML files that begin so."""
+    from importlib import resources  # every command would wait for it
+
     presets = sorted(file.name for file in (resources.files("nas") / "presets").iterdir())
     names = [name.removesuffix(".yaml") for name in presets if name.endswith(".yaml")]
     files = [

@@ -24,6 +24,10 @@ class BoardRow:
 def board(now: Snapshot, count: int = 50) -> list[BoardRow]:
     """The best ``count`` by the search's score, then by fewer MACs and by number, and every
     baseline. Ranks and the front are those among all complete trials."""
+    return now.once(("board", count), lambda: _board(now, count))
+
+
+def _board(now: Snapshot, count: int) -> list[BoardRow]:
     order = ["score", "macs", "trial"]
     frame = now.frame.sort_values(order, ascending=[False, True, True]).reset_index(drop=True)
     frame["rank"] = np.arange(1, len(frame) + 1)

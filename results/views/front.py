@@ -95,7 +95,8 @@ def ringed(drawn: Figure, now: Snapshot, x: str, y: str, pinned: Sequence[int]) 
 def _placed(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """The rows that have both, with ``x`` and ``y`` as they are shown."""
     placed = frame.assign(x=AXES[x].unit * frame[x], y=AXES[y].unit * frame[y])
-    return placed.dropna(subset=["x", "y"]).reset_index(drop=True)
+    known = placed["x"].notna() & placed["y"].notna()
+    return placed[known].reset_index(drop=True)
 
 
 def _marks(frame: pd.DataFrame, name: str, color: str, size: int) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from statistics import median
 
 from results.trial import Trial, TrialState
@@ -13,6 +14,7 @@ from results.views.snapshot import Snapshot
 
 RECENT = 50
 """Endings that the pace is taken from: a pause of last night is forgotten after these."""
+LATELY = 10 * RECENT
 SILENCE = 5
 """Times the usual training time without news after which running trials may be lost."""
 
@@ -36,25 +38,35 @@ class Progress:
 
 def progress(now: Snapshot, at: datetime | None = None) -> Progress:
     """The figures of the page's head at a moment; without one, at the snapshot's."""
-    ended = [t for t in now.trials if t.state is not TrialState.RUNNING]
-    running = [t for t in now.trials if t.state is TrialState.RUNNING]
-    done = sum(t.kind == "candidate" for t in ended)
-    rate = _rate(ended)
-    budget = now.facts.budget
-    going = bool(running) and rate is not None and budget is not None
+    known, patience = now.once_here("progress", lambda: _progress(now))
     quiet = _quiet(now, at or now.at)
-    return Progress(
+    silent = bool(known.running) and quiet is not None and quiet > patience
+    return replace(known, quiet=quiet, silent=silent)
+
+
+def _progress(now: Snapshot) -> tuple[Progress, float]:
+    """All but what depends on the moment, and after how many seconds silence is remarkable."""
+    ended, running = list[Trial](), list[Trial]()
+    for trial in now.trials:
+        (running if trial.state is TrialState.RUNNING else ended).append(trial)
+    done = sum(t.kind == "candidate" for t in ended)
+    # Endings come nearly in the order of numbers: the latest are among the last of these.
+    recent = sorted((t for t in ended[-LATELY:] if t.finished), key=attrgetter("finished"))
+    rate, budget = _rate(recent[-RECENT:]), now.facts.budget
+    going = bool(running) and rate is not None and budget is not None
+    known = Progress(
         done=done,
         budget=budget,
         running=tuple(t.name for t in running),
         rate=rate,
         left=max(0, (budget or 0) - done) / (rate or 1) * 3600 if going else None,
-        quiet=quiet,
-        silent=bool(running) and quiet is not None and quiet > _patience(ended),
+        quiet=None,
+        silent=False,
         stopped=sum(t.state is TrialState.STOPPED for t in ended),
         failures=failures(ended),
         best=_best(now),
     )
+    return known, _patience(ended)
 
 
 def failures(trials: Sequence[Trial]) -> Mapping[str, int]:
@@ -69,8 +81,9 @@ def failures(trials: Sequence[Trial]) -> Mapping[str, int]:
     return dict(kinds.most_common())
 
 
-def _rate(ended: Sequence[Trial]) -> float | None:
-    times = sorted(t.finished for t in ended if t.finished)[-RECENT:]
+def _rate(recent: Sequence[Trial]) -> float | None:
+    """Endings an hour, from trials in the order of ending."""
+    times = [t.finished for t in recent if t.finished]
     if len(times) < 2 or times[-1] == times[0]:
         return None
     return 3600 * (len(times) - 1) / (times[-1] - times[0]).total_seconds()

@@ -103,8 +103,8 @@ MEASURED = (
     "latency",
     "peak_memory",
 )
-_TOLD = ("trial", "name", "kind", "finished")
-_FINISHED = _TOLD.index("finished")
+_TOLD: dict[str, Any] = {"trial": int, "name": object, "kind": object, "finished": float}
+_FINISHED = list(_TOLD).index("finished")
 COLUMNS = (*_TOLD, *MEASURED)
 
 
@@ -120,6 +120,8 @@ class Snapshot:
     worked: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
     """What was worked out of the complete trials, the facts and the promotions. A snapshot in
     which only others changed takes it over."""
+    own: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was worked out of all trials."""
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -143,11 +145,13 @@ class Snapshot:
         return {trial.number: trial for trial in self.trials}
 
     def once(self, name: object, work: Callable[[], T]) -> T:
-        """What several views of a snapshot need is worked out for the first of them."""
-        if name not in self.worked:
-            self.worked[name] = work()
-        found: T = self.worked[name]
-        return found
+        """What several views need is worked out for the first of them. Of the complete trials, the
+        facts and the promotions alone."""
+        return _kept(self.worked, name, work)
+
+    def once_here(self, name: object, work: Callable[[], T]) -> T:
+        """As ``once``, of whatever else the snapshot holds."""
+        return _kept(self.own, name, work)
 
     @property
     def searched(self) -> tuple[list[int], NDArray[np.float64]]:
@@ -179,7 +183,9 @@ class Snapshot:
         measured = self.memo.measured.of(numbers, lambda n: known[n][len(_TOLD) :])
         # Column by column: pandas takes ten times as long for rows.
         columns: dict[str, Any] = {
-            name: [row[place] for row in rows] for place, name in enumerate(_TOLD)
+            # Plain objects: a column of Arrow's strings takes longer to make and to read.
+            name: pd.Series([row[place] for row in rows], dtype=kind)
+            for place, (name, kind) in enumerate(_TOLD.items())
         }
         floats = measured.reshape(-1, len(MEASURED)).T
         return pd.DataFrame(columns | dict(zip(MEASURED, floats, strict=True)))
@@ -196,3 +202,10 @@ class Snapshot:
         row = (trial.number, trial.name, trial.kind, finished, trial.score, *values)
         self.memo.rows[trial.number] = row
         return row
+
+
+def _kept(known: dict[object, Any], name: object, work: Callable[[], T]) -> T:
+    if name not in known:
+        known[name] = work()
+    found: T = known[name]
+    return found
