@@ -1,8 +1,8 @@
 """What the dashboard costs: its server and its page at many trials, and the search beside it.
 
-    python -m benchmarks.dashboard --trials 10000            # reading, every view, an update, memory
-    python -m benchmarks.dashboard --trials 10000 --page     # the same as Chromium sees it
-    python -m benchmarks.dashboard --speed 600               # a search's pace with and without it
+    python -m benchmarks.dashboard --trials 10000         # reading, every view, an update, memory
+    python -m benchmarks.dashboard --trials 10000 --page  # the same as Chromium sees it
+    python -m benchmarks.dashboard --speed 600            # a search's pace with and without it
 
 The ledger of the first two is made up for the load: random architectures with a score that follows
 from them. It says nothing about any network. The third is a real search of tiny networks, with the
@@ -165,7 +165,7 @@ def measure_page(path: Path) -> None:
 def measure_speed(folder: Path, seconds: float) -> None:
     """Print how many candidates a search ends with the page closed and open, by turns."""
     run = folder / "run"
-    words = ["search", "--engine", "inline", "--trials", "1000000", "--run", str(run)]
+    words = ["search", "--quiet", "--engine", "inline", "--trials", "1000000", "--run", str(run)]
     sets = TINY | {"data.cache": str(folder / "cache")}
     words += [part for key, value in sets.items() for part in ("--set", f"{key}={value}")]
     with process(*words), browser() as chromium:

@@ -73,7 +73,18 @@ def test_a_running_search_is_seen_pinned_compared_and_taken_away(
     assert page.locator("h1").inner_text() == "<i>live"
     points = "(document.querySelectorAll('.js-plotly-plot')[0]?.data?.[0].x.length ?? 0)"
     page.wait_for_function(f"{points} > 2")
-    page.wait_for_function(f"{points} > {page.evaluate(points)}")
+    # What is there stays where it is: not made anew under the pointer, nor scrolled back.
+    rows = "[...document.querySelectorAll('#board tbody tr')]"
+    scrolled = "document.querySelector('#board .scroll').scrollTop"
+    page.add_style_tag(content="#board .scroll { max-height: 60px }")
+    seen = page.evaluate(f"{rows}.map(row => row.seen = row.innerText.split('\\t')[2]).slice(0, 5)")
+    page.evaluate(f"{scrolled} = 9")
+    for _ in range(2):
+        page.wait_for_function(f"{points} > {page.evaluate(points)}")
+    kept = page.evaluate(f"{rows}.filter(row => row.seen).map(row => row.seen)")
+    assert set(seen) <= set(kept)
+    assert page.evaluate(f"{rows}.every(row => !row.seen || row.innerText.includes(row.seen))")
+    assert page.evaluate(scrolled) > 0
 
     # A click pins, a second compares, and what is pinned can be taken away.
     names.nth(0).click()
