@@ -117,7 +117,7 @@ def plain(tree: Any) -> Any:
 
 def note(name: str, words: str) -> str:
     """The line under a title, with what a click does."""
-    return f"{words} A click pins one, a second compares." if name == "front" else words
+    return f"{words} A click pins, a second compares." if name == "front" else words
 
 
 def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:

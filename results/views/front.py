@@ -141,7 +141,7 @@ def _ring(letter: str, here: pd.DataFrame) -> dict[str, Any]:
         "x": here["x"].tolist(),
         "y": here["y"].tolist(),
         "text": [f"<b>{letter}</b>"] * len(here),
-        "textposition": "middle right",
+        "textposition": "middle left" if letter == "A" else "middle right",
         "cliponaxis": False,
         "textfont": {"color": INK, "size": 14},
         "hoverinfo": "skip",

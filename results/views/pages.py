@@ -32,13 +32,13 @@ VIEWS: Mapping[str, View] = {
     "best": View("Best so far", "Each dot is a candidate, in the order of finishing.", best_so_far),
     "front": View(
         "Quality against cost",
-        "The line joins those that no other beats on both axes.",
+        "Joined: beaten by no other on both axes.",
         front,
         first=("macs", "miou"),
     ),
     "favourites": View(
         "What the best are made of",
-        "Share of each choice, mean over architectures; blocks that are built, without the stem.",
+        "Mean share of each choice among the blocks that are built.",
         favourites,
         first=("level",),
     ),

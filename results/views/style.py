@@ -102,7 +102,8 @@ def empty(why: str) -> Figure:
         "font": {"size": 13, "color": SOFT},
     }
     bare = {"visible": False}
-    return figure([], bare, bare, annotations=[note])
+    # Else its axes, which nobody chose, would outlive it as a zoom does.
+    return figure([], bare, bare, annotations=[note], uirevision="empty")
 
 
 def log_if_wide(values: list[float]) -> dict[str, Any]:
