@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -104,11 +105,11 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         State("run", "data"),
         State("told", "data"),
     )
-    def details(pins: list[int] | None, _: Any, name: str, told: str | None) -> Any:
+    def details(pins: Any, _: Any, name: str, told: str | None) -> Any:
         now = _latest(sources, name)
         if now is None:
             return no_update, no_update
-        pinned = pinned_trials(now, pins or [])
+        pinned = pinned_trials(now, _numbers(pins))
         digest = detail.digest(now, pinned)
         return (no_update,) * 2 if digest == told else (detail.card(name, now, pinned), digest)
 
@@ -146,19 +147,19 @@ def _figure(app: Dash, sources: Callable[[], Sources], view: str, extra: tuple[I
             return no_update, no_update
         words = layout.note(view, note(view, now))
         if view != "front":
-            return sources()[run].figure(view, *_checked(chosen)), words
-        x, y, pins = _checked_axes(*chosen)
-        return ringed(sources()[run].figure(view, x, y), now, x, y, pins), words
+            known = (_one_of(PROPERTIES, each, *VIEWS[view].first) for each in chosen)
+            return sources()[run].figure(view, *known), words
+        x, y = map(partial(_one_of, AXES), chosen[:2], VIEWS[view].first)
+        return ringed(sources()[run].figure(view, x, y), now, x, y, _numbers(chosen[2])), words
 
 
-# What a browser sends is whatever somebody makes it send.
-def _checked(chosen: tuple[Any, ...]) -> tuple[str, ...]:
-    return tuple(each if each in PROPERTIES else "level" for each in chosen)
+def _one_of(known: Mapping[Any, Any], chosen: Any, first: str) -> str:
+    """What a browser sends is whatever somebody makes it send."""
+    return chosen if isinstance(chosen, str) and chosen in known else first
 
 
-def _checked_axes(x: Any, y: Any, pins: Any) -> tuple[str, str, list[int]]:
-    numbers = [n for n in pins or [] if isinstance(n, int)]
-    return (x if x in AXES else "macs", y if y in AXES else "miou", numbers)
+def _numbers(pins: Any) -> list[int]:
+    return [n for n in pins if isinstance(n, int)] if isinstance(pins, list) else []
 
 
 def _browser(app: Dash) -> None:

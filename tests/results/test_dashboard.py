@@ -188,6 +188,10 @@ def test_what_a_browser_sends_is_not_believed(client: FlaskClient) -> None:
     figure = response.get_json()["response"][name]["data"]
     assert figure["layout"]["xaxis"]["title"]["text"] == "MACs of one image (G)"
     assert "trial-0003" in details(client, ["../x", 3]).text
+    for pins in ({"a": 1}, 7, "trial", None):
+        inputs[1:] = [("axis-x.data", ["a"]), ("axis-y.data", {}), ("pins.data", pins)]
+        assert ask(client, output, inputs, [("run.data", "demo")]).status_code == 200
+        assert details(client, pins).status_code == 200  # type: ignore[arg-type]
 
 
 def test_two_pinned_ones_are_compared(client: FlaskClient) -> None:
