@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from nas import completion
 from nas.cluster import command_line
 from nas.console import console as _console
 from search_space.errors import UserError
@@ -39,7 +40,15 @@ def _root(
         print(context.get_help())
 
 
-Run = Annotated[Path, typer.Argument(help="The run's folder, as in runs/NAME.", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="The run's folder, as in runs/NAME.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config; repeatable."),
@@ -50,9 +59,14 @@ Settings = Annotated[
 def search(
     config: Annotated[
         str | None,
-        typer.Argument(help="A YAML file, or a preset: quickstart (the default), camvid, ..."),
+        typer.Argument(
+            help="A YAML file, or a preset: quickstart (the default), camvid, ...",
+            autocompletion=completion.configs,
+        ),
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Folder of the run. [runs/NAME-DATE]")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME-DATE")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
     begin: Annotated[
         list[str] | None,
@@ -69,6 +83,7 @@ def search(
         str | None, typer.Option(metavar="HOST:PORT|auto", help="A running Ray cluster to join.")
     ] = None,
     set: Settings = None,
+    quiet: Quiet = False,
 ) -> None:
     """Search, promote the best, export the winner.
 
@@ -94,15 +109,20 @@ def search(
     settings += [f"{key}={value}" for key, value in flags.items() if value is not None]
     if hours is not None and trials is None:
         settings.append("budget.trials=null")
-    search(config, run, resume, settings, _console(), begin or ())
+    search(config, run, resume, settings, _console(quiet), begin or ())
 
 
 @app.command()
 def audit(
     config: Annotated[
-        str | None, typer.Argument(help="A YAML file or a preset, as for a search.")
+        str | None,
+        typer.Argument(
+            help="A YAML file or a preset, as for a search.", autocompletion=completion.configs
+        ),
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Folder of the audit. [runs/audit-...]")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the audit.", show_default="runs/audit-...")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the audit in --run.")
     ] = False,
@@ -110,6 +130,7 @@ def audit(
         bool, typer.Option("--grid", help="Compare the fidelities of audit.grid too.")
     ] = False,
     set: Settings = None,
+    quiet: Quiet = False,
 ) -> None:
     """How far a proxy can be trusted: train random architectures shortly, twice, and long.
 
@@ -121,7 +142,7 @@ def audit(
     """
     from nas.commands.audit import audit_command
 
-    audit_command(config, run, resume, grid, set or (), _console())
+    audit_command(config, run, resume, grid, set or (), _console(quiet))
 
 
 @app.command()
@@ -129,16 +150,78 @@ def status(
     run: Run,
     json: Annotated[bool, typer.Option("--json", help="Every trial, for a program.")] = False,
 ) -> None:
-    """How a run stands, also while it is running."""
+    """How a run stands, also while it is running.
+
+    nas status runs/camvid
+
+    nas status runs/camvid --json
+    """
     from nas.commands.status import status
 
     status(run, json, _console())
 
 
 @app.command()
+def report(
+    run: Run,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="HTML file.", show_default="RUN/report.html"),
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Its figures as SVG too, in this folder.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """A run as one HTML file that needs nothing else.
+
+    nas report runs/camvid -o camvid.html
+
+    nas report runs/camvid --figures paper/figures
+    """
+    from nas.commands.report import report
+
+    report(run, output, figures, _console(quiet))
+
+
+@app.command()
+def dashboard(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, or one that holds runs.",
+            show_default=False,
+            autocompletion=completion.runs,
+        ),
+    ] = Path("runs"),
+    host: Annotated[str, typer.Option(help="Where to serve; elsewhere only with --token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8050,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="What a visitor must know."),
+    ] = None,
+) -> None:
+    """A live page of a run, also while it is running; reads, never writes.
+
+    nas dashboard runs/camvid
+
+    nas dashboard runs --port 8051
+
+    NAS_DASHBOARD_TOKEN=SECRET nas dashboard runs/camvid --host 0.0.0.0
+    """
+    from nas.commands.dashboard import dashboard
+
+    dashboard(run, host, port, token, _console())
+
+
+@app.command()
 def promote(
     run: Run,
-    top: Annotated[int | None, typer.Option(min=1, help="The best candidates. [1]")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="The best candidates.", show_default="1")
+    ] = None,
     trial: Annotated[
         list[int] | None, typer.Option(help="A trial by number, baselines too; repeatable.")
     ] = None,
@@ -151,6 +234,7 @@ def promote(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
     set: Settings = None,
+    quiet: Quiet = False,
 ) -> None:
     """Train chosen trials fully, and baselines under the same recipe and scale.
 
@@ -164,18 +248,25 @@ def promote(
 
     if top is not None and trial:
         raise UserError("--top and --trial: give one of them")
-    promote(run, top, trial or (), baseline or (), resume, set or (), _console())
+    promote(run, top, trial or (), baseline or (), resume, set or (), _console(quiet))
 
 
 ScaleName = Annotated[
-    str | None, typer.Option("--scale", metavar="NAME", help="S49- to S143+, 49S to 190. [S49]")
+    str | None,
+    typer.Option("--scale", metavar="NAME", help="S49- to S143+, 49S to 190.", show_default="S49"),
 ]
 ImageSize = Annotated[
     str | None,
-    typer.Option("--size", metavar="HxW", help="Image, 224 or 512x1024. [512x1024; 49S...: 224]"),
+    typer.Option(
+        "--size",
+        metavar="HxW",
+        help="Image, 224 or 512x1024.",
+        show_default="512x1024; 49S...: 224",
+    ),
 ]
 ClassCount = Annotated[
-    int | None, typer.Option("--classes", help="What to tell apart. [19; 49S to 190: 1000]")
+    int | None,
+    typer.Option("--classes", help="What to tell apart.", show_default="19; 49S to 190: 1000"),
 ]
 
 
@@ -246,7 +337,7 @@ def export(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     trial: Annotated[
-        str | None, typer.Option(help="Of a run: best, front, or a number. [best]")
+        str | None, typer.Option(help="Of a run: best, front, or a number.", show_default="best")
     ] = None,
     format: Annotated[
         list[str] | None,
@@ -259,6 +350,7 @@ def export(
     scale: ScaleName = None,
     size: ImageSize = None,
     classes: ClassCount = None,
+    quiet: Quiet = False,
 ) -> None:
     """Take an architecture away: as a spec, as code with weights, or as other tools load it.
 
@@ -274,7 +366,7 @@ def export(
     from nas.target import target
 
     formats = [*(format or []), *(more or [])] or ["spec"]
-    export(source, trial, formats, output, _console(), target(scale, size, classes))
+    export(source, trial, formats, output, _console(quiet), target(scale, size, classes))
 
 
 @app.command()
@@ -295,8 +387,11 @@ def predict(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="What the network sees. [the size it was trained at]"),
+        typer.Option(
+            metavar="HxW", help="What the network sees.", show_default="the size it was trained at"
+        ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Label images: for each a label map (PNG with a palette) and a picture to look at.
 
@@ -306,7 +401,7 @@ def predict(
     """
     from nas.commands.predict import predict
 
-    predict(weights, images, output, size, _console())
+    predict(weights, images, output, size, _console(quiet))
 
 
 @app.command()
@@ -356,6 +451,7 @@ def evaluate(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
     set: Settings = None,
+    quiet: Quiet = False,
 ) -> None:
     """IoU by class, accuracies and boundary F at the labels' own size, as papers report them.
 
@@ -373,14 +469,17 @@ def evaluate(
         data, set or (), split, size, [*(scales or []), *(more or [])], flip, window, stride,
         boundary, output, submission, json,
     )  # fmt: skip
-    evaluate(weights, options, _console())
+    evaluate(weights, options, _console(quiet))
 
 
 data_app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(data_app, name="data", help="The data sets: list them, check yours, pack it.")
 
 DataConfigSource = Annotated[
-    str | None, typer.Argument(metavar="CONFIG", help="A YAML file or a preset.")
+    str | None,
+    typer.Argument(
+        metavar="CONFIG", help="A YAML file or a preset.", autocompletion=completion.configs
+    ),
 ]
 
 
@@ -388,7 +487,10 @@ DataConfigSource = Annotated[
 def data_list(
     json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
 ) -> None:
-    """What can be trained on, and the files that each needs."""
+    """What can be trained on, and the files that each needs.
+
+    nas data list
+    """
     from nas.commands.data import list_datasets
 
     list_datasets(json, _console())
@@ -414,14 +516,14 @@ def data_check(
 
 
 @data_app.command("pack")
-def data_pack(config: DataConfigSource = None, set: Settings = None) -> None:
+def data_pack(config: DataConfigSource = None, set: Settings = None, quiet: Quiet = False) -> None:
     """Decode the images beforehand, at the sizes of proxy and promotion.
 
     nas data pack cityscapes --set data.root=DIR --set data.cache=/fast/disk
     """
     from nas.commands.data import pack
 
-    pack(config, set or (), _console())
+    pack(config, set or (), _console(quiet))
 
 
 def main() -> None:

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def console() -> Console:
-    """A terminal's own width and colours; plain and wide where none is."""
+def console(quiet: bool = False) -> Console:
+    """A terminal's own width and colours; plain and wide where none is; silent if ``quiet``."""
     from rich.console import Console
 
     if isinstance(sys.stdout, TextIOWrapper):  # an ASCII locale gets ? for ×, not a traceback
         sys.stdout.reconfigure(errors="replace")
+    if quiet:
+        return Console(quiet=True, force_terminal=False)
     found = Console()
     return found if found.is_terminal else Console(width=140, no_color=True)

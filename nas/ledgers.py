@@ -58,21 +58,28 @@ def resume(
         return make(run, config, genes, facts)
 
 
-def trials(run: RunDirectory) -> list[Trial]:
-    """Every trial of a run, also while it is being written, which this does not disturb; none
-    before the ledger is made.
+def observed(run: RunDirectory) -> Ledger | None:
+    """The ledger for reading, also while it is being written, which this does not disturb; None
+    before it is made.
 
     Raises:
         UserError: a database that does not answer or has no such run.
     """
     config = run.config()
     try:
-        with Ledger.open(_place(run, config), _name(run, config), read_only=True) as ledger:
-            return ledger.trials()
+        return Ledger.open(_place(run, config), _name(run, config), read_only=True)
     except NoLedgerError:
         if config.storage is not None:
             raise
+        return None
+
+
+def trials(run: RunDirectory) -> list[Trial]:
+    """Every trial of a run, as it is now. UserError as for ``observed``."""
+    if (ledger := observed(run)) is None:
         return []
+    with ledger:
+        return ledger.trials()
 
 
 @contextmanager

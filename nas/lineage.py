@@ -13,6 +13,9 @@ from nas.run import RunDirectory
 from proxy_tasks.task import Measurement
 from search_space.errors import UserError
 
+LABELS = "labels.png"
+"""Predicted label maps beside the truth (nas.comparison), in a promotion's folder."""
+
 
 @dataclass(frozen=True)
 class Promotion:

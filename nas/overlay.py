@@ -37,7 +37,7 @@ def overlay(
     picture = Image.blend(image, label_map(np.asarray(labels), palette).convert("RGB"), STRENGTH)
     picture.paste(PAPER, mask=_borders(np.asarray(labels)))
     present = np.bincount(labels_HW.ravel(), minlength=len(classes)) > 0
-    return _above(picture, _legend(size[0], classes, palette, list(present)))
+    return above(picture, legend(size[0], classes, palette, list(present)))
 
 
 def _borders(labels_HW: Pixels) -> Image.Image:
@@ -48,12 +48,12 @@ def _borders(labels_HW: Pixels) -> Image.Image:
     return Image.fromarray(found)
 
 
-def _legend(
+def legend(
     width: int, classes: Sequence[str], palette: Sequence[Colour], present: Sequence[bool]
 ) -> Image.Image:
     """A swatch and a name for each class, in as many columns as fit."""
     unit = max(12, width // 70)
-    font = ImageFont.truetype(_font(), unit)
+    font = ImageFont.truetype(font_file(), unit)
     names = [_fitting(name, font, width - 4 * unit) for name in classes]
     column = int(max(font.getlength(name) for name in names)) + 3 * unit
     rows = -(-len(names) // max(1, (width - unit) // column))
@@ -82,13 +82,13 @@ def _fitting(name: str, font: ImageFont.FreeTypeFont, room: float) -> str:
     return name + "…"
 
 
-def _above(top: Image.Image, below: Image.Image) -> Image.Image:
+def above(top: Image.Image, below: Image.Image) -> Image.Image:
     whole = Image.new("RGB", (top.width, top.height + below.height), PAPER)
     whole.paste(top, (0, 0))
     whole.paste(below, (0, top.height))
     return whole
 
 
-def _font() -> str:
+def font_file() -> str:
     """matplotlib's own: it is there on every machine and has most alphabets."""
     return str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")

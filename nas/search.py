@@ -10,6 +10,7 @@ from nas.config import BudgetConfig
 from nas.controllers import Controller, SpaceExhausted
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
+from nas.leaders import Leaders
 from nas.progress import SearchProgress
 from proxy_tasks.task import Fidelity, Job, LatencyLimit, Measurement, Metric
 from results.ledger import Ledger
@@ -46,10 +47,11 @@ class Search:
         progress: SearchProgress,
         limit: LatencyLimit | None = None,
         score: Metric = "miou",
+        leaders: Leaders | None = None,
     ) -> None:
         self._space, self._controller, self._ledger = space, controller, ledger
         self._fidelity, self._budget, self._progress = fidelity, budget, progress
-        self._limit, self._score = limit, score
+        self._limit, self._score, self._leaders = limit, score, leaders
         self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
         self._retries = Retries()
         self._out = 0
@@ -107,8 +109,11 @@ class Search:
         told of the last epoch."""
         before = self._curves.pop(job.number)[: max(0, outcome.epochs - 1)]
         outcome = replace(outcome, curve=(*before, outcome.score))
-        record = self._ledger.finish if job.ends_with(outcome) else self._ledger.stop
-        return record(job.number, outcome)
+        if not job.ends_with(outcome):
+            return self._ledger.stop(job.number, outcome)
+        if self._leaders:
+            self._leaders.ending(job, outcome)
+        return self._ledger.finish(job.number, outcome)
 
     def _start(self) -> Trial | None:
         """The next trial, on disk before it is sent out."""

@@ -7,7 +7,7 @@ level: coarse maps on top. Lengths are inches, and the axes' units are inches to
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ LEGEND_ROW, LEGEND_INDENT = 0.235, 0.95
 
 TONES = ("#FAF0F6", "#E7BFD6", "#CC79A7", "#99467A", "#5E2348")
 """Fill of the smallest dilation ratio of the drawing, the next, ..."""
+HALO = "#F0E442"
 STEM_FILL, DEAD_FILL, DEAD_LINE = "#4A4A4A", "#F1F1F1", "#D4D4D4"
 DASHES = (0, (3.2, 2.0))
 UP, DOWN, LEVEL = BLUE, GREEN, "#8C8C8C"
@@ -48,6 +49,7 @@ class _Scene:
     shapes: Mapping[int, Shape]
     labels: Mapping[int, Shape]
     tones: Mapping[int, str]
+    marked: Set[int]
 
 
 def draw(
@@ -71,7 +73,15 @@ def draw(
         return figures.save(figure, listed, title and figures.printable(title))
 
 
-def _scene(architecture: Architecture) -> _Scene:
+def svg(architecture: Architecture, marked: Set[int] = frozenset()) -> bytes:
+    """The diagram without a heading as the bytes of an SVG file; blocks whose ids are ``marked``
+    have a yellow halo, which shows where two architectures differ."""
+    with figures.style():
+        figure = _figure(_scene(architecture, marked), None, None)
+        return figures.encoded(figure, "svg", None)
+
+
+def _scene(architecture: Architecture, marked: Set[int] = frozenset()) -> _Scene:
     lowest = min(block.level for block in architecture.all_blocks)
     row = min(max(0.98, 0.045 * len(architecture.all_blocks)), 1.4)  # more blocks, more curves
     shapes = {}
@@ -85,7 +95,7 @@ def _scene(architecture: Architecture) -> _Scene:
     }
     ratios = sorted({block.dilation for block in architecture.all_blocks})
     tones = {ratio: TONES[min(rank, len(TONES) - 1)] for rank, ratio in enumerate(ratios)}
-    return _Scene(architecture, row, shapes, labels, tones)
+    return _Scene(architecture, row, shapes, labels, tones, marked)
 
 
 def _figure(scene: _Scene, title: str | None, caption: str | None) -> Figure:
@@ -191,6 +201,8 @@ def _draw_block(axes: Axes, scene: _Scene, index: int) -> None:
     block = design.all_blocks[index]
     fill, ink = _colours(scene, index)
     alive = index in design.alive
+    if index in scene.marked:
+        axes.add_patch(_outline(shape, 0.13, facecolor=HALO, edgecolor=INK, lw=0.6))
     axes.add_patch(_outline(shape, 0, facecolor=fill, edgecolor=INK if alive else FAINT, lw=1.1))
     if not alive:
         axes.patches[-1].set_linestyle((0, (2.0, 1.6)))

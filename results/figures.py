@@ -56,16 +56,20 @@ def save(figure: Figure, paths: Paths, title: str | None) -> list[Path]:
     """
     written = check_paths(paths)
     for path in written:
-        form = FORMATS[path.suffix.lower()]
-        metadata: dict[str, str | None] = (
-            {"Software": None} if form == "png" else {"Date": None, "Creator": None}
-        )
-        if title:
-            metadata["Title"] = title
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=form, dpi=160, metadata=metadata)
-        _write(path, buffer.getvalue())
+        _write(path, encoded(figure, FORMATS[path.suffix.lower()], title))
     return written
+
+
+def encoded(figure: Figure, form: str, title: str | None) -> bytes:
+    """The figure as a file's content; ``form`` is one of the values of FORMATS."""
+    metadata: dict[str, str | None] = (
+        {"Software": None} if form == "png" else {"Date": None, "Creator": None}
+    )
+    if title:
+        metadata["Title"] = title
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, dpi=160, metadata=metadata)
+    return buffer.getvalue()
 
 
 def check_paths(paths: Paths) -> list[Path]:

@@ -20,12 +20,16 @@ def pareto(points_NK: ArrayLike, maximise: Sequence[bool]) -> NDArray[np.bool_]:
         ValueError: if there is not one direction per objective.
     """
     gain_NK = _gains(points_NK, maximise)
-    known_N = np.asarray(~np.isnan(gain_NK).any(axis=1))
-    front_N = known_N.copy()
-    for index in np.flatnonzero(known_N):
-        as_good_N = (gain_NK >= gain_NK[index]).all(axis=1)
-        better_N = (gain_NK > gain_NK[index]).any(axis=1)
-        front_N[index] = not (as_good_N & better_N & known_N).any()
+    front_N = np.zeros(len(gain_NK), dtype=bool)
+    # Best on the first objective first, ties by the next: nothing later dominates what is earlier.
+    left = np.lexsort(-gain_NK.T[::-1])
+    left = left[~np.isnan(gain_NK[left]).any(axis=1)]
+    while len(left):
+        best = gain_NK[left[0]]
+        front_N[left[0]] = True
+        # The rest that it does not dominate; its equals are on the front with it.
+        front_N[left[(gain_NK[left] == best).all(axis=1)]] = True
+        left = left[(gain_NK[left] > best).any(axis=1)]
     return front_N
 
 
@@ -54,9 +58,22 @@ def hypervolume(
 
 def spearman(a_N: ArrayLike, b_N: ArrayLike) -> float:
     """Rank correlation, ties at their mean rank. NaN if either is constant or N < 2."""
-    a, b = (mean_ranks(values) for values in _pair(a_N, b_N))
-    a, b = a - a.mean() if len(a) else a, b - b.mean() if len(b) else b
-    return _ratio(float(a @ b), float(a @ a), float(b @ b))
+    return spearmans([a_N], b_N)[0]
+
+
+def spearmans(values_KN: Sequence[ArrayLike], score_N: ArrayLike) -> list[float]:
+    """Spearman's rank correlation of each with the score, which is ranked once."""
+    score = _centred_ranks(np.asarray(score_N, dtype=np.float64))
+    found = []
+    for value_N in values_KN:
+        a = _centred_ranks(_pair(value_N, score_N)[0])
+        found.append(_ratio(float(a @ score), float(a @ a), float(score @ score)))
+    return found
+
+
+def _centred_ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    ranks = mean_ranks(values_N)
+    return ranks - ranks.mean() if len(ranks) else ranks
 
 
 def kendall(a_N: ArrayLike, b_N: ArrayLike) -> float:

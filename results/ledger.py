@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
@@ -153,6 +155,28 @@ class Ledger:
             for name, attribute in attributes.items():
                 self._storage.set_trial_user_attr(trial_id, name, attribute)
             return self._take(trial_id)
+
+    def attach(self, number: int, file: Path, folder: Path) -> None:
+        """Copy a file into ``folder`` as an Optuna artifact of a running trial, once by its name.
+
+        Raises:
+            ValueError: the trial is not running; Optuna gives an ended one no artifact.
+            OSError: the folder cannot be written.
+        """
+        self._check_writable()
+        self._check_running(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._store.guarded():
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+            frozen = self._storage.get_trial(trial_id)
+            known = get_all_artifact_meta(frozen, storage=self._storage)
+            if file.name not in {each.filename for each in known}:
+                upload_artifact(
+                    artifact_store=FileSystemArtifactStore(folder),
+                    file_path=str(file),
+                    study_or_trial=frozen,
+                    storage=self._storage,
+                )
 
     def fail(self, number: int, error: str) -> Trial:
         """Record that the infrastructure gave up on a trial. ValueError if it is not running."""

@@ -21,9 +21,15 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Without being asked.")]
 @app.command()
 def up(
     target: Target,
-    nodes: Annotated[int | None, typer.Option(min=1, help="Of local: raylets. [2]")] = None,
-    cpus: Annotated[int | None, typer.Option(min=1, help="Of local: CPUs of each. [1]")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="Of local: GPUs of each. [0]")] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="Of local: raylets.", show_default="2")
+    ] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="Of local: CPUs of each.", show_default="1")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=0, help="Of local: GPUs of each.", show_default="0")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write and show the files, start nothing.")
     ] = False,

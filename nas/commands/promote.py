@@ -53,6 +53,7 @@ def promote(
     with interruptible(f"nas promote {run.path} ... --resume"), board.shown():
         jobs = build.sized(queue, config.promotion, data, resources)
         build.engine(config.engine, resources).run(task, jobs)
+    _draw(run, data, console)
     console.print(promotions_table(lineage.load_all(run)))
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
@@ -74,3 +75,9 @@ def _baseline(name: str, trials: Sequence[Trial]) -> Subject:
     """As the search scored it, where it did."""
     scored = [trial for trial in trials if trial.kind == "baseline" and trial.name == name]
     return Subject.of_trial(scored[0]) if scored else Subject.of_catalogue(name)
+
+
+def _draw(run: RunDirectory, data: Path, console: Console) -> None:
+    from nas.comparison import draw_missing  # with matplotlib: when there is something to draw
+
+    draw_missing(run, data, console)

@@ -13,6 +13,7 @@ from nas.commands.export import export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
+from nas.leaders import Leaders
 from nas.progress import Board, SearchProgress
 from nas.resume import resumed
 from nas.run import RunDirectory, default_path
@@ -117,6 +118,7 @@ def _run(
         SearchProgress(board, config.budget.trials, ledger.trials()),
         build.latency_limit(config),
         config.proxy.score,
+        Leaders(ledger, run.artifacts / "diagrams"),
     )
     resources = build.resources(config.engine)
     halving = build.halving(config.proxy, ledger.trials())

@@ -178,6 +178,8 @@ def test_a_killed_promotion_resumes_to_the_same_result(
     assert results[0]["last"]["epochs"] == 6
     assert results[0]["last"]["loss"] == results[1]["last"]["loss"]
     assert results[0]["digest"] == results[1]["digest"]
+    pictures = [run / "promotions" / folder.name / "labels.png" for run in (whole, broken)]
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
 
 
 def test_export_writes_any_trial_and_the_front(unbroken: Path, tmp_path: Path) -> None:

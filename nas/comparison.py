@@ -1,0 +1,101 @@
+"""Predicted label maps beside the truth: one picture for each full training.
+
+It is made once, when the training has ended, so that whoever shows a run runs no network.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+
+from nas import lineage
+from nas.overlay import INK, PAPER, above, font_file, legend
+from nas.predictors import open_predictor
+from nas.run import RunDirectory
+from proxy_tasks.datasets.base import IGNORE, Colour, Pixels
+from proxy_tasks.datasets.packed import PackedData, open_packed
+from proxy_tasks.prediction import Predictor
+from search_space.errors import UserError
+
+IMAGES = 3
+WIDTH, GAP, HEADING = 280, 8, 26
+"""Pixels: of an image, between images, and of the line of words on top."""
+VOID: Colour = (225, 225, 225)
+"""Of pixels whose truth nobody knows."""
+HEADINGS = ("image", "truth (light grey: not labelled)", "prediction")
+
+Row = tuple[Pixels, Pixels, Pixels]
+
+
+def draw_missing(run: RunDirectory, data: Path, console: Console) -> None:
+    """A picture for every promotion with weights that has none, or an older one. One that cannot
+    be made is told of: the training it belongs to is done all the same."""
+    for each in lineage.load_all(run):
+        picture = run.promotions / each.name / lineage.LABELS
+        if each.weights is None or not each.weights.is_file() or _newer(picture, each.weights):
+            continue
+        try:
+            _save(compared(open_predictor(each.weights), open_packed(data)), picture)
+        except (UserError, OSError, RuntimeError) as error:
+            console.print(f"{each.name}: label maps not drawn ({error})", markup=False)
+
+
+def compared(predictor: Predictor, data: PackedData) -> Image.Image:
+    """Image, truth and prediction of a few validation images, evenly apart, with a legend.
+
+    Raises:
+        UserError: for a network of other classes.
+    """
+    if predictor.classes != data.classes:
+        raise UserError("the network tells other classes apart than the data set has")
+    split = data.val
+    chosen = np.unique(np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(int))
+    rows = [(split.images[i], split.labels[i], predictor.labels(split.images[i])) for i in chosen]
+    return grid(rows, data.classes, data.palette)
+
+
+def grid(rows: Sequence[Row], classes: Sequence[str], palette: Sequence[Colour]) -> Image.Image:
+    """Each row is an image (H, W, 3), its labels (H, W), and those that were predicted."""
+    colours = np.full((IGNORE + 1, 3), VOID, np.uint8)
+    colours[: len(palette)] = palette
+    height, width = rows[0][0].shape[:2]
+    size = WIDTH, max(1, round(WIDTH * height / width))
+    across, down = WIDTH + GAP, size[1] + GAP
+    whole = Image.new("RGB", (3 * across - GAP, HEADING + len(rows) * down), PAPER)
+    _headings(whole, across)
+    for line, (image, truth, predicted) in enumerate(rows):
+        cells = (
+            Image.fromarray(image),
+            *(Image.fromarray(colours[each]) for each in (truth, predicted)),
+        )
+        ways = (Image.Resampling.LANCZOS, *[Image.Resampling.NEAREST] * 2)
+        for column, (cell, way) in enumerate(zip(cells, ways, strict=True)):
+            whole.paste(cell.resize(size, way), (column * across, HEADING + line * down))
+    seen = np.zeros(IGNORE + 1, bool)
+    for _, truth, predicted in rows:
+        seen[truth] = seen[predicted] = True
+    return above(whole, legend(whole.width, classes, palette, list(seen[: len(classes)])))
+
+
+def _headings(whole: Image.Image, across: int) -> None:
+    draw, font = ImageDraw.Draw(whole), ImageFont.truetype(font_file(), 14)
+    for column, words in enumerate(HEADINGS):
+        draw.text((column * across, HEADING // 2), words, INK, font, anchor="lm")
+
+
+def _newer(picture: Path, weights: Path) -> bool:
+    return picture.is_file() and picture.stat().st_mtime_ns >= weights.stat().st_mtime_ns
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        picture.save(draft, "png", optimize=True)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

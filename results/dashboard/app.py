@@ -1,0 +1,198 @@
+"""The dashboard's server: pages, and what makes them follow the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
+
+from results.dashboard import detail, files, guard, layout, run_list
+from results.dashboard.source import Sources
+from results.views import header
+from results.views.board import board
+from results.views.choices import PROPERTIES
+from results.views.detail import pinned_trials
+from results.views.front import AXES, known_axes, ringed
+from results.views.pages import VIEWS, note
+from results.views.snapshot import Snapshot
+from search_space.errors import UserError
+
+
+def make_app(sources: Callable[[], Sources], folder: str, token: str | None = None) -> Dash:
+    """The application; ``app.server`` is its WSGI server.
+
+    ``sources`` gives the runs that are shown; with more than one, or none, the first page is
+    the list of the ``folder``'s runs. ``token``: what every request must bring, see guard.
+    """
+    app = Dash(
+        __name__,
+        title=f"nas · {Path(folder).name}",
+        update_title="",
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        assets_folder=str(Path(__file__).parent / "assets"),
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    app.layout = layout.shell
+    _pages(app, sources, folder)
+    _run(app, sources)
+    _figures(app, sources)
+    _browser(app)
+    files.install(app.server, sources)
+    guard.install(app.server, token, app.csp_hashes())
+    return app
+
+
+def _pages(app: Dash, sources: Callable[[], Sources], folder: str) -> None:
+    @app.callback(Output("main", "children"), Input("location", "search"))
+    def page(search: str | None) -> Any:
+        known = sources()
+        asked = parse_qs((search or "").lstrip("?")).get("run", [""])[0]
+        name = asked or (next(iter(known)) if len(known) == 1 else "")
+        if not name:
+            return run_list.page(folder, known)
+        if name not in known:
+            words = f"{folder} has no run {name!r}; the address without ?run= lists them"
+            return [layout.trouble(words)]
+        try:
+            version, now = known[name].read()
+        except UserError as error:
+            return [layout.trouble(str(error))]
+        return layout.run_page(name, version, now, len(known) > 1, known_axes(now))
+
+    @app.callback(
+        Output("list-tree", "data"), Input("list-tick", "n_intervals"), prevent_initial_call=True
+    )
+    def listed(_: Any) -> Any:
+        return layout.plain(run_list.rows(sources()))
+
+
+def _run(app: Dash, sources: Callable[[], Sources]) -> None:
+    @app.callback(
+        Output("head-tree", "data"),
+        Output("version", "data"),
+        Output("trouble", "children"),
+        Input("tick", "n_intervals"),
+        State("run", "data"),
+        State("version", "data"),
+        # Else the figures would wait for it, and stay away when nothing has changed since.
+        prevent_initial_call=True,
+    )
+    def tick(_: Any, name: str, shown: int | None) -> Any:
+        try:
+            source = sources()[name]
+            version, now = source.read()
+        except (UserError, KeyError) as error:
+            words = str(error) if isinstance(error, UserError) else f"{name}: is gone"
+            return no_update, no_update, layout.trouble(words)
+        head = layout.plain(layout.head(header.share_done(now), header.tiles(now, source.clock())))
+        return head, no_update if version == shown else version, None
+
+    @app.callback(Output("board-tree", "data"), Input("version", "data"), State("run", "data"))
+    def leaderboard(_: Any, name: str) -> Any:
+        now = _latest(sources, name)
+        return no_update if now is None else layout.plain(layout.board(board(now), len(now.frame)))
+
+    @app.callback(
+        Output("detail", "children"),
+        Output("told", "data"),
+        Input("pins", "data"),
+        Input("version", "data"),
+        State("run", "data"),
+        State("told", "data"),
+    )
+    def details(pins: Any, _: Any, name: str, told: str | None) -> Any:
+        now = _latest(sources, name)
+        if now is None:
+            return no_update, no_update
+        pinned = pinned_trials(now, _numbers(pins))
+        digest = detail.digest(now, pinned)
+        return (no_update,) * 2 if digest == told else (detail.card(name, now, pinned), digest)
+
+
+def _latest(sources: Callable[[], Sources], name: str) -> Snapshot | None:
+    """As the last tick found it. None where the run cannot be read: the tick says why, and all
+    else stays."""
+    try:
+        return sources()[name].latest()
+    except (UserError, KeyError):
+        return None
+
+
+def _figures(app: Dash, sources: Callable[[], Sources]) -> None:
+    extra = {
+        "front": (Input("axis-x", "data"), Input("axis-y", "data"), Input("pins", "data")),
+        "favourites": (Input("property", "data"),),
+        "over-time": (Input("property", "data"),),
+    }
+    for name in VIEWS:
+        _figure(app, sources, name, extra.get(name, ()))
+
+
+def _figure(app: Dash, sources: Callable[[], Sources], view: str, extra: tuple[Input, ...]) -> None:
+    @app.callback(
+        Output({"type": "data", "name": view}, "data"),
+        Output({"type": "note", "name": view}, "children"),
+        State("run", "data"),
+        Input("version", "data"),
+        *extra,
+    )
+    def draw(run: str, version: int | None, *chosen: Any) -> Any:
+        now = _latest(sources, run) if version else None
+        if now is None:
+            return no_update, no_update
+        words = layout.note(view, note(view, now))
+        if view != "front":
+            known = (_one_of(PROPERTIES, each, *VIEWS[view].first) for each in chosen)
+            return sources()[run].figure(view, *known), words
+        x, y = map(partial(_one_of, AXES), chosen[:2], VIEWS[view].first)
+        return ringed(sources()[run].figure(view, x, y), now, x, y, _numbers(chosen[2])), words
+
+
+def _one_of(known: Mapping[Any, Any], chosen: Any, first: str) -> str:
+    """What a browser sends is whatever somebody makes it send."""
+    return chosen if isinstance(chosen, str) and chosen in known else first
+
+
+def _numbers(pins: Any) -> list[int]:
+    return [n for n in pins if isinstance(n, int)] if isinstance(pins, list) else []
+
+
+def _browser(app: Dash) -> None:
+    """What needs no server: see assets/nas.js."""
+
+    def script(name: str) -> ClientsideFunction:
+        return ClientsideFunction("nas", name)
+
+    app.clientside_callback(script("scheme"), Output("scheme", "data"), Input("scheme", "id"))
+    app.clientside_callback(
+        script("paint"),
+        Output({"type": "graph", "name": MATCH}, "figure"),
+        Input({"type": "data", "name": MATCH}, "data"),
+        Input("scheme", "data"),
+        State("partners", "data"),
+        State({"type": "graph", "name": MATCH}, "id"),
+    )
+    for name in ("head", "board", "list"):
+        app.clientside_callback(
+            script("grow"), Output(name, "role"), Input(f"{name}-tree", "data"), State(name, "id")
+        )
+    for name in layout.CLICKABLE:
+        app.clientside_callback(
+            script("pin"),
+            Output("pins", "data", allow_duplicate=True),
+            Input({"type": "graph", "name": name}, "clickData"),
+            State("pins", "data"),
+            prevent_initial_call=True,
+        )
+    app.clientside_callback(
+        script("press"),
+        Output("pins", "data", allow_duplicate=True),
+        Input("pressed", "data"),
+        State("pins", "data"),
+        prevent_initial_call=True,
+    )

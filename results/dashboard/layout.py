@@ -1,0 +1,225 @@
+"""The page's parts as Dash components. Words of a ledger are children, which React escapes.
+
+What goes into a ``grown`` place is of ``html`` alone, without ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from results.leaderboard import HEADINGS, NUMBERS
+from results.views import style
+from results.views.board import BoardRow
+from results.views.choices import PROPERTIES
+from results.views.front import AXES
+from results.views.header import Tile, share_done, subtitle, tiles
+from results.views.pages import VIEWS
+from results.views.snapshot import Snapshot
+
+EVERY = 2000
+"""Milliseconds between two looks at the ledger."""
+BLANK = style.empty("")
+CONFIG: Any = dict(style.CONFIG)
+CLICKABLE = ("best", "front", "promotions")
+PICKS = {
+    "axis-y": ("up", VIEWS["front"].first[1]),
+    "axis-x": ("across", VIEWS["front"].first[0]),
+    "property": ("of", *VIEWS["favourites"].first),
+}
+"""Store of a choice -> its label and what is chosen at first."""
+
+
+def shell() -> html.Div:
+    """What every page has."""
+    return html.Div(
+        [
+            dcc.Location(id="location"),
+            dcc.Store(id="scheme"),
+            dcc.Store(id="partners", data=style.DARK),
+            html.Main(id="main", className="page"),
+        ]
+    )
+
+
+def run_page(
+    name: str, version: int, now: Snapshot, several: bool, axes: Sequence[str]
+) -> list[Any]:
+    """The page of one run; its figures are asked for by the browser, all at once."""
+    back: list[Any] = [html.A("all runs", href="?"), " · "] if several else []
+    stores = [dcc.Store(id=key, data=first) for key, (_, first) in PICKS.items()]
+    cards = [card(key, _controls(key, axes)) for key in VIEWS]
+    return [
+        dcc.Store(id="run", data=name),
+        dcc.Store(id="version", data=version),
+        dcc.Store(id="pressed"),
+        dcc.Store(id="pins", data=[]),
+        dcc.Store(id="told"),
+        *stores,
+        dcc.Interval(id="tick", interval=EVERY),
+        html.Header(
+            [
+                html.H1(now.facts.name),
+                html.P([*back, subtitle(now.facts)], className="sub"),
+                *grown("head", head(share_done(now), tiles(now))),
+                html.Div(id="trouble"),
+            ]
+        ),
+        html.Div(
+            [
+                *cards[:2],
+                html.Section(id="detail", className="card wide"),
+                html.Section(grown("board"), className="card wide"),
+                *cards[2:],
+            ],
+            className="grid",
+        ),
+    ]
+
+
+def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
+    """A view with its heading, a place for its note, and an empty graph."""
+    view = VIEWS[name]
+    return html.Section(
+        [
+            html.Div([html.H2(view.title), *_beside(controls)], className="head"),
+            html.P(note(name, view.note), className="note", id={"type": "note", "name": name}),
+            *graph(name),
+        ],
+        className="card wide" if view.wide else "card",
+    )
+
+
+def _beside(controls: Sequence[Any]) -> list[Any]:
+    return [html.Div(controls, className="controls")] if controls else []
+
+
+def grown(name: str, tree: Any = None) -> list[Any]:
+    """A place whose content changes while it is looked at, and the store that it is drawn from:
+    what stays the same is left standing, which a callback's children are not (assets/nas.js)."""
+    return [dcc.Store(id=f"{name}-tree", data=plain(tree)), html.Div(id=name)]
+
+
+def plain(tree: Any) -> Any:
+    """Components as JSON, for a ``grown`` place."""
+    if isinstance(tree, list):
+        return [plain(each) for each in tree]
+    if not isinstance(tree, Component):
+        return tree
+    known: dict[str, Any] = tree.to_plotly_json()
+    props = known["props"]
+    return {"type": known["type"], "props": props | {"children": plain(props.get("children"))}}
+
+
+def note(name: str, words: str) -> str:
+    """The line under a title, with what a click does."""
+    return f"{words} A click pins, a second compares." if name == "front" else words
+
+
+def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
+    """A graph, and the store that its figure comes from once it has been painted."""
+    return [
+        dcc.Store(id={"type": "data", "name": name}, data=data),
+        html.Div(
+            dcc.Graph(
+                id={"type": "graph", "name": name},
+                figure=BLANK,
+                config=CONFIG,
+                style={"height": "100%"},
+            ),
+            id=f"frame-{name}",
+            className="frame low" if low else "frame",
+        ),
+    ]
+
+
+def _controls(name: str, axes: Sequence[str]) -> list[Any]:
+    if name == "front":
+        titles = {key: AXES[key].title for key in axes}
+        return [_select("axis-y", titles), _select("axis-x", titles)]
+    return [_select("property", PROPERTIES)] if name == "favourites" else []
+
+
+def _select(store: str, options: Mapping[Any, str]) -> html.Label:
+    label, first = PICKS[store]
+    # The first option is the one that a browser shows.
+    ordered = sorted(options.items(), key=lambda pair: pair[0] != first)
+    items = [html.Option(title, value=key) for key, title in ordered]
+    return html.Label(
+        [label, html.Select(items, id=f"select-{store}", **wild(store=store))],
+        className="pick",
+    )
+
+
+def head(share: float | None, shown: Sequence[Tile]) -> list[Any]:
+    """Progress bar and tiles."""
+    width = {"width": f"{100 * (share or 0):.1f}%"}
+    bar = html.Div(html.Div(style=width), className="bar") if share is not None else html.Br()
+    return [bar, html.Div([_tile(tile) for tile in shown], className="tiles")]
+
+
+def _tile(tile: Tile) -> html.Div:
+    remark = html.Span(tile.remark, className="warn" if tile.warn else "")
+    return html.Div([html.Span(tile.name), html.B(tile.value), remark], className="tile")
+
+
+def trouble(words: str) -> html.P:
+    """A mistake in one line."""
+    return html.P(words, className="error", role="alert")
+
+
+def board(rows: Sequence[BoardRow], total: int) -> list[Any]:
+    """The leaderboard; a name pins its trial."""
+    right = {heading: "right" if key in NUMBERS else "" for key, heading in HEADINGS.items()}
+    header = html.Tr([html.Th(heading, className=side) for heading, side in right.items()])
+    body = [_board_row(row, list(right.values())) for row in rows]
+    return [
+        html.Div(html.H2("Leaderboard"), className="head"),
+        html.P(
+            f"{len(rows)} of {total} complete trials; tinted rows are on the front of mIoU and"
+            " MACs. Click a name to pin it.",
+            className="note",
+        ),
+        html.Div(
+            html.Table([html.Thead(header), html.Tbody(body)]), className="scroll", tabIndex=0
+        ),
+    ]
+
+
+def _board_row(row: BoardRow, sides: Sequence[str]) -> html.Tr:
+    at = list(HEADINGS).index("name")
+    cells: list[Any] = list(row.cells)
+    cells[at] = html.Button(cells[at], className="link", **wild(trial=row.trial))
+    marks = ["front"] * row.front + ["baseline"] * row.baseline
+    pairs = zip(cells, sides, strict=True)
+    tds = [html.Td(c, className=side) for c, side in pairs]
+    return html.Tr(tds, className=" ".join(marks), key=f"trial-{row.trial}")
+
+
+def wild(**values: object) -> Any:
+    """``data-NAME`` attributes, which the page's script looks for."""
+    return {f"data-{name}": str(value) for name, value in values.items()}
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: int) -> html.Div:
+    """A plain table; the columns from ``right`` on are numbers."""
+    side = ["right" if i >= right else "" for i in range(len(headings))]
+    header = [html.Th(text, className=s) for text, s in zip(headings, side, strict=True)]
+    body = [
+        html.Tr([html.Td(text, className=s) for text, s in zip(row, side, strict=True)])
+        for row in rows
+    ]
+    return html.Div(
+        html.Table([html.Thead(html.Tr(header)), html.Tbody(body)]),
+        className="scroll",
+        tabIndex=0,
+    )
+
+
+def address(path: str, run: str, **more: object) -> str:
+    """Of something of a run; names are quoted."""
+    return f"{path}?{urlencode({'run': run, **more})}"

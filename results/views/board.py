@@ -1,0 +1,38 @@
+"""The leaderboard's first rows, at any number of trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from results.frontier import pareto
+from results.leaderboard import cells, dilations
+from results.views.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """``cells`` in the order of results.leaderboard.HEADINGS."""
+
+    trial: int
+    baseline: bool
+    front: bool
+    cells: list[str]
+
+
+def board(now: Snapshot, count: int = 50) -> list[BoardRow]:
+    """The best ``count`` by the search's score, then by fewer MACs and by number, and every
+    baseline. Ranks and the front are those among all complete trials."""
+    return now.once(("board", count), lambda: _board(now, count))
+
+
+def _board(now: Snapshot, count: int) -> list[BoardRow]:
+    order = ["score", "macs", "trial"]
+    frame = now.frame.sort_values(order, ascending=[False, True, True]).reset_index(drop=True)
+    frame["rank"] = np.arange(1, len(frame) + 1)
+    frame["front"] = pareto(frame[["miou", "macs"]].to_numpy(), (True, False))
+    shown = frame[(frame["rank"] <= count) | (frame["kind"] == "baseline")].copy()
+    shown["dilations"] = [dilations(now.by_number[n].backbone) for n in shown["trial"]]
+    columns = (shown["trial"], shown["kind"] == "baseline", shown["front"], cells(shown))
+    return [BoardRow(int(n), bool(b), bool(f), c) for n, b, f, c in zip(*columns, strict=True)]

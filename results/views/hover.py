@@ -1,0 +1,31 @@
+"""What is said of a trial when the pointer is on it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from results import units
+from results.views.snapshot import Facts, Snapshot
+from results.views.style import text
+
+_SAID = ("trial", "name", "score", "miou", "macs", "parameters")
+TEMPLATE = "%{text}<extra></extra>"
+
+
+def hover_texts(frame: pd.DataFrame, now: Snapshot) -> list[str]:
+    """One for each row: name, score, cost."""
+    known, facts = now.memo.hovers, now.facts
+    columns = (frame[name].tolist() for name in _SAID)
+    for number, name, score, miou, macs, parameters in zip(*columns, strict=True):
+        if (facts.metric, number) not in known:
+            known[facts.metric, number] = (
+                f"<b>{text(name)}</b><br>{_quality(facts, score, miou)}"
+                f"<br>{units.giga(macs)}MACs · {units.mega(parameters)} parameters"
+            )
+    return [known[facts.metric, number] for number in frame["trial"].tolist()]
+
+
+def _quality(facts: Facts, score: float, miou: float) -> str:
+    if facts.metric == "miou":
+        return f"mIoU {facts.shown(score)}"
+    return f"{facts.score_name} {facts.shown(score)}, mIoU {100 * miou:.1f} %"

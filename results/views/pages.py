@@ -1,0 +1,72 @@
+"""Which figures a page holds, in which order, under which words: one list for report and
+dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from results.views.course import best_so_far
+from results.views.favourites import favourites, over_time
+from results.views.front import front
+from results.views.importance import gene_importance, trait_importance
+from results.views.parallel import parallel
+from results.views.promotions import agreement, promotions
+from results.views.snapshot import Snapshot
+from results.views.style import Figure
+
+
+@dataclass(frozen=True)
+class View:
+    """A figure with its heading and a line that says how to read it. ``first`` is what a page
+    shows before its reader chooses: arguments of ``draw`` after the snapshot."""
+
+    title: str
+    note: str
+    draw: Callable[..., Figure]
+    wide: bool = False
+    first: tuple[str, ...] = ()
+
+
+VIEWS: Mapping[str, View] = {
+    "best": View("Best so far", "Each dot is a candidate, in the order of finishing.", best_so_far),
+    "front": View(
+        "Quality against cost",
+        "Joined: beaten by no other on both axes.",
+        front,
+        first=("macs", "miou"),
+    ),
+    "favourites": View(
+        "What the best are made of",
+        "Mean share of each choice among the blocks that are built.",
+        favourites,
+        first=("level",),
+    ),
+    "over-time": View(
+        "As the search went on", "The same shares in ten spans.", over_time, first=("level",)
+    ),
+    "traits": View(
+        "Traits that go with the score",
+        "Rank correlation over all candidates: an association, not a cause.",
+        trait_importance,
+    ),
+    "genes": View(
+        "Genes that go with the score",
+        "Variance that one gene's value goes with by itself (epsilon squared).",
+        gene_importance,
+    ),
+    "parallel": View(
+        "All at once",
+        "A line is a candidate, darker with its score; drag along an axis to pick a range.",
+        parallel,
+        wide=True,
+    ),
+    "promotions": View(
+        "Full training", "Proxy score against full training.", promotions, wide=True
+    ),
+}
+
+
+def note(name: str, now: Snapshot) -> str:
+    """The line under a view's title."""
+    return f"{agreement(now)}." if name == "promotions" else VIEWS[name].note

@@ -1,0 +1,115 @@
+"""How far a run is, how fast it goes, and what went wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from operator import attrgetter
+from statistics import median
+
+from results.trial import Trial, TrialState
+from results.views.snapshot import Snapshot
+
+RECENT = 50
+"""Endings that the pace is taken from: a pause of last night is forgotten after these."""
+LATELY = 10 * RECENT
+SILENCE = 5
+"""Times the usual training time without news after which running trials may be lost."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` counts ended candidates of ``budget``; ``rate`` is endings an hour; ``left`` and
+    ``quiet`` are seconds, the latter since the last sign of life; ``failures`` by kind."""
+
+    done: int
+    budget: int | None
+    running: tuple[str, ...]
+    rate: float | None
+    left: float | None
+    quiet: float | None
+    silent: bool
+    stopped: int
+    failures: Mapping[str, int]
+    best: Trial | None
+
+
+def progress(now: Snapshot, at: datetime | None = None) -> Progress:
+    """The figures of the page's head at a moment; without one, at the snapshot's."""
+    known, patience = now.once_here("progress", lambda: _progress(now))
+    quiet = _quiet(now, at or now.at)
+    silent = bool(known.running) and quiet is not None and quiet > patience
+    return replace(known, quiet=quiet, silent=silent)
+
+
+def _progress(now: Snapshot) -> tuple[Progress, float]:
+    """All but what depends on the moment, and after how many seconds silence is remarkable."""
+    ended, running = list[Trial](), list[Trial]()
+    for trial in now.trials:
+        (running if trial.state is TrialState.RUNNING else ended).append(trial)
+    done = sum(t.kind == "candidate" for t in ended)
+    # Endings come nearly in the order of numbers: the latest are among the last of these.
+    recent = sorted((t for t in ended[-LATELY:] if t.finished), key=attrgetter("finished"))
+    rate, budget = _rate(recent[-RECENT:]), now.facts.budget
+    going = bool(running) and rate is not None and budget is not None
+    known = Progress(
+        done=done,
+        budget=budget,
+        running=tuple(t.name for t in running),
+        rate=rate,
+        left=max(0, (budget or 0) - done) / (rate or 1) * 3600 if going else None,
+        quiet=None,
+        silent=False,
+        stopped=sum(t.state is TrialState.STOPPED for t in ended),
+        failures=failures(ended),
+        best=_best(now),
+    )
+    return known, _patience(ended)
+
+
+def failures(trials: Sequence[Trial]) -> Mapping[str, int]:
+    """Kind -> count, most frequent first: ``infeasible: diverged``, ``failed: worker lost``."""
+    kinds: Counter[str] = Counter()
+    for trial in trials:
+        if trial.state is TrialState.INFEASIBLE:
+            failure = trial.measurement.failure if trial.measurement else None
+            kinds[f"infeasible: {failure.value if failure else 'unknown'}"] += 1
+        elif trial.state is TrialState.FAILED:
+            kinds[f"failed: {(trial.error or 'unknown').strip().splitlines()[-1][:80]}"] += 1
+    return dict(kinds.most_common())
+
+
+def _rate(recent: Sequence[Trial]) -> float | None:
+    """Endings an hour, from trials in the order of ending."""
+    times = [t.finished for t in recent if t.finished]
+    if len(times) < 2 or times[-1] == times[0]:
+        return None
+    return 3600 * (len(times) - 1) / (times[-1] - times[0]).total_seconds()
+
+
+def _quiet(now: Snapshot, at: datetime) -> float | None:
+    moments = [t.finished or t.started for t in now.trials[-RECENT:]]
+    known = [moment for moment in moments if moment]
+    return max(0.0, (at - max(known)).total_seconds()) if known else None
+
+
+def _patience(ended: Sequence[Trial]) -> float:
+    seconds = [t.seconds for t in ended[-RECENT:] if t.seconds]
+    return max(120.0, SILENCE * median(seconds)) if seconds else 3600.0
+
+
+def _best(now: Snapshot) -> Trial | None:
+    number = now.once("best", lambda: _best_number(now))
+    if number is None:
+        return None
+    return now.by_number[number]
+
+
+def _best_number(now: Snapshot) -> int | None:
+    frame = now.candidates
+    if frame.empty:
+        return None
+    ranked = frame.sort_values(["score", "macs", "trial"], ascending=[False, True, True])
+    return int(ranked["trial"].iloc[0])

@@ -1,0 +1,127 @@
+"""Pictures of predicted label maps beside the truth."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from nas import comparison, lineage
+from nas.comparison import GAP, HEADING, VOID, WIDTH, compared, draw_missing, grid
+from nas.config import Config
+from nas.observed import ObservedRun
+from nas.run import RunDirectory
+from proxy_tasks.task import Measurement
+from search_space.errors import UserError
+
+CLASSES, PALETTE = ("sky", "road"), ((10, 20, 200), (120, 60, 120))
+SIZE = (35, 70)
+
+
+def cell(picture: Image.Image, row: int, column: int) -> np.ndarray:
+    """Of the grid, (H, W, 3)."""
+    height = round(WIDTH * SIZE[0] / SIZE[1])
+    left, top = column * (WIDTH + GAP), HEADING + row * (height + GAP)
+    return np.asarray(picture)[top : top + height, left : left + WIDTH]
+
+
+def test_each_row_holds_image_truth_and_prediction_in_the_data_sets_colours() -> None:
+    image = np.full((*SIZE, 3), 77, np.uint8)
+    truth, predicted = np.zeros(SIZE, np.uint8), np.ones(SIZE, np.uint8)
+    truth[:, 35:] = 255
+    picture = grid([(image, predicted, truth), (image, truth, predicted)], CLASSES, PALETTE)
+    assert (cell(picture, 1, 0) == 77).all()
+    assert (cell(picture, 1, 1)[:, : WIDTH // 2] == PALETTE[0]).all()
+    assert (cell(picture, 1, 1)[:, WIDTH // 2 :] == VOID).all()
+    assert (cell(picture, 1, 2) == PALETTE[1]).all()
+
+
+@dataclass
+class Bright:
+    """Knows two classes by brightness."""
+
+    classes: tuple[str, ...] = CLASSES
+
+    def labels(self, image_HW3: np.ndarray) -> np.ndarray:
+        return (image_HW3[..., 0] > 100).astype(np.uint8)
+
+
+class Split(SimpleNamespace):
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def packed(count: int) -> SimpleNamespace:
+    images = [np.full((*SIZE, 3), 20 * n, np.uint8) for n in range(count)]
+    labels = [np.zeros(SIZE, np.uint8)] * count
+    return SimpleNamespace(
+        classes=CLASSES, palette=PALETTE, val=Split(images=images, labels=labels)
+    )
+
+
+def test_images_from_the_whole_split_are_predicted() -> None:
+    picture = compared(Bright(), packed(11))
+    assert [cell(picture, row, 0)[0, 0, 0] for row in range(3)] == [0, 100, 200]
+    assert [tuple(cell(picture, row, 2)[0, 0]) for row in range(3)] == [
+        PALETTE[0], PALETTE[0], PALETTE[1],
+    ]  # fmt: skip
+    compared(Bright(), packed(1))
+    with pytest.raises(UserError, match="other classes"):
+        compared(Bright(("sky", "sea")), packed(1))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    run = RunDirectory.create(tmp_path / "run", Config())
+    for number, name in enumerate(("a", "b")):
+        folder = run.promotions / name
+        folder.mkdir(parents=True)
+        (folder / "best.safetensors").write_bytes(b"damaged" if name == "a" else b"")
+        record = {
+            "trial": number, "key": "k", "seed": 0, "proxy_miou": 0.1, "miou": 0.2, "epoch": 1,
+            "last": Measurement(1, 10, 10, 1.0).to_dict(), "weights": "best.safetensors",
+            "digest": None, "settings": {},
+        }  # fmt: skip
+        lineage.write_json(folder / "promotion.json", record)
+    return run
+
+
+def test_a_picture_that_cannot_be_made_is_told_of_and_the_others_are_made_once(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    damaged = comparison.open_predictor
+
+    def fake(path: Path) -> object:
+        opened.append(path.parent.name)
+        return damaged(path) if path.parent.name == "a" else Bright()
+
+    monkeypatch.setattr(comparison, "open_predictor", fake)
+    monkeypatch.setattr(comparison, "open_packed", lambda _: packed(4))
+    for _ in range(2):
+        said = StringIO()
+        draw_missing(run, Path("data"), Console(file=said))
+        assert "a: label maps not drawn" in said.getvalue()
+    assert opened == ["a", "b", "a"]
+    files = {path.name for path in run.promotions.glob("*/*") if "labels" in path.name}
+    assert files == {"labels.png"}
+
+
+def test_an_observed_run_tells_of_pictures_that_are_its_own(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    observed = ObservedRun(run.path)
+    assert [each.labels for each in observed.promoted()] == [None, None]
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"\x89PNG\r\n\x1a\n secret")
+    os.symlink(secret, run.promotions / "a" / "labels.png")
+    (run.promotions / "b" / "labels.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = [each.labels for each in observed.promoted()]
+    assert found == [None, (run.promotions / "b" / "labels.png").resolve()]

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from proxy_tasks.task import Failure
+from results.views.board import board
+from results.views.choices import Shares, choices_of, in_order
+from results.views.course import best_so_far
+from results.views.detail import cost_rows, difference, learning_curve, spec_text
+from results.views.favourites import best_quarter, favourites, over_time
+from results.views.front import front, known_axes, ringed
+from results.views.header import tiles
+from results.views.importance import epsilon_squared, gene_importance, trait_importance
+from results.views.pages import VIEWS
+from results.views.progress import progress
+from results.views.promotions import agreement, promotions
+from results.views.snapshot import Promoted, Snapshot
+from results.views.style import DARK, MOST, text
+from results.views.thinning import thinned
+from search_space import architecture_file
+from search_space.architecture import Architecture, Block
+from tests.support.observed import (
+    FACTS,
+    HOSTILE,
+    START,
+    baseline,
+    candidate,
+    failed,
+    infeasible,
+    running,
+    snapshot,
+)
+
+
+@pytest.fixture(scope="module")
+def now() -> Snapshot:
+    trials = [baseline(), *(candidate(n) for n in range(1, 41)), running(41), failed(42)]
+    return snapshot([*trials, infeasible(43), infeasible(44, Failure.TOO_SLOW)])
+
+
+def traces(figure: dict) -> dict[str, dict]:
+    return {trace.get("name", str(i)): trace for i, trace in enumerate(figure["data"])}
+
+
+def test_progress_counts_what_ended_what_runs_and_what_failed_by_kind(now: Snapshot) -> None:
+    known = progress(now)
+    assert (known.done, known.budget, known.running) == (43, 60, ("trial-0041",))
+    assert known.failures == {
+        "failed: worker lost": 1, "infeasible: diverged": 1, "infeasible: too slow": 1,
+    }  # fmt: skip
+    assert known.rate == pytest.approx(60 * 43 / 44)  # one a minute, and one is not back
+    assert known.left == pytest.approx(17 * 60 * 44 / 43)
+    assert not known.silent
+
+
+def test_a_run_without_news_is_told_from_one_that_works(now: Snapshot) -> None:
+    later = START + timedelta(hours=3)
+    assert progress(now, later).silent
+    assert any(tile.warn and "no news" in tile.remark for tile in tiles(now, later))
+    assert not progress(snapshot(now.trials[:41]), later).silent  # nothing runs there
+
+
+def test_the_best_so_far_never_falls_and_baselines_and_noise_are_drawn(now: Snapshot) -> None:
+    drawn = traces(best_so_far(snapshot(now.trials, replace(FACTS, noise=0.01))))
+    scores = 100 * np.array([t.score for t in now.trials[1:41]])
+    line = drawn["best so far"]
+    assert line["y"] == sorted(line["y"])
+    assert line["y"][-1] == pytest.approx(scores.max(), abs=1e-4)
+    assert drawn["candidate"]["y"] == pytest.approx(scores.tolist(), abs=1e-4)
+    assert drawn["deeplabv3-resnet-50"]["y"] == [30.0, 30.0]
+    band = drawn["± noise of one score (audit)"]
+    assert np.subtract(band["y"], line["y"]) == pytest.approx(1.0, abs=1e-4)
+    assert len(best_so_far(now)["data"]) == len(drawn) - 2  # no audit, no band
+
+
+def test_the_front_follows_its_axes_and_rings_what_is_pinned(now: Snapshot) -> None:
+    drawn = traces(ringed(front(now, "macs", "miou"), now, "macs", "miou", [5]))
+    best = now.frame.sort_values(["macs", "miou"], ascending=[True, False])
+    wanted, top = [], -1.0
+    for row in best.itertuples():
+        if row.miou > top:
+            wanted, top = [*wanted, row.trial], row.miou
+    assert drawn["on the front"]["customdata"] == wanted
+    assert drawn["pinned A"]["x"] == [now.by_number[5].measurement.macs / 1e9]
+    other = traces(front(now, "parameters", "loss"))
+    assert other["on the front"]["customdata"] != wanted
+    with pytest.raises(KeyError):
+        front(now, "../secret", "miou")
+    assert "latency" not in known_axes(now)
+
+
+def test_shares_count_the_blocks_that_are_built() -> None:
+    # Block 3 reaches no output; block 5 reads 2 (level 4) and 4 (level 2) at level 3.
+    architecture = Architecture(
+        (Block(2, "bottleneck"),) * 2,
+        (
+            Block(4, "residual", (0, 1), 4),
+            Block(5, "residual", (0, 1), 8),
+            Block(2, "residual", (1, 2), 1),
+            Block(3, "bottleneck", (2, 4), 1, True),
+        ),
+        (3,),
+    )
+    counted = choices_of(architecture)
+    assert counted["level"] == {4: 1, 2: 1, 3: 1}
+    assert counted["connection"] == {2: 2, 0: 1, -2: 1, -1: 1, 1: 1}
+    assert in_order(counted["dilation"]) == (1, 4)
+    found = Shares.of_counts((1, 4), np.array([[2, 1]]))
+    assert counted["dilation"] == {1: 2, 4: 1}
+    assert found.share_NV[0] == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_a_run_that_grows_is_drawn_as_if_read_at_once() -> None:
+    trials = [baseline(), *(candidate(n) for n in range(1, 31))]
+    early = snapshot([*trials[:5], running(5), *trials[6:20]])
+    for view in VIEWS.values():
+        view.draw(early, *view.first)
+    # What was sent out early comes back last; or, as clocks differ, among the others.
+    for finished in (START + timedelta(days=1), trials[5].finished):
+        listed = [*trials[:5], replace(trials[5], finished=finished), *trials[6:]]
+        grown = replace(snapshot(listed), memo=deepcopy(early.memo))
+        for name, view in VIEWS.items():
+            assert view.draw(grown, *view.first) == view.draw(snapshot(listed), *view.first), name
+
+
+def test_axes_that_nobody_chose_do_not_outlive_an_empty_figure(now: Snapshot) -> None:
+    before = best_so_far(snapshot([]))["layout"]["uirevision"]
+    assert before != best_so_far(now)["layout"]["uirevision"]
+    axes = known_axes(now)
+    zooms = {front(now, x, y)["layout"]["uirevision"] for x in axes for y in axes}
+    assert len(zooms) == len(axes) ** 2 > 9
+    assert favourites(now, "level")["layout"]["uirevision"] != "kept"
+
+
+def test_what_made_the_score_leads_among_the_best_and_among_the_traits(now: Snapshot) -> None:
+    everyone, best = favourites(now, "dilation")["data"]
+    gain = dict(zip(everyone["x"], np.subtract(best["y"], everyone["y"]), strict=True))
+    assert max(gain, key=gain.__getitem__) == "4"
+    assert gain["4"] > 5
+    bars = trait_importance(now)["data"][0]
+    assert bars["y"][0] == "dilation 4"
+    assert bars["x"][0] > 0.99
+    assert sum(trace["y"][0] for trace in over_time(now, "dilation")["data"]) == pytest.approx(100)
+
+
+def test_epsilon_squared_finds_the_gene_that_matters_and_nothing_in_noise() -> None:
+    rng = np.random.default_rng(0)
+    gene, noise = rng.integers(3, size=300), rng.normal(size=300)
+    assert epsilon_squared(gene, 10.0 * gene + 0.1 * noise) > 0.99
+    assert abs(epsilon_squared(rng.integers(50, size=300), noise)) < 0.1
+    assert np.isnan(epsilon_squared(np.arange(300), noise))
+
+
+def test_genes_are_named(now: Snapshot) -> None:
+    assert set(gene_importance(now)["data"][0]["y"]) <= set(FACTS.genes)
+
+
+def test_the_best_quarter_is_rounded_up() -> None:
+    assert best_quarter(np.array([1.0, 5.0, 3.0, 4.0, 2.0])).tolist() == [0, 1, 0, 1, 0]
+
+
+def test_promotions_say_how_far_the_proxy_ranked_alike(now: Snapshot) -> None:
+    full = [
+        Promoted(f"p{i}", i, proxy, miou, 60, 10, 10, 1.0)
+        for i, (proxy, miou) in enumerate([(0.3, 0.5), (0.31, 0.52), (0.29, 0.53), (0.2, None)])
+    ]
+    known = snapshot(now.trials, promoted=full)
+    assert agreement(known).spearman == pytest.approx(-0.5)
+    assert agreement(snapshot(now.trials, promoted=full[:2])).spearman is None
+    drawn = traces(promotions(known))
+    assert drawn["baseline"]["text"] == ["p0"]  # trial 0 is one
+    assert drawn["candidate"]["y"] == [52.0, 53.0]
+
+
+def test_the_board_ranks_all_and_keeps_the_baselines(now: Snapshot) -> None:
+    rows = board(now, 3)
+    assert [row.cells[0] for row in rows[:3]] == ["1", "2", "3"]
+    assert rows[-1].baseline
+    assert int(rows[-1].cells[0]) == 1 + sum(t.score > 0.3 for t in now.trials[1:41])
+
+
+def test_a_pinned_architecture_is_told_in_full(now: Snapshot) -> None:
+    trial = now.by_number[7]
+    loaded = architecture_file.loads(spec_text(trial, FACTS))
+    assert loaded.backbone == trial.backbone
+    assert loaded.provenance["trial"] == 7
+    *rows, total = cost_rows(trial, FACTS)
+    assert sum(float(row[6]) for row in rows) == pytest.approx(100, abs=1)
+    assert total[0] == "total"
+    curve = learning_curve([trial], FACTS)
+    assert curve is not None
+    (line,) = curve["data"]
+    assert (line["x"], line["y"][1]) == ([1, 3], pytest.approx(100 * trial.miou))
+    assert learning_curve([now.by_number[0]], FACTS) is None
+
+
+def test_two_architectures_differ_where_a_block_was_changed(now: Snapshot) -> None:
+    a = now.by_number[7].backbone
+    assert isinstance(a, Architecture)
+    changed = replace(a.blocks[3], dilation=16)
+    b = replace(a, blocks=(*a.blocks[:3], changed, *a.blocks[4:]))
+    found = difference(a, b)
+    assert found is not None
+    assert found.blocks == {5}  # two stem blocks before it
+    assert "d16" in found.rows[0][2]
+    assert difference(a, now.by_number[0].backbone) is None
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_every_view_is_a_figure_at_any_number_of_trials(name: str, count: int) -> None:
+    trials = [candidate(n, name=HOSTILE) for n in range(count)]
+    full = [Promoted(HOSTILE, 0, 0.2, 0.3, 6, 10, 10, 1.0)] * min(count, 1)
+    figure = VIEWS[name].draw(snapshot(trials, promoted=full), *VIEWS[name].first)
+    go.Figure(figure)  # raises for what plotly.js does not know
+    assert "<img" not in str(figure)
+    for color in DARK:
+        assert len(color) == 7
+
+
+def test_many_points_are_thinned_but_the_wanted_stay() -> None:
+    wanted = np.zeros(10_000, dtype=bool)
+    wanted[[3, 9999]] = True
+    kept = thinned(10_000, wanted)
+    assert {3, 9999} <= set(kept.tolist())
+    assert len(kept) <= MOST + 2
+    assert (np.diff(kept) > 0).all()
+    assert len(thinned(50, wanted[:50])) == 50
+
+
+def test_foreign_words_in_a_figure_are_no_markup() -> None:
+    assert text("<a href='x'>\x00") == "&lt;a href='x'&gt;"
