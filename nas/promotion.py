@@ -7,10 +7,12 @@ best weights, and at the end ``promotion.json``.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from nas import events
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
@@ -54,6 +56,7 @@ class PromotionQueue:
         job = self._waiting.popleft()
         self._out += 1
         self._progress.started(job)
+        events.tell("promotion started", trial=job.number, name=job.name)
         return job
 
     def progress(self, job: Job, measurement: Measurement) -> None:
@@ -68,9 +71,11 @@ class PromotionQueue:
         elif self._retries.again(job.number, outcome):
             self._waiting.append(job)
             self._progress.retried(job, outcome.error)
+            events.tell("promotion runs again", logging.WARNING, **_crash(job, outcome))
         else:
             self.failed[job.name] = outcome.error
             self._progress.ended(job, f"{job.name}  failed: {outcome.error}")
+            events.tell("promotion failed", logging.ERROR, **_crash(job, outcome))
 
     def _close(self, job: Job, last: Measurement) -> None:
         if last.failure is not None:
@@ -79,6 +84,14 @@ class PromotionQueue:
         write_json(self._run.promotions / job.name / "promotion.json", record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
         self._progress.ended(job, f"{job.name}  promoted: {best}")
+        came_to = {name: record[name] for name in ("miou", "epoch")}
+        came_to["failure"] = last.failure
+        events.tell("promotion finished", trial=job.number, name=job.name, **came_to)
+
+
+def _crash(job: Job, crash: Crash) -> dict[str, Any]:
+    known = {"trial": job.number, "name": job.name}
+    return known | {"trouble": crash.trouble, "error": crash.error}
 
 
 def jobs(trials: Sequence[Trial], fidelity: Fidelity) -> list[Job]:

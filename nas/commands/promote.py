@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, ledgers, lineage, promotion
+from nas import build, events, ledgers, lineage, promotion, tracking
 from nas import config as configs
 from nas.failures import RunFailed, interruptible
 from nas.progress import Board, PromotionProgress
@@ -31,12 +31,14 @@ def promote(
         RunFailed: when a training gave no result.
     """
     run = RunDirectory.open(path)
-    config = configs.with_settings(run.config(), settings, allowed=("promotion.", "engine."))
+    allowed = ("promotion.", "engine.", "loggers")
+    config = configs.with_settings(run.config(), settings, allowed)
     trials = ledgers.trials(run)
     chosen = by_number(trials, numbers) if numbers else top(trials, count or 1)
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)
     build.check_batch(config, config.promotion)
+    tracking.check(config)
     data = build.packed(config, config.promotion, console)
     promotion.prepare(run, chosen, wanted, resume)
     board = Board(console)
@@ -45,10 +47,18 @@ def promote(
     resources = build.resources(config.engine, jobs=len(chosen))
     resources = build.spread(config.engine, resources)
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
-    task = build.task(config, config.promotion, data, run.promotions)
-    with interruptible(f"nas promote {run.path} ... --resume"), board.shown():
-        jobs = build.sized(queue, config.promotion, data, resources)
-        build.engine(config.engine, resources).run(task, jobs)
+    again = f"nas promote {run.path} ... --resume"
+    with interruptible(again), events.logged(run.path, "promote"), board.shown():
+        build.train(
+            config,
+            config.promotion,
+            data,
+            queue,
+            resources,
+            run.path,
+            "promotion",
+            folder=run.promotions,
+        )
     console.print(promotions_table(lineage.load_all(run)))
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
