@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from nas.engines.base import Crash, Trouble
+from search_space.files import FULL
 
 ATTEMPTS = 3
 IN_A_ROW = 5
@@ -20,6 +22,13 @@ IN_A_ROW = 5
 
 class RunFailed(RuntimeError):
     """A run that could not do what it was asked: exit code 1. The message is for a person."""
+
+
+def no_room(error: Exception) -> str | None:
+    """What to tell of a disk that is full or read-only, if that is what went wrong."""
+    if not isinstance(error, OSError) or error.errno not in FULL | {errno.EROFS}:
+        return None
+    return f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
 
 
 class BugError(RunFailed):
@@ -98,7 +107,7 @@ def _end_at_once(number: int, frame: FrameType | None) -> None:
     """As a kill would: nothing is lost by it. A live table hides the cursor."""
     if os.isatty(1):
         os.write(1, b"\x1b[?25h\n")
-    os.write(2, b"nas: ended at once; --resume goes on\n")
+    os.write(2, b"nas: ended at once\n")
     os._exit(1)
 
 
@@ -108,8 +117,8 @@ def _in_main_thread() -> bool:
 
 
 class Retries:
-    """Counts crashes: of lost and hung workers by job, of exceptions by message. A job that ran
-    out of memory while sharing comes again as often as its share grows."""
+    """Counts crashes: of lost and hung workers and full disks by job, of exceptions by message. A
+    job that ran out of memory while sharing comes again as often as its share grows."""
 
     def __init__(self) -> None:
         self._lost: Counter[int] = Counter()
@@ -117,7 +126,8 @@ class Retries:
         self._given_up = 0
 
     def again(self, number: int, crash: Crash) -> bool:
-        """Whether to run the job once more: False after its third lost or hung worker.
+        """Whether to run the job once more: False after its third lost or hung worker, or full
+        disk.
 
         Raises:
             BugError: at the third exception of the same message, whatever the job.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from nas.run import RunDirectory
 from proxy_tasks.task import Measurement
 from search_space.errors import UserError
+from search_space.files import replacing
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,8 @@ def load(folder: Path) -> Promotion:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Replaced in one step."""
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
-    os.replace(draft, path)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
 WORDS = {
     Trouble.LOST: "lost workers",
     Trouble.HUNG: "hung workers",
+    Trouble.DISK: "full disks",
     Trouble.CROWDED: "out of memory while sharing a GPU",
     Trouble.BUG: "exceptions",
     ENDED.kind: "unfinished when a search ended",

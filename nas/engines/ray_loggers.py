@@ -64,7 +64,6 @@ class _Follower:
     def start(self, trial_id: str, job: Job) -> None:
         folder = _folder(self._tracking, self.name, job)
         shown = self._shown[trial_id] = _Shown(trial_id, job, self._tracking, folder)
-        shown.init_local_path()
         self._tell(self._logger.log_trial_start, shown)
 
     def epoch(self, trial_id: str, measured: Measurement) -> None:
@@ -178,6 +177,7 @@ def _mlflow(config: MLflowConfig, tracking: Tracking) -> LoggerCallback:
 
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
     uri = config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     return MLflowLoggerCallback(
         uri and storage_url.expanded(uri, key="loggers.mlflow.tracking_uri"),
@@ -191,6 +191,7 @@ def _wandb(config: WandbConfig, tracking: Tracking) -> LoggerCallback:
 
     if config.mode == "offline":
         os.environ["WANDB_MODE"] = "offline"  # Ray wants a key otherwise
+    _folder(tracking, config.name).mkdir(exist_ok=True)  # its processes stand in it
     return WandbLoggerCallback(
         project=config.project,
         group=tracking.run,
@@ -202,10 +203,10 @@ def _wandb(config: WandbConfig, tracking: Tracking) -> LoggerCallback:
     )
 
 
-def _folder(tracking: Tracking, name: str, job: Job) -> Path:
-    """Where a logger that writes files has those of a training."""
+def _folder(tracking: Tracking, name: str, job: Job | None = None) -> Path:
+    """Where a logger that writes files has those of a training; TensorBoard one for each."""
     whole = tracking.folder / name
-    return whole / tracking.phase / job.name if name == "tensorboard" else whole
+    return whole / tracking.phase / job.name if job and name == "tensorboard" else whole
 
 
 def _line(error: Exception) -> str:
