@@ -33,7 +33,6 @@ _SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a baseline is never stopped: it tells no score
     "TUNE_GLOBAL_CHECKPOINT_S": "600",
-    "TUNE_MAX_PENDING_TRIALS_PG": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 for _name, _value in _SETTINGS.items():
@@ -105,6 +104,8 @@ class RayTuneEngine:
             tempfile.TemporaryDirectory(prefix="nas-tune-") as folder,
             ray_loggers.following(self._tracking) as loggers,
         ):
+            # Else actors would start one after the other, which takes hours for a thousand.
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self._resources.workers)
             watch = _Watch(Patience(self._patience))
             searcher = _SourceSearcher(source, self._resources.workers, watch)
             task = ray_data.travelling(task) if self._address else task
