@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from nas import build, ledgers
+from nas import build, events
 from nas.config import BudgetConfig, Config, ProxyConfig
 from nas.controllers.random import RandomSearch
-from nas.failures import RunFailed, interruptible
+from nas.failures import RunFailed
 from nas.progress import Board, SearchProgress
 from nas.run import RunDirectory
 from nas.search import Search
@@ -62,15 +62,12 @@ class Plan:
 
 
 def train(run: RunDirectory, config: Config, plan: Plan, console: Console) -> dict[str, list[Leg]]:
-    """Train what is not trained yet; the legs of each label, by seed.
-
-    Raises:
-        RunFailed: interrupted; ``nas audit --resume`` goes on.
-    """
+    """Train what is not trained yet; the legs of each label, by seed. It stops as a search does."""
     space = build.space(config)
     found: dict[str, list[Leg]] = {}
     for label, training, seed in plan.legs():
         console.print(f"{label}, seed {seed}: {training.epochs} epochs", highlight=False)
+        events.tell("leg started", label=label, seed=seed, epochs=training.epochs)
         changed = {"proxy": training, "seed": config.seed + seed}
         leg = _train_leg(run, config, config.model_copy(update=changed), space, label, console)
         found.setdefault(label, []).append(leg)
@@ -150,8 +147,5 @@ def _score(
     )
     data = build.packed(config, config.proxy, console)
     resources = build.resources(config.engine)
-    task = build.task(config, config.proxy, data)
-    again = f"nas audit --run {run.path} --resume"
-    with ledgers.kept(again), interruptible(again), board.shown():
-        jobs = build.sized(source, config.proxy, data, resources)
-        build.engine(config.engine, resources).run(task, jobs)
+    with board.shown():
+        build.train(config, config.proxy, data, source, resources, run.path, ledger.name)

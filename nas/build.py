@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from nas import controllers
+from nas import controllers, tracking
 from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
 from nas.engines.base import Engine, Halving, JobSource, Node, Resources
 from nas.search import Baseline
 from nas.sizing import Sized, Sizing
+from nas.tracking import Tracking
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packed import open_packed, pack
 from proxy_tasks.proxy import TrainingTask
@@ -118,6 +120,7 @@ def check(config: Config, space: SearchSpace) -> None:
     controller(config, space)
     check_constraints(config, space)
     check_halving(config)
+    tracking.check(config)
     baselines(config)
     resources(config.engine)
     check_batch(config, config.proxy)
@@ -247,7 +250,12 @@ def check_halving(config: Config) -> None:
         )
 
 
-def engine(config: EngineConfig, resources: Resources, halving: Halving | None = None) -> Engine:
+def engine(
+    config: EngineConfig,
+    resources: Resources,
+    halving: Halving | None = None,
+    followed: Tracking | None = None,
+) -> Engine:
     """Ray is imported only when it is the engine."""
     if config.name == "inline":
         from nas.engines.inline import InlineEngine
@@ -255,7 +263,56 @@ def engine(config: EngineConfig, resources: Resources, halving: Halving | None =
         return InlineEngine(resources)
     from nas.engines.ray_tune import RayTuneEngine
 
-    return RayTuneEngine(resources, config.address, halving, config.patience)
+    return RayTuneEngine(resources, config.address, halving, config.patience, followed)
+
+
+def train(
+    config: Config,
+    training: TrainingConfig,
+    data: Path,
+    source: JobSource,
+    resources: Resources,
+    run: Path,
+    phase: str,
+    halving: Halving | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Run a source's jobs to their end: each under ``training``, with the share of a GPU that it
+    needs, and followed by the config's loggers as a ``phase`` of ``run``; for ``folder`` see
+    ``task``. What the source raises passes through."""
+    followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
+    jobs = sized(source, training, data, resources)
+    engine(config.engine, resources, halving, followed).run(
+        task(config, training, data, folder), jobs
+    )
+
+
+@contextmanager
+def connected(config: EngineConfig) -> Iterator[None]:
+    """In the cluster at the address, if there is one, which is joined once for all that is asked of
+    it inside. UserError when it cannot be."""
+    if not config.address or config.name == "inline":
+        yield
+        return
+    from nas.engines.ray_cluster import joined
+
+    with joined(config.address):
+        yield
+
+
+@contextmanager
+def one_ray(config: EngineConfig, promotes: bool = False) -> Iterator[None]:
+    """A Ray of our own is started once for all that trains inside. With all cores where trials are
+    promoted too, as full trainings share them."""
+    if config.name == "inline":
+        yield
+        return
+    from nas.engines.ray_tune import running
+
+    known = resources(config)
+    cpus = known.workers * known.cpus
+    with running(config.address, max(cpus, os.cpu_count() or 1) if promotes else cpus):
+        yield
 
 
 def sized(

@@ -533,11 +533,12 @@ def main() -> None:
     except UserError as error:
         _fail(str(error), 2)
     except Exception as error:
-        from nas.failures import RunFailed
+        from nas.failures import RunFailed, no_room
 
-        if not isinstance(error, RunFailed):
+        line = str(error) if isinstance(error, RunFailed) else no_room(error)
+        if line is None:
             raise
-        _fail(str(error), 1)
+        _fail(line, 1)
 
 
 def _fail(message: str, code: int) -> None:

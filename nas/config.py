@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from nas import controller_config, storage_url
 from nas.controller_config import ControllerConfig, PredictorConfig
+from nas.logger_config import LoggersConfig
 from nas.section import Section, first_line
 from proxy_tasks.recipe import OptimizerName, ScheduleName
 from proxy_tasks.task import Metric
@@ -221,6 +222,7 @@ class Config(Section):
     audit: AuditConfig = AuditConfig()
     baselines: tuple[str, ...] = ("deeplabv3-resnet-50-os8", "spinenet-49")
     engine: EngineConfig = EngineConfig()
+    loggers: LoggersConfig = ()
     storage: str | None = None
     """A storage URL for the ledger, see nas.storage_url; None: a journal in the run's folder."""
 
@@ -278,7 +280,7 @@ def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, .
     values = config.model_dump(mode="json")
     for setting in settings:
         if not setting.startswith(allowed):
-            keys = " or ".join(f"{prefix}KEY" for prefix in allowed)
+            keys = " or ".join(f"{key}KEY" if key.endswith(".") else key for key in allowed)
             raise UserError(f"--set {setting}: a run keeps its config; only {keys} may change")
         _set(values, setting)
     return parse(values, "--set" if settings else "config")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from nas.run import RunDirectory
 from proxy_tasks.task import Measurement
 from search_space.errors import UserError
+from search_space.files import replacing
 
 LABELS = "labels.png"
 """Predicted label maps beside the truth (nas.comparison), in a promotion's folder."""
@@ -60,9 +60,8 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Whole or as it was."""
-    draft = path.with_suffix(".tmp")
-    draft.write_text(text, "utf-8")
-    os.replace(draft, path)
+    with replacing(path) as draft:
+        draft.write_text(text, "utf-8")
 
 
 def digest(weights: Path) -> str:

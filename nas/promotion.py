@@ -6,11 +6,13 @@ best weights, and at the end ``promotion.json``.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nas import events
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
@@ -79,6 +81,7 @@ class PromotionQueue:
         job = self._waiting.popleft()
         self._out += 1
         self._progress.started(job)
+        events.tell("promotion started", **self._named(job))
         return job
 
     def progress(self, job: Job, measurement: Measurement) -> None:
@@ -93,9 +96,13 @@ class PromotionQueue:
         elif self._retries.again(job.number, outcome):
             self._waiting.append(job)
             self._progress.retried(job, outcome.error)
+            events.tell(
+                "promotion runs again", logging.WARNING, **self._named(job), **_crash(outcome)
+            )
         else:
             self.failed[job.name] = outcome.error
             self._progress.ended(job, f"{job.name}  failed: {outcome.error}")
+            events.tell("promotion failed", logging.ERROR, **self._named(job), **_crash(outcome))
 
     def _close(self, job: Job, last: Measurement) -> None:
         if last.failure is not None:
@@ -104,6 +111,16 @@ class PromotionQueue:
         write_json(self._run.promotions / job.name / "promotion.json", record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
         self._progress.ended(job, f"{job.name}  promoted: {best}")
+        came_to = {name: record[name] for name in ("miou", "epoch")}
+        came_to["failure"] = last.failure
+        events.tell("promotion finished", **self._named(job), **came_to)
+
+    def _named(self, job: Job) -> dict[str, Any]:
+        return {"trial": self._subjects[job.number].trial, "name": job.name}
+
+
+def _crash(crash: Crash) -> dict[str, Any]:
+    return {"trouble": crash.trouble, "error": crash.error}
 
 
 def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:

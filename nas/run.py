@@ -20,6 +20,7 @@ from nas.config import Config, parse
 from search_space import architecture_file
 from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
+from search_space.files import replacing
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,8 @@ class RunDirectory:
         try:
             if self.config_file.is_file() and self.config_file.read_text("utf-8") == text:
                 return
-            draft = self.config_file.with_suffix(".tmp")
-            draft.write_text(text, "utf-8")
-            os.replace(draft, self.config_file)
+            with replacing(self.config_file) as draft:
+                draft.write_text(text, "utf-8")
         except OSError as error:
             raise UserError(f"{self.config_file}: cannot be written: {error.strerror}") from error
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass, replace
+from typing import Any
 
+from nas import events
 from nas.config import BudgetConfig
 from nas.controllers import Controller, SpaceExhausted
 from nas.engines.base import Crash, Outcome
@@ -82,6 +85,7 @@ class Search:
         self._out += 1
         self._curves[trial.number] = []
         self._progress.started(trial)
+        events.tell("trial started", **_known(trial), again=len(trial.setbacks) or None)
         if trial.kind == "baseline":
             return Job(trial.number, trial.name, trial.backbone, self._fidelity)
         known = (trial.number, trial.name, trial.backbone, self._fidelity)
@@ -103,6 +107,7 @@ class Search:
             self._candidates[trial.number] = trial
             self._controller.tell(trial)
         self._progress.ended(trial)
+        events.tell("trial finished", **_known(trial), **_came_to(trial))
 
     def _record(self, job: Job, outcome: Measurement) -> Trial:
         """In the ledger: the end of a job, or where its engine stopped it, which may be before it
@@ -141,11 +146,13 @@ class Search:
         if self._retries.again(job.number, crash):
             self._again.append(trial)
             self._progress.retried(trial, crash.error)
+            events.tell("trial runs again", logging.WARNING, **_crashed(trial, crash))
         else:
             trial = self._ledger.fail(job.number, crash.error)
             if trial.kind == "candidate":
                 self._candidates[trial.number] = trial
             self._progress.ended(trial)
+            events.tell("trial failed", logging.ERROR, **_crashed(trial, crash))
 
     def _budget_used(self) -> bool:
         if self._baselines:
@@ -153,6 +160,23 @@ class Search:
         if self.exhausted or (self._deadline and time.monotonic() >= self._deadline):
             return True
         return self._budget.trials is not None and len(self._candidates) >= self._budget.trials
+
+
+def _known(trial: Trial) -> dict[str, Any]:
+    return {"trial": trial.number, "name": trial.name, "kind": trial.kind, "key": trial.key}
+
+
+def _crashed(trial: Trial, crash: Crash) -> dict[str, Any]:
+    known = {"trouble": crash.trouble, "error": crash.error, "setbacks": len(trial.setbacks)}
+    return _known(trial) | known
+
+
+def _came_to(trial: Trial) -> dict[str, Any]:
+    """What a log keeps of a measurement: the ledger has it whole."""
+    measured = trial.measurement
+    assert measured is not None  # one that finished has one
+    names = ("epochs", "score", "miou", "loss", "macs", "parameters", "seconds", "failure")
+    return {"state": trial.state, **{name: getattr(measured, name) for name in names}}
 
 
 def _in_order_of_ending(trials: list[Trial]) -> list[Trial]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeGuard, get_args
+from typing import Annotated, Any, NamedTuple, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,7 +20,10 @@ class Section(BaseModel):
 
 
 def choices(annotation: Any) -> dict[str, type[Section]]:
-    """The sections of a union by the ``name`` that picks each; of anything else, nothing."""
+    """The sections of a union, or of a list of them, by the ``name`` that picks each; of anything
+    else, nothing."""
+    if get_origin(annotation) in (Annotated, tuple):
+        return choices(get_args(annotation)[0])
     members = [member for member in get_args(annotation) if _is_section(member)]
     return {
         member.model_fields["name"].default: member
@@ -35,9 +38,12 @@ def first_line(error: ValidationError, root: type[Section]) -> str:
     path, _, union = _walk(found["loc"], root)
     if found["type"] == "extra_forbidden":
         return f"{path}: unknown key{_suggestion(found['loc'], root)}"
+    if found["type"] == "union_tag_not_found":
+        return f"{path}: gives no name; there are {', '.join(union)}"
     if found["type"] == "union_tag_invalid":
-        name = found["ctx"]["tag"]
-        return f"{path}.name: no {path} is called {name!r}{_hint(name, list(union))}"
+        name, kind = found["ctx"]["tag"], path.removesuffix("s")
+        key = f"{path}.name" if kind == path else path
+        return f"{key}: no {kind} is called {name!r}{_hint(name, list(union))}"
     message = found["msg"].removeprefix("Value error, ")
     return f"{path}: {message[0].lower()}{message[1:]} but got {masked(repr(found['input']))}"
 
@@ -69,11 +75,15 @@ class _Spot(NamedTuple):
 
 def _walk(place: Place, root: type[Section]) -> _Spot:
     """Where pydantic's path leads. The name of what is chosen from a union is in pydantic's path,
-    but in no config."""
-    spot = _Spot("", root, {})
+    but in no config; in a list of them it tells which is meant, and the number does not."""
+    spot, listed = _Spot("", root, {}), False
     for part in map(str, place):
+        if spot.union and part.isdigit():
+            listed = True
+            continue
         if spot.section is None and part in spot.union:
-            spot = spot._replace(section=spot.union[part])
+            path = f"{spot.path}.{part}" if listed else spot.path
+            spot = spot._replace(path=path, section=spot.union[part])
             continue
         field = spot.section.model_fields.get(part) if spot.section else None
         kind = field.annotation if field else None

@@ -16,12 +16,13 @@ from search_space.errors import UserError
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CREDENTIALS = re.compile(r"://([^:/@\s]*):\S*@")
-_SECRET = re.compile(r"pass(?!file$)|pwd|secret|token", re.IGNORECASE)
+_SECRET = re.compile(r"pass(?!file)|pwd|secret|token", re.IGNORECASE)
+_IN_QUERY = re.compile(rf"([?&]\w*(?:{_SECRET.pattern})\w*=)[^&\s'\"\\]+", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
     """Without the passwords of the URLs in it, for people to read."""
-    return _CREDENTIALS.sub(r"://\1:***@", text)
+    return _IN_QUERY.sub(r"\1***", _CREDENTIALS.sub(r"://\1:***@", text))
 
 
 def check(url: str) -> None:
@@ -33,7 +34,7 @@ def check(url: str) -> None:
             "storage: must be a URL like postgresql://me:${PGPASSWORD}@host/runs,"
             f" or null for a journal file in the run's folder, but got {url!r}"
         )
-    if _has_password(url):
+    if has_password(url):
         raise UserError(
             f"storage: {masked(url).partition('?')[0]}: a password does not belong in a config;"
             " write ${PGPASSWORD} in its place and export the variable of that name"
@@ -46,8 +47,11 @@ def check(url: str) -> None:
         )
 
 
-def expanded(url: str, environment: Mapping[str, str] = os.environ) -> str:
+def expanded(url: str, environment: Mapping[str, str] = os.environ, key: str = "storage") -> str:
     """With the variables filled in; in user and password their special characters are encoded.
+
+    Args:
+        key: of the config, for the error.
 
     Raises:
         UserError: naming a variable that is not set.
@@ -55,7 +59,7 @@ def expanded(url: str, environment: Mapping[str, str] = os.environ) -> str:
 
     def value(found: re.Match[str]) -> str:
         if not (known := environment.get(found[1])):
-            raise UserError(f"storage: the variable {found[1]} is not set; export {found[1]}=...")
+            raise UserError(f"{key}: the variable {found[1]} is not set; export {found[1]}=...")
         return known
 
     if _VARIABLE.fullmatch(url):
@@ -65,7 +69,8 @@ def expanded(url: str, environment: Mapping[str, str] = os.environ) -> str:
     return head + at + _VARIABLE.sub(value, tail)
 
 
-def _has_password(url: str) -> bool:
+def has_password(url: str) -> bool:
+    """Whether one stands there, not a variable in its place."""
     # By hand, as urlsplit stops at a # or a ? in a password that was not encoded.
     authority = url.partition("://")[2].rpartition("@")[0]
     _, colon, password = authority.partition(":")

@@ -9,6 +9,7 @@ import torch
 
 from nas.engines.base import Crash, Outcome, Trouble
 from proxy_tasks.task import Job, Measurement, ProxyTask
+from search_space.files import FULL
 
 
 class Worker:
@@ -36,6 +37,13 @@ class Worker:
 def _crash(error: Exception) -> Crash:
     place = traceback.extract_tb(error.__traceback__)[-1]
     line = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
-    crowded = isinstance(error, torch.OutOfMemoryError)  # alone it would be a measurement
-    trouble = Trouble.CROWDED if crowded else Trouble.BUG
-    return Crash(trouble, " ".join(line.split()), "".join(traceback.format_exception(error)))
+    trace = "".join(traceback.format_exception(error))
+    return Crash(_trouble(error), " ".join(line.split()), trace)
+
+
+def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, torch.OutOfMemoryError):  # alone it would be a measurement
+        return Trouble.CROWDED
+    if isinstance(error, OSError) and error.errno in FULL:
+        return Trouble.DISK
+    return Trouble.BUG

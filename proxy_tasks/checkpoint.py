@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from proxy_tasks.networks import DeepLabV3, build_segmenter
@@ -20,6 +19,7 @@ from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
 from search_space.backbone import Backbone
 from search_space.errors import UserError
+from search_space.files import replacing
 from search_space.scales import Scale
 
 HISTORY_COLUMNS = ("epochs", "seconds", "train_loss", "loss", "miou")
@@ -49,8 +49,11 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         rows = [measurement.to_dict() for measurement in history]
         kept = {"training": training, "history": rows}
-        _replace(self.folder / "checkpoint.pt", lambda path: torch.save(kept, path))
-        _replace(self.folder / "history.csv", lambda path: _write_csv(path, rows))
+        # By way of memory: torch and safetensors do not say that a disk is full, the system does.
+        buffer = io.BytesIO()
+        torch.save(kept, buffer)
+        _replace(self.folder / "checkpoint.pt", buffer.getbuffer())
+        _replace(self.folder / "history.csv", _csv(rows).encode())
 
     def save_weights(self, network: nn.Module, job: Job, classes: tuple[str, ...]) -> None:
         """Best weights, with all that is needed to build their network in the header."""
@@ -63,7 +66,7 @@ class Checkpoint:
         }
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
         metadata = {"spinenet-seg": json.dumps(description)}
-        _replace(self.weights, lambda path: save_file(tensors, path, metadata))
+        _replace(self.weights, save(tensors, metadata))
 
 
 @dataclass(frozen=True)
@@ -113,14 +116,14 @@ class Weights:
         return network.eval()
 
 
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    write(temporary)
-    os.replace(temporary, path)
+def _replace(path: Path, data: bytes | memoryview) -> None:
+    with replacing(path, alone=True) as draft:
+        draft.write_bytes(data)
 
 
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, HISTORY_COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from search_space.errors import UserError
+from search_space.files import replacing
 
 # Okabe and Ito, https://jfly.uni-koeln.de/color/
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
@@ -87,10 +87,8 @@ def printable(text: str) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
+        with replacing(path) as draft:
+            draft.write_bytes(data)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise UserError(f"{path}: the figure cannot be written: {error.strerror}") from None

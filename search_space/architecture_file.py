@@ -6,10 +6,7 @@ for a DilatedResNet. Readers refuse what they do not know: a misspelt key never 
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
+from search_space.files import replacing
 from search_space.resnet import DilatedResNet
 from search_space.scales import DEEPLABV3
 
@@ -117,19 +115,11 @@ def save(path: Path | str, backbone: Backbone, provenance: Mapping[str, Any] | N
         UserError: if the folder is missing or the file cannot be written.
     """
     path, text = Path(path), dumps(backbone, provenance)
-    # Not mkstemp, whose files only their owner may read.
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        with replacing(path) as draft:
+            draft.write_text(text, "utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def load_spec(path: Path | str) -> LoadedSpec:

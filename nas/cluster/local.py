@@ -1,8 +1,9 @@
 """A real Ray cluster of separate raylets on this machine, which outlives the command that made it.
 
-Each node is a ``ray start`` in a session of its own. What was started stands in
-``FOLDER/NAME/state.json``, so that exactly these processes can be ended; Ray's files lie in a
-short temporary folder, as the paths of sockets must be. Other Rays are left alone.
+Each node is a ``ray start`` in a session of its own, led by a process that watches over it. What
+was started stands in ``FOLDER/NAME/state.json``, so that exactly these processes can be ended;
+Ray's files lie in a short temporary folder, as the paths of sockets must be. Other Rays are left
+alone.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ import sys
 import sysconfig
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from nas.cluster import processes
+from nas.cluster import processes, watch
 from nas.cluster.config import LocalConfig
 from nas.cluster.token import ensure_token
 from nas.failures import RunFailed
 from search_space.errors import UserError
+from search_space.files import replacing
 
 FOLDER = Path("~/.cache/spinenet-seg/clusters")
+WATCHED = [sys.executable, "-m", "nas.cluster.watch"]
 HEAD = ["--head", "--port=0", "--include-dashboard=false"]
 ATTEMPTS = 3
 """Ray gives a raylet half a minute to start, which on a busy machine may be too little."""
@@ -58,7 +63,7 @@ class LocalCluster:
     @property
     def alive(self) -> bool:
         """The head stands; workers may come and go."""
-        return self.nodes[0].alive
+        return bool(self.address) and self.nodes[0].alive
 
 
 def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
@@ -75,22 +80,91 @@ def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
         down(name, folder)
     ensure_token()
     scratch = Path(tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp"))
-    begun: list[LocalNode] = []
+    birth = _Birth(config, name, state, scratch)
     try:
-        begun.append(_begin(config, scratch, 0, HEAD))
-        address = (scratch / "ray_current_cluster").read_text().strip()  # as the head wrote it
-        for number in range(1, config.nodes):
-            # Written down as it grows: whoever dies here leaves something that `down` can end.
-            _write(state, LocalCluster(name, address, str(scratch), tuple(begun)))
-            begun.append(_begin(config, scratch, number, [f"--address={address}"]))
-        cluster = LocalCluster(name, address, str(scratch), tuple(begun))
-        _write(state, cluster)
+        birth.begin(HEAD)
+        birth.address = (scratch / "ray_current_cluster").read_text().strip()  # the head wrote it
+        for _ in range(1, config.nodes):
+            birth.begin([f"--address={birth.address}"])
+        birth.write()
     except BaseException:
-        processes.end(node.process for node in begun)
+        birth.end()
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(state.parent, ignore_errors=True)
         raise
-    return cluster
+    return birth.let_go()
+
+
+def mend(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
+    """Start a node in the place of each that died, up to the config's number, under a head that
+    lives. UserError and RunFailed as for ``up``."""
+    known = load(name, folder)
+    if not known.alive:
+        raise UserError(f"{name}: the head is dead; `nas cluster down {name}` clears up")
+    living = [node for node in known.nodes if node.alive]
+    birth = _Birth(config, name, _state(name, folder), Path(known.scratch), known.address, living)
+    try:
+        for _ in range(len(living), config.nodes):
+            birth.begin([f"--address={birth.address}"])
+    except BaseException:
+        birth.end()
+        raise
+    return birth.let_go()
+
+
+@dataclass
+class _Birth:
+    """A cluster that is being started. It is written down as it grows, each node before anybody
+    waits for it, and its nodes end with us until they are let go of: see ``watch``."""
+
+    config: LocalConfig
+    name: str
+    state: Path
+    scratch: Path
+    address: str = ""
+    nodes: list[LocalNode] = field(default_factory=list)
+    _held: list[tuple[LocalNode, BinaryIO]] = field(default_factory=list)
+
+    @property
+    def cluster(self) -> LocalCluster:
+        return LocalCluster(self.name, self.address, str(self.scratch), tuple(self.nodes))
+
+    def begin(self, how: list[str]) -> None:
+        """Start a node and wait until it is up. RunFailed, with Ray's last word, when it will
+        not."""
+        number = len(list(self.scratch.glob("node-*.log")))
+        log = _log(self.scratch, number)
+        for _ in range(ATTEMPTS):
+            node, held = _start(self.config, self.scratch, number, how)
+            self.nodes.append(node)
+            self._held.append((node, held))
+            self.write()
+            if _is_up(node, log):
+                return
+            processes.end([node.process])
+            self.nodes.pop()
+            self._held.pop()[1].close()
+        said = log.read_text(errors="replace").strip().splitlines()
+        raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no word'}")
+
+    def write(self) -> None:
+        """UserError where that is not possible."""
+        try:
+            self.state.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self.state) as draft:
+                draft.write_text(json.dumps(asdict(self.cluster), indent=1))
+        except OSError as error:
+            raise UserError(f"{self.state}: cannot be written ({error.strerror})") from error
+
+    def end(self) -> None:
+        """The nodes that were started here."""
+        processes.end(node.process for node, _ in self._held)
+
+    def let_go(self) -> LocalCluster:
+        for _, held in self._held:
+            with suppress(BrokenPipeError), held:
+                held.write(watch.STAY)
+        return self.cluster
 
 
 def load(name: str, folder: Path) -> LocalCluster:
@@ -124,31 +198,6 @@ def _state(name: str, folder: Path) -> Path:
     return folder.expanduser() / name / "state.json"
 
 
-def _write(state: Path, cluster: LocalCluster) -> None:
-    try:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        draft = state.with_suffix(".tmp")
-        draft.write_text(json.dumps(asdict(cluster), indent=1))
-        draft.replace(state)
-    except OSError as error:
-        raise UserError(f"{state}: cannot be written ({error.strerror})") from error
-
-
-def _begin(config: LocalConfig, scratch: Path, number: int, how: list[str]) -> LocalNode:
-    """Start a node and wait until it is up. RunFailed, with Ray's last word, when it will not."""
-    for _ in range(ATTEMPTS):
-        node = _start(config, scratch, number, how)
-        try:
-            if _is_up(node, _log(scratch, number)):
-                return node
-        except BaseException:
-            processes.end([node.process])
-            raise
-        processes.end([node.process])
-    said = _log(scratch, number).read_text(errors="replace").strip().splitlines()
-    raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no word'}")
-
-
 def _is_up(node: LocalNode, log: Path) -> bool:
     """Once it is; False when it died before. The last that Ray says is that it will block."""
     while "block forever" not in log.read_text(errors="replace"):
@@ -158,7 +207,10 @@ def _is_up(node: LocalNode, log: Path) -> bool:
     return True
 
 
-def _start(config: LocalConfig, scratch: Path, number: int, how: list[str]) -> LocalNode:
+def _start(
+    config: LocalConfig, scratch: Path, number: int, how: list[str]
+) -> tuple[LocalNode, BinaryIO]:
+    """The node, and what holds it: see ``watch``."""
     cache = scratch / f"node-{number}"
     environment = os.environ | {
         "RAY_AUTH_MODE": "token",
@@ -174,14 +226,16 @@ def _start(config: LocalConfig, scratch: Path, number: int, how: list[str]) -> L
     where = f"--temp-dir={scratch}"
     with _log(scratch, number).open("w") as log:
         begun = subprocess.Popen(
-            [_ray(), "start", "--block", *how, *size, *ports, *quiet, where],
+            [*WATCHED, _ray(), "start", "--block", *how, *size, *ports, *quiet, where],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return LocalNode(begun.pid, processes.started(begun.pid) or "", str(cache))
+    assert begun.stdin is not None
+    node = LocalNode(begun.pid, processes.started(begun.pid) or "", str(cache))
+    return node, cast(BinaryIO, begun.stdin)
 
 
 def _ray() -> str:

@@ -36,13 +36,13 @@ def end(leaders: Iterable[int]) -> None:
     """The leaders are asked to stop; what is left of their sessions is killed."""
     leaders = list(leaders)
     for leader in leaders:
-        _signal(leader, signal.SIGTERM)
+        send(leader, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
     while _left(leaders) and time.monotonic() < deadline:
         time.sleep(0.2)
     while left := _left(leaders):
         for process in left:
-            _signal(process, signal.SIGKILL)
+            send(process, signal.SIGKILL)
         time.sleep(0.1)
 
 
@@ -57,7 +57,8 @@ def _session(process: int) -> int | None:
         return None
 
 
-def _signal(process: int, number: signal.Signals) -> None:
+def send(process: int, number: signal.Signals) -> None:
+    """To a process that may be gone."""
     try:
         os.kill(process, number)
     except ProcessLookupError:

@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from nas import audit, build
+from nas import audit, build, events, ledgers
 from nas import config as configs
 from nas.audit import PROXY, REFERENCE, Leg, Plan
 from nas.audits import AuditRecord
 from nas.config import Config
+from nas.failures import interruptible
 from nas.resume import resumed
 from nas.run import RunDirectory, default_path
 from proxy_tasks.datasets.identity import identity
@@ -21,7 +22,7 @@ from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import Audited, Verdict, cheapest, judge, lines, two_digits
 
 DEFAULT = "quickstart"
-MAY_CHANGE = ("audit.architectures", "audit.grid", "audit.tau", "engine.")
+MAY_CHANGE = ("audit.architectures", "audit.grid", "audit.tau", "engine.", "loggers")
 """Of an audit that is resumed."""
 
 
@@ -45,13 +46,21 @@ def audit_command(
     else:
         config = configs.load(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
-    build.check(config, build.space(config))
-    data = build.packed(config, config.proxy, console)
-    if run is None:
-        usual = default_path(source or DEFAULT)
-        run = RunDirectory.create(path or usual.with_name(f"audit-{usual.name}"), config)
-    console.print(f"audit {run.path}", markup=False, highlight=False)
-    legs = audit.train(run, config, plan, console)
+    with build.connected(config.engine):
+        build.check(config, build.space(config))
+        data = build.packed(config, config.proxy, console)
+        if run is None:
+            usual = default_path(source or DEFAULT)
+            run = RunDirectory.create(path or usual.with_name(f"audit-{usual.name}"), config)
+        console.print(f"audit {run.path}", markup=False, highlight=False)
+        again = f"nas audit --run {run.path} --resume"
+        with (
+            interruptible(again),
+            events.logged(run.path, "audit", resumed=resume),
+            ledgers.kept(again),
+            build.one_ray(config.engine),
+        ):
+            legs = audit.train(run, config, plan, console)
     (reference,) = legs.pop(REFERENCE)
     judged = {label: _judged(each, reference) for label, each in legs.items()}
     _tell(config, judged, console)

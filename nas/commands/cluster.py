@@ -22,7 +22,7 @@ from nas.cluster.config import ClusterConfig, LocalConfig
 from nas.cluster.files import JOINING, Plan
 from nas.cluster.launcher import WORK
 from nas.cluster.token import ensure_token
-from nas.failures import RunFailed
+from nas.failures import RunFailed, interruptible
 from search_space.errors import UserError
 
 
@@ -106,7 +106,7 @@ def _up_local(name: str, config: LocalConfig, dry: bool, console: Console) -> No
     if dry:
         console.print(f"{name}: {size} would start on this machine", markup=False, highlight=False)
         return
-    with console.status(f"starting {size}"):
+    with interruptible(f"nas cluster up {name}"), console.status(f"starting {size}"):
         cluster = local.up(config, name, local.FOLDER)
     console.print(f"{name}: {size} at {cluster.address}", markup=False, highlight=False)
     for line in (

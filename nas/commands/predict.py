@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from proxy_tasks.datasets.images import read_image
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
 from proxy_tasks.prediction import Predictor
 from search_space.errors import UserError
+from search_space.files import replacing
 
 
 def predict(
@@ -90,11 +90,9 @@ def _predict_one(predictor: Predictor, path: Path, base: Path) -> list[Path]:
 
 def _save(picture: Image.Image, base: Path, kind: str) -> Path:
     path = base.with_name(f"{base.name}-{kind}.png")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        picture.save(draft, "png")
-        draft.replace(path)
+        with replacing(path) as draft:
+            picture.save(draft, "png")
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     return path

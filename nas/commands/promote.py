@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, ledgers, lineage, promotion
+from nas import build, events, ledgers, lineage, promotion, tracking
 from nas import config as configs
 from nas.failures import RunFailed, interruptible
 from nas.progress import Board, PromotionProgress
@@ -35,12 +35,14 @@ def promote(
         RunFailed: when a training gave no result.
     """
     run = RunDirectory.open(path)
-    config = configs.with_settings(run.config(), settings, allowed=("promotion.", "engine."))
+    allowed = ("promotion.", "engine.", "loggers")
+    config = configs.with_settings(run.config(), settings, allowed)
     trials = ledgers.trials(run)
     chosen = _chosen(trials, count, numbers, baselines)
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)
     build.check_batch(config, config.promotion)
+    tracking.check(config)
     data = build.packed(config, config.promotion, console)
     promotion.prepare(run, chosen, wanted, resume)
     board = Board(console)
@@ -49,10 +51,18 @@ def promote(
     resources = build.resources(config.engine, jobs=len(chosen))
     resources = build.spread(config.engine, resources)
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
-    task = build.task(config, config.promotion, data, run.promotions)
-    with interruptible(f"nas promote {run.path} ... --resume"), board.shown():
-        jobs = build.sized(queue, config.promotion, data, resources)
-        build.engine(config.engine, resources).run(task, jobs)
+    again = f"nas promote {run.path} ... --resume"
+    with interruptible(again), events.logged(run.path, "promote"), board.shown():
+        build.train(
+            config,
+            config.promotion,
+            data,
+            queue,
+            resources,
+            run.path,
+            "promotion",
+            folder=run.promotions,
+        )
     _draw(run, data, console)
     console.print(promotions_table(lineage.load_all(run)))
     if queue.failed:

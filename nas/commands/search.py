@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from nas import audits, build, ledgers, warm_start
+from nas import audits, build, events, ledgers, warm_start
 from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
@@ -52,22 +53,39 @@ def search(
         raise UserError("--from is for a new run; --resume goes on with what the run began with")
     run: RunDirectory | None = None
     if resume:
-        run, config = resumed(source, path, settings, allowed=("budget.", "engine."))
+        run, config = resumed(source, path, settings, allowed=("budget.", "engine.", "loggers"))
     else:
         config = _fresh(source, settings)
-    space = build.space(config)
-    build.check(config, space)
-    starts = warm_start.gather(begin, space, console)
-    data = build.packed(config, config.proxy, console)
-    if run is None:
-        path = path or default_path(source or DEFAULT)
-        ledgers.check_free(path.resolve().name, config)
-        run = RunDirectory.create(path, config, starts)
-    console.print(f"run {run.path}", markup=False, highlight=False)
-    _tell_trust(run, config, data, console)
-    with _ledger(run, config, space, resume) as ledger:
-        trials = _run(run, config, space, ledger, data, console)
-    _conclude(run, config, trials, console)
+    with build.connected(config.engine):
+        space = build.space(config)
+        build.check(config, space)
+        starts = warm_start.gather(begin, space, console)
+        data = build.packed(config, config.proxy, console)
+        if run is None:
+            path = path or default_path(source or DEFAULT)
+            ledgers.check_free(path.resolve().name, config)
+            run = RunDirectory.create(path, config, starts)
+        console.print(f"run {run.path}", markup=False, highlight=False)
+        _tell_trust(run, config, data, console)
+        with _going_on(run, config, resume), ExitStack() as ray:
+            with _ledger(run, config, space, resume) as ledger:
+                ray.enter_context(build.one_ray(config.engine, promotes=config.promotion.top > 0))
+                trials = _run(run, config, space, ledger, data, console)
+            _conclude(run, config, trials, console)
+
+
+@contextmanager
+def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]:
+    """What ends the search inside leaves a run that can be resumed, and its reason in the log."""
+    again = f"nas search --run {run.path} --resume"
+    told = config.budget.model_dump() | {
+        "resumed": resume,
+        "seed": config.seed,
+        "controller": config.controller.name,
+        "engine": config.engine.name,
+    }
+    with interruptible(again), events.logged(run.path, "search", **told), ledgers.kept(again):
+        yield
 
 
 def _fresh(source: str | None, settings: Sequence[str]) -> Config:
@@ -122,11 +140,8 @@ def _run(
     )
     resources = build.resources(config.engine)
     halving = build.halving(config.proxy, ledger.trials())
-    task = build.task(config, config.proxy, data)
-    again = f"nas search --run {run.path} --resume"
-    with ledgers.kept(again), interruptible(again), board.shown():
-        jobs = build.sized(source, config.proxy, data, resources)
-        build.engine(config.engine, resources, halving).run(task, jobs)
+    with board.shown():
+        build.train(config, config.proxy, data, source, resources, run.path, "search", halving)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")
     return ledger.trials()

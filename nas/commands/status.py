@@ -79,6 +79,7 @@ def _evaluations(promoted: list[Promotion]) -> list[tuple[str, Evaluation]]:
 WORDS = {
     Trouble.LOST: "lost workers",
     Trouble.HUNG: "hung workers",
+    Trouble.DISK: "full disks",
     Trouble.CROWDED: "out of memory while sharing a GPU",
     Trouble.BUG: "exceptions",
     ENDED.kind: "unfinished when a search ended",

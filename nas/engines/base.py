@@ -15,13 +15,15 @@ class Trouble(StrEnum):
     LOST = "lost"
     HUNG = "hung"
     CROWDED = "crowded"
+    DISK = "disk"
     BUG = "bug"
 
 
 @dataclass(frozen=True)
 class Crash:
     """A job that gave no measurement: its worker or node was lost, or hung and was ended; a GPU
-    that it shares ran out of memory (crowded); or something raised, which has a ``traceback``.
+    that it shares ran out of memory (crowded); its disk is full; or something else raised. What
+    raised has a ``traceback``.
 
     ``error`` is one line, the same for the same bug.
     """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,10 +35,22 @@ def join(address: str) -> None:
     _check(address)
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "5")  # tries, a second each
     try:
-        ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
+        with own_signals():
+            ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
     except Exception as error:
         ray.shutdown()
         raise UserError(f"engine.address: {address}: {_reason(error)}") from error
+
+
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself when it begins; who handled it before gets it back."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ from nas.cluster.token import show_token
 from nas.engines.base import Crash, Halving, JobSource, Outcome, Resources
 from nas.engines.lost import hung, lost
 from nas.engines.patience import Patience
+from nas.tracking import Tracking
 from nas.worker import Worker
 from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
 
@@ -30,7 +33,6 @@ _SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a baseline is never stopped: it tells no score
     "TUNE_GLOBAL_CHECKPOINT_S": "600",
-    "TUNE_MAX_PENDING_TRIALS_PG": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 for _name, _value in _SETTINGS.items():
@@ -43,7 +45,7 @@ from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.schedulers import ASHAScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
-from nas.engines import ray_cluster, ray_data  # noqa: E402
+from nas.engines import ray_cluster, ray_data, ray_loggers  # noqa: E402
 
 EPOCHS, SCORE = "epochs", "score"
 """Of a result: what the scheduler reads."""
@@ -51,17 +53,38 @@ EPOCHS, SCORE = "epochs", "score"
 
 def start_local(cpus: int) -> None:
     """A Ray of this process alone, with no dashboard, that dies with it."""
-    ray.init(
-        num_cpus=cpus, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False
-    )
+    with ray_cluster.own_signals():
+        ray.init(
+            num_cpus=cpus, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False
+        )
+
+
+@contextmanager
+def running(address: str | None, cpus: int) -> Iterator[None]:
+    """A Ray to run on: the one that we are in; else the cluster at ``address``; else one of our own
+    with so many ``cpus``. At the end we leave what was joined or started here, and nothing else.
+
+    Raises:
+        UserError: as ``ray_cluster.join`` does.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    if address:
+        ray_cluster.join(address)
+    else:
+        start_local(cpus)
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 class RayTuneEngine:
     """Workers are Ray actors, kept alive from job to job.
 
-    ``address`` joins a running cluster; without one a local Ray is started, and stopped at the
-    end. Only a Ray that the engine started itself is ever stopped. With ``halving`` jobs may end
-    before their last epoch. A worker whose step takes ``patience`` times the median is ended.
+    For ``address`` see ``running``. With ``halving`` jobs may end before their last epoch. A
+    worker whose step takes ``patience`` times the median is ended. ``tracking`` is for loggers.
     """
 
     def __init__(
@@ -70,29 +93,27 @@ class RayTuneEngine:
         address: str | None = None,
         halving: Halving | None = None,
         patience: float = 10.0,
+        tracking: Tracking | None = None,
     ) -> None:
         self._resources, self._address, self._halving = resources, address, halving
-        self._patience = patience
+        self._patience, self._tracking = patience, tracking
 
     def run(self, task: ProxyTask, source: JobSource) -> None:
-        started = not ray.is_initialized()
-        if started and self._address:
-            ray_cluster.join(self._address)
-        elif started:
-            start_local(self._resources.workers * self._resources.cpus)
-        try:
-            with tempfile.TemporaryDirectory(prefix="nas-tune-") as folder:
-                watch = _Watch(Patience(self._patience))
-                searcher = _SourceSearcher(source, self._resources.workers, watch)
-                task = ray_data.travelling(task) if self._address else task
-                self._tuner(task, searcher, watch, folder).fit()
-                searcher.reraise()
-        finally:
-            if started:
-                ray.shutdown()
+        with (
+            running(self._address, self._resources.workers * self._resources.cpus),
+            tempfile.TemporaryDirectory(prefix="nas-tune-") as folder,
+            ray_loggers.following(self._tracking) as loggers,
+        ):
+            # Else actors would start one after the other, which takes hours for a thousand.
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self._resources.workers)
+            watch = _Watch(Patience(self._patience))
+            searcher = _SourceSearcher(source, self._resources.workers, watch)
+            task = ray_data.travelling(task) if self._address else task
+            self._tuner(task, searcher, [watch, *loggers], folder).fit()
+            searcher.reraise()
 
     def _tuner(
-        self, task: ProxyTask, searcher: Searcher, watch: tune.Callback, folder: str
+        self, task: ProxyTask, searcher: Searcher, callbacks: list[tune.Callback], folder: str
     ) -> tune.Tuner:
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         trainable = tune.with_parameters(
@@ -114,7 +135,7 @@ class RayTuneEngine:
             run_config=tune.RunConfig(
                 name="search",
                 storage_path=folder,
-                callbacks=[watch],
+                callbacks=callbacks,
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=0),  # the source retries
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

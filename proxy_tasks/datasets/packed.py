@@ -6,7 +6,6 @@ rename, whole; whoever dies while packing leaves only a hidden folder, swept up 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import io
@@ -29,6 +28,7 @@ from PIL import Image
 
 from proxy_tasks.datasets.base import SPLITS, Colour, Dataset, Pixels, Split
 from search_space.errors import UserError
+from search_space.files import FULL
 
 FORMAT = "packed/1"
 Size = tuple[int, int]
@@ -37,8 +37,6 @@ Buffer = bytes | memoryview
 
 PIECE = 64 * 2**20
 """Bytes that travel at a time."""
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -335,7 +333,7 @@ def _writing(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        advice = "free some space" if error.errno in _FULL else "make it writable"
+        advice = "free some space" if error.errno in FULL else "make it writable"
         raise UserError(
             f"cannot write packed data to {cache}: {error.strerror};"
             f" {advice} or name another cache folder"

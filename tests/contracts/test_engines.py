@@ -13,48 +13,16 @@ import pytest
 from nas.engines import patience
 from nas.engines.base import Crash, Engine, Halving, Outcome, Resources, Trouble
 from nas.engines.inline import InlineEngine
-from proxy_tasks.task import Fidelity, Job, Measurement
+from nas.logger_config import TensorBoardConfig
+from nas.tracking import Tracking
+from proxy_tasks.task import Job, Measurement
 from search_space import catalog
-from search_space.scales import Scale
+from tests.support.event_files import curves
 from tests.support.runs import UNSTARVED
+from tests.support.sources import FIDELITY, Recorder
 from tests.support.tasks import KeyTask, SlopeTask, TroubledTask, worth
 
-FIDELITY = Fidelity(epochs=2, size=(32, 32), scale=Scale())
 FOUR = replace(FIDELITY, epochs=4)
-
-
-class Recorder:
-    """A finite source that keeps what it is told, and retries a crashed job once."""
-
-    def __init__(self, count: int, fidelity: Fidelity = FIDELITY, stoppable: bool = False) -> None:
-        backbone = catalog.load("spinenet-49")
-        jobs = (Job(n, f"job-{n}", backbone, fidelity, stoppable=stoppable) for n in range(count))
-        self.waiting = deque(jobs)
-        self.out: set[int] = set()
-        self.most_out = 0
-        self.epochs: list[tuple[int, int]] = []
-        self.outcomes: dict[int, list[Outcome]] = {}
-
-    @property
-    def done(self) -> bool:
-        return not self.waiting and not self.out
-
-    def next(self) -> Job | None:
-        if not self.waiting:
-            return None
-        job = self.waiting.popleft()
-        self.out.add(job.number)
-        self.most_out = max(self.most_out, len(self.out))
-        return job
-
-    def progress(self, job: Job, measurement: Measurement) -> None:
-        self.epochs.append((job.number, measurement.epochs))
-
-    def finish(self, job: Job, outcome: Outcome) -> None:
-        self.out.remove(job.number)
-        self.outcomes.setdefault(job.number, []).append(outcome)
-        if isinstance(outcome, Crash) and len(self.outcomes[job.number]) == 1:
-            self.waiting.append(job)
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +165,16 @@ def test_trainings_that_fall_behind_are_stopped_by_ray_and_those_that_may_not_be
 def test_what_ended_before_counts_when_trainings_are_stopped() -> None:
     """0.99 after two epochs is more than any job comes to."""
     assert epochs_under_halving(Recorder(1, FOUR, stoppable=True), (0.0, 0.99)) == {0: 2}
+
+
+@pytest.mark.usefixtures("_ray")
+def test_loggers_are_told_of_every_epoch_of_every_job(tmp_path: Path) -> None:
+    from nas.engines.ray_tune import RayTuneEngine
+
+    tracking = Tracking((TensorBoardConfig(),), tmp_path, "search", {}, ("road",))
+    source = Recorder(3)
+    RayTuneEngine(Resources(2, 1, 0), tracking=tracking).run(KeyTask(), source)
+    for number in range(3):
+        found = curves(tmp_path / "tensorboard" / "search" / f"job-{number}")
+        assert [step for step, _ in found["ray/tune/miou"]] == [1, 2]
+        assert set(found) >= {f"ray/tune/{name}" for name in ("loss", "soft_miou", "train_loss")}

@@ -23,8 +23,9 @@ from nas.config import EngineConfig
 from proxy_tasks.datasets.packed import contents, pack, restored
 from proxy_tasks.datasets.scenes import Scenes
 from search_space.errors import UserError
-from tests.support.joined import Jobs, joined
+from tests.support.joined import joined
 from tests.support.runs import UNSTARVED, arguments, nas, trials_of
+from tests.support.sources import Recorder
 from tests.support.tasks import ReadingTask, digest
 
 pytestmark = pytest.mark.timeout(900)
@@ -58,7 +59,7 @@ def packed(tmp_path: Path) -> Path:
     return pack(Scenes(train=4, val=2, size=(32, 48)), (32, 48), tmp_path / "cache")
 
 
-def run(cluster: LocalCluster, task: ReadingTask, count: int) -> Jobs:
+def run(cluster: LocalCluster, task: ReadingTask, count: int) -> Recorder:
     """In a new process: one that has imported Ray does not see another home's token."""
     spawning = get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawning) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
-from nas import selection
+from nas import events, selection
 from nas.commands.status import setbacks
 from nas.config import BudgetConfig
 from nas.controllers.evolution import RegularizedEvolution
@@ -300,3 +301,42 @@ def test_ctrl_c_in_the_books_takes_effect_when_they_are_written(
     with pytest.raises(KeyboardInterrupt):
         harness.score(job)
     assert harness.states() == [TrialState.COMPLETE]
+
+
+def test_the_log_tells_of_every_trial_and_of_its_troubles(tmp_path: Path) -> None:
+    with events.logged(tmp_path, "search"):
+        harness = Harness(tmp_path, trials=2)
+        first = take(harness.search)
+        harness.search.finish(first, LOST)
+        harness.score(take(harness.search))
+        second = take(harness.search)
+        for _ in range(2):
+            harness.search.finish(second, LOST)
+            take(harness.search)
+        harness.search.finish(second, LOST)
+        third = take(harness.search)
+        harness.search.finish(third, Measurement(1, 10, 5, 0.1, failure=Failure.DIVERGED))
+    told = [json.loads(line) for line in (tmp_path / events.FILE).read_text().splitlines()]
+    of = {name: [each for each in told if each.get("trial") == name] for name in range(3)}
+    assert [each["event"] for each in of[0]] == [
+        "trial started", "trial runs again", "trial started", "trial finished",
+    ]  # fmt: skip
+    again = of[0][1]
+    assert (again["level"], again["trouble"], again["error"]) == ("warning", "lost", LOST.error)
+    assert (of[0][2]["again"], again["setbacks"], "again" in of[0][0]) == (1, 1, False)
+    trial = harness.ledger.trials()[0]
+    assert (of[0][3]["score"], of[0][3]["key"]) == (trial.score, trial.key)
+    assert [each["event"] for each in of[1]][-2:] == ["trial started", "trial failed"]
+    assert (of[1][-1]["level"], of[1][-1]["setbacks"]) == ("error", 3)
+    assert (of[2][-1]["state"], of[2][-1]["failure"]) == ("infeasible", "diverged")
+
+
+@pytest.mark.parametrize("times", [3, 2])
+def test_a_full_disk_is_forgiven_twice_as_a_lost_worker_is(tmp_path: Path, times: int) -> None:
+    harness = Harness(tmp_path)
+    job = take(harness.search)
+    for _ in range(times):
+        harness.search.finish(job, Crash(Trouble.DISK, "OSError: No space left on device", "..."))
+        job = take(harness.search)
+    assert harness.states()[0] is (TrialState.FAILED if times == 3 else TrialState.RUNNING)
+    assert setbacks(harness.ledger.trials()) == {"disk": times}

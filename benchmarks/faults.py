@@ -1,0 +1,323 @@
+"""Whether anything is lost, whatever dies: kills at random times, and a search that goes on.
+
+    python -m benchmarks.faults [--kills 200] [--minutes 90] [--seed N] [--keep DIR]
+
+A search with one worker trains small networks on a cluster of two nodes on this machine. Again and
+again something gets SIGKILL at a random time: the **driver**, a **worker**, the **raylet** of a
+node, or **all** of these and the head at once, as when the power goes. Then what died is started
+anew, the search by ``nas search --resume``. After every kill what had finished before must stand in
+the ledger as it did; at the end, the search is let finish, and proposals and scores must be those
+of an unbroken search with as many trials. A trial that lost its worker twice is let finish, as the
+third time it would be given up: that is what it is meant to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from nas import events
+from nas.cluster import local, processes
+from nas.cluster.config import LocalConfig
+from nas.cluster.local import LocalCluster
+from results.ledger import Ledger
+from results.store import NoLedgerError
+from results.trial import Trial, TrialState
+
+SETTINGS = {
+    "data.scenes": "[16, 8]",
+    "proxy.epochs": "3",
+    "proxy.size": "[32, 48]",
+    "proxy.scale": "{filters: 0.125, endpoint_filters: 8, aspp_filters: 8}",
+    "proxy.recipe.batch_size": "8",
+    "promotion.top": "0",
+    "promotion.size": "[32, 48]",
+    "promotion.recipe.batch_size": "8",
+    "controller": "{name: evolution, population: 6, tournament: 2}",
+    "engine.workers": "1",
+    "baselines": "[]",
+}
+"""Trainings of a second or two, proposed by a controller that learns from all before."""
+KINDS = {"driver": 10, "worker": 6, "raylet": 3, "all": 1}
+"""What is killed, and how often beside the others."""
+SPREAD = 15.0
+"""Seconds within which a kill may come: a search starts, joins and trains several trials in it."""
+PATIENCE = 600.0
+"""Seconds without a trial that ends, after which the search counts as stuck."""
+NODES = LocalConfig(nodes=2, cpus=1)
+CLUSTER = "local-faults"
+ENDLESS = "1000000"
+
+
+class Broken(RuntimeError):
+    """What must not be: the message says what."""
+
+
+@dataclass
+class Rig:
+    """The run in ``folder`` and all that it needs to go on."""
+
+    folder: Path
+    cluster: LocalCluster
+    driver: subprocess.Popen[bytes] | None = None
+    kept: dict[int, Trial] = field(default_factory=dict)
+    """What had finished when it was looked at last, by number."""
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "broken"
+
+    def go_on(self, trials: str = ENDLESS) -> None:
+        """Start the search, or go on with it."""
+        words = ["--resume"] if (self.run / "config.yaml").exists() else settings(self.folder)
+        address = ["--address", self.cluster.address, "--trials", trials]
+        with (self.folder / "drivers.log").open("ab") as log:
+            command = nas("search", "--run", str(self.run), *address, *words)
+            self.driver = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment(), start_new_session=True
+            )
+
+    def trials(self) -> list[Trial]:
+        try:
+            with Ledger.open(self.run / "ledger.journal", read_only=True) as ledger:
+                return ledger.trials()
+        except NoLedgerError:
+            return []
+
+    def check(self) -> None:
+        """Raises Broken unless all that had finished is there as it was."""
+        found = {trial.number: trial for trial in self.trials()}
+        for number, trial in self.kept.items():
+            if found.get(number) != trial:
+                raise Broken(f"{trial.name} had finished and is now {found.get(number)}")
+        if failed := [t.name for t in found.values() if t.state is TrialState.FAILED]:
+            raise Broken(f"given up: {', '.join(failed)}")
+        self.kept = {n: t for n, t in found.items() if t.state is TrialState.COMPLETE}
+
+    def finish(self) -> None:
+        """Wait for the search to end by itself. Raises Broken when it is stuck, or fails."""
+        assert self.driver is not None
+        ended, since = -1, time.monotonic()
+        while self.driver.poll() is None:
+            time.sleep(1)
+            self.check()
+            if len(self.kept) > ended:
+                ended, since = len(self.kept), time.monotonic()
+            if time.monotonic() - since > PATIENCE:
+                raise Broken(f"no trial ended within {PATIENCE:.0f} s")
+        if self.driver.returncode:
+            self.check_driver()
+        self.check()
+
+    def check_driver(self) -> None:
+        """Raises Broken where the search ended and nobody had killed it."""
+        if self.driver and self.driver.poll() is not None:
+            said = (self.folder / "drivers.log").read_text(errors="replace").splitlines()[-15:]
+            code = self.driver.returncode
+            raise Broken("\n".join([f"the search ended with code {code}:", *said]))
+
+
+def nas(*words: str) -> list[str]:
+    return [sys.executable, "-c", "from nas.cli import main; main()", *words]
+
+
+def environment() -> dict[str, str]:
+    """Ray's workers give way to all else, which on a busy machine starves them."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0"}
+
+
+def settings(folder: Path) -> list[str]:
+    known = SETTINGS | {"data.cache": str(folder / "cache")}
+    return [part for key, value in known.items() for part in ("--set", f"{key}={value}")]
+
+
+def strike(kind: str, rig: Rig) -> bool:
+    """Kill one of a kind. False where there is none to kill at present."""
+    if kind in ("driver", "all"):
+        return _strike_driver(rig, everything=kind == "all")
+    if any(sum(s.kind == "lost" for s in t.setbacks) >= 2 for t in running(rig)):
+        return False
+    raylet = kind == "raylet"
+    nodes = rig.cluster.nodes[1:] if raylet else rig.cluster.nodes
+    found = [
+        process
+        for node in nodes
+        for process in processes.of_session(node.process)
+        if (is_raylet if raylet else is_worker)(arguments_of(process))
+    ]
+    if not found:
+        return False
+    processes.send(random.choice(found), signal.SIGKILL)
+    return True
+
+
+def _strike_driver(rig: Rig, everything: bool) -> bool:
+    assert rig.driver is not None
+    leaders = [node.process for node in rig.cluster.nodes] if everything else []
+    for process in [rig.driver.pid, *(p for one in leaders for p in processes.of_session(one))]:
+        processes.send(process, signal.SIGKILL)
+    rig.driver.wait()
+    return True
+
+
+def running(rig: Rig) -> list[Trial]:
+    return [trial for trial in rig.trials() if trial.state is TrialState.RUNNING]
+
+
+def arguments_of(process: int) -> str:
+    done = subprocess.run(["ps", "-o", "args=", "-p", str(process)], capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def is_raylet(arguments: str) -> bool:
+    return arguments.partition(" ")[0].endswith("/raylet")
+
+
+def is_worker(arguments: str) -> bool:
+    """One that trains, or is about to."""
+    return arguments.startswith("ray::") and not arguments.startswith("ray::IDLE")
+
+
+def recover(kind: str, rig: Rig) -> None:
+    """Start anew what died. Whatever hung on a raylet ends with it, and that may be the driver."""
+    assert rig.driver is not None
+    if kind == "all":
+        local.down(CLUSTER, rig.folder)
+        rig.cluster = local.up(NODES, CLUSTER, rig.folder)
+    if kind == "raylet":
+        while all(node.alive for node in rig.cluster.nodes):
+            time.sleep(0.2)
+        rig.cluster = local.mend(NODES, CLUSTER, rig.folder)
+    if rig.driver.poll() is not None:
+        rig.go_on()
+
+
+def compare(rig: Rig, console: Callable[[str], None]) -> None:
+    """Let it finish; then the same search unbroken. Raises Broken where they differ."""
+    candidates = max(1, len(rig.trials()))
+    assert rig.driver is not None
+    rig.driver.kill()
+    rig.driver.wait()
+    rig.go_on(str(candidates))
+    assert rig.driver is not None
+    rig.finish()
+    console(f"{candidates} trials; now the same search without a kill")
+    whole = rig.folder / "whole"
+    words = ["search", "--engine", "inline", "--trials", str(candidates), "--run", str(whole)]
+    subprocess.run(
+        nas(*words, *settings(rig.folder)),
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env=environment(),
+    )
+    with Ledger.open(whole / "ledger.journal", read_only=True) as ledger:
+        unbroken = [_told(trial) for trial in ledger.trials()]
+    broken = [_told(trial) for trial in rig.trials()]
+    if broken != unbroken:
+        pairs = zip(broken, unbroken, strict=False)
+        first = next(n for n, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise Broken(f"trial {first}: {broken[first]} is not {unbroken[first]}")
+
+
+def _told(trial: Trial) -> tuple[object, ...]:
+    measured = trial.measurement
+    scores = (measured.miou, measured.loss, measured.train_loss) if measured else ()
+    return trial.number, trial.key, trial.genotype, trial.state, scores
+
+
+def repeated(run: Path) -> list[str]:
+    """Trials that a search said to have finished more than once."""
+    ends: Counter[str] = Counter()
+    for line in (run / events.FILE).read_text("utf-8").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # torn by a kill
+        ends[event["name"]] += event["event"] == "trial finished" if "name" in event else 0
+    return [name for name, times in ends.items() if times > 1]
+
+
+def strikes(rig: Rig, kills: int, minutes: float, console: Callable[[str], None]) -> Counter[str]:
+    """Kill, recover, check. Returns how often each kind was killed."""
+    done: Counter[str] = Counter()
+    deadline = time.monotonic() + 60 * minutes
+    while done.total() < kills and time.monotonic() < deadline:
+        (kind,) = random.choices(list(KINDS), list(KINDS.values()))
+        time.sleep(random.uniform(0, SPREAD))
+        rig.check_driver()
+        if not strike(kind, rig):
+            continue
+        done[kind] += 1
+        recover(kind, rig)
+        rig.check()
+        clock = datetime.now().strftime("%H:%M:%S")
+        console(f"{clock}  kill {done.total()}: {kind}; {len(rig.kept)} trials have finished")
+    return done
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=90.0, help="of kills, at most")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**31))
+    parser.add_argument("--keep", type=Path, help="folder for the runs and logs, which stay")
+    given = parser.parse_args(arguments)
+    print(f"seed {given.seed}", flush=True)
+    random.seed(given.seed)
+    with tempfile.TemporaryDirectory(prefix="nas-faults-") as made:
+        folder = (given.keep or Path(made)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        return measured(folder, given.kills, given.minutes)
+
+
+def measured(folder: Path, kills: int, minutes: float) -> int:
+    """Exit code: 0 where all was right."""
+
+    def console(line: str) -> None:
+        print(line, flush=True)
+
+    began = time.monotonic()
+    rig = Rig(folder, local.up(NODES, CLUSTER, folder))
+    try:
+        rig.go_on()
+        done = strikes(rig, kills, minutes, console)
+        compare(rig, console)
+        if twice := repeated(rig.run):
+            raise Broken(f"ran twice: {', '.join(twice)}")
+    except Broken as error:
+        console(f"BROKEN: {error}")
+        return 1
+    finally:
+        if rig.driver:
+            rig.driver.kill()
+            rig.driver.wait()
+        local.down(CLUSTER, folder)
+    report(rig, done, (time.monotonic() - began) / 60)
+    return 0
+
+
+def report(rig: Rig, done: Counter[str], minutes: float) -> None:
+    trials = rig.trials()
+    setbacks = Counter(setback.kind for trial in trials for setback in trial.setbacks)
+    rows = [f"| {kind} | {done[kind]} |" for kind in KINDS]
+    print("\n".join(["", "| killed | times |", "|---|---:|", *rows, ""]))
+    print(f"{done.total()} kills in {minutes:.0f} minutes; {len(trials)} trials: none lost, none")
+    print("repeated, proposals and scores as in the unbroken search.")
+    again = ", ".join(f"{times} {kind}" for kind, times in setbacks.most_common())
+    print(f"Trials were run again for: {again or 'nothing'}.")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

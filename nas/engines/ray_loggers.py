@@ -1,0 +1,215 @@
+"""Ray Tune's own logger callbacks, told of trainings in words that they know.
+
+Tune's trials carry whole jobs and sealed outcomes; a logger sees plain parameters and curves.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.logger import LoggerCallback
+
+from nas import storage_url
+from nas.engines.base import Outcome
+from nas.failures import RunFailed
+from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
+from nas.tracking import Tracking
+from proxy_tasks.task import Job, Measurement
+
+FAILURES = 3
+"""So many in a row, and a logger is told no more: no training waits for a curve."""
+UPLOAD = 60
+"""Seconds that the last curves may take to leave, when all trainings have ended."""
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+"""The driver waits meanwhile, and MLflow's own are two minutes and seven."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Shown:
+    """A training as a logger sees it: all that Ray's loggers read of a trial."""
+
+    def __init__(self, trial_id: str, job: Job, tracking: Tracking, folder: Path) -> None:
+        self.trial_id, self._name = trial_id, job.name
+        self.config = self.evaluated_params = tracking.parameters(job)
+        self.local_path = str(folder)
+
+    def init_local_path(self) -> None:
+        Path(self.local_path).mkdir(parents=True, exist_ok=True)
+
+    def __str__(self) -> str:
+        return self._name
+
+
+class _Follower:
+    """One logger. What it raises is a warning, for it is not worth a training."""
+
+    def __init__(self, config: LoggerConfig, tracking: Tracking) -> None:
+        self.name, self._tracking = config.name, tracking
+        self._failures = 0
+        self._shown: dict[str, Any] = {}
+        try:
+            self._logger = _made(config, tracking)
+            self._logger.setup()
+        except Exception as error:
+            raise RunFailed(f"loggers.{self.name}: {_line(error)}") from error
+
+    def start(self, trial_id: str, job: Job) -> None:
+        folder = _folder(self._tracking, self.name, job)
+        shown = self._shown[trial_id] = _Shown(trial_id, job, self._tracking, folder)
+        self._tell(self._logger.log_trial_start, shown)
+
+    def epoch(self, trial_id: str, measured: Measurement) -> None:
+        known = {"training_iteration": measured.epochs, **self._tracking.curves(measured)}
+        self._tell(self._logger.log_trial_result, measured.epochs, self._shown[trial_id], known)
+
+    def end(self, trial_id: str, failed: bool) -> None:
+        if trial_id in self._shown:
+            self._tell(self._logger.log_trial_end, self._shown.pop(trial_id), failed)
+
+    def close(self) -> None:
+        """What was cut off counts as failed."""
+        for trial_id in list(self._shown):
+            self.end(trial_id, failed=True)
+        self._tell(self._logger.on_experiment_end, [])
+
+    def _tell(self, call: Callable[..., None], *words: Any) -> None:
+        if self._failures >= FAILURES:
+            return
+        try:
+            call(*words)
+            self._failures = 0
+        except Exception as error:
+            self._failures += 1
+            ends = "; it is told no more" if self._failures == FAILURES else ""
+            _log.warning("loggers.%s: %s%s", self.name, _line(error), ends)
+
+
+class Loggers(tune.Callback):
+    """Tells every logger of every training."""
+
+    def __init__(self, tracking: Tracking) -> None:
+        self._followers = [_Follower(config, tracking) for config in tracking.loggers]
+        self._failed: set[str] = set()
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        for follower in self._followers:
+            follower.start(trial.trial_id, trial.config["job"])
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        outcome: Outcome = result["outcome"].outcome
+        if not isinstance(outcome, Measurement) or outcome.failure is not None:
+            self._failed.add(trial.trial_id)
+        if isinstance(outcome, Measurement):
+            for follower in self._followers:
+                follower.epoch(trial.trial_id, outcome)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._end(trial, trial.trial_id in self._failed)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._end(trial, failed=True)
+
+    def close(self) -> None:
+        for follower in self._followers:
+            follower.close()
+
+    def _end(self, trial: Trial, failed: bool) -> None:
+        for follower in self._followers:
+            follower.end(trial.trial_id, failed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its callbacks to resume from; a search resumes from its ledger."""
+        return {}
+
+
+@contextmanager
+def following(tracking: Tracking | None) -> Iterator[list[tune.Callback]]:
+    """The callbacks of a run's loggers, if it has any, until its trainings have ended.
+
+    Raises:
+        RunFailed: for a logger that does not begin, as its server is not there.
+    """
+    if tracking is None:
+        yield []
+        return
+    loggers = Loggers(tracking)
+    try:
+        yield [loggers]
+    finally:
+        loggers.close()
+
+
+def _made(config: LoggerConfig, tracking: Tracking) -> LoggerCallback:
+    """Each library is slow to import."""
+    if isinstance(config, MLflowConfig):
+        return _mlflow(config, tracking)
+    if isinstance(config, WandbConfig):
+        return _wandb(config, tracking)
+    assert isinstance(config, TensorBoardConfig)
+    from ray.tune.logger import TBXLoggerCallback
+
+    return TBXLoggerCallback()
+
+
+def _mlflow(config: MLflowConfig, tracking: Tracking) -> LoggerCallback:
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
+    uri = config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    return MLflowLoggerCallback(
+        uri and storage_url.expanded(uri, key="loggers.mlflow.tracking_uri"),
+        experiment_name=config.experiment or tracking.run,
+        tags={"run": tracking.run, "phase": tracking.phase},
+    )
+
+
+def _wandb(config: WandbConfig, tracking: Tracking) -> LoggerCallback:
+    from ray.air.integrations.wandb import WandbLoggerCallback
+
+    if config.mode == "offline":
+        os.environ["WANDB_MODE"] = "offline"  # Ray wants a key otherwise
+    _folder(tracking, config.name).mkdir(exist_ok=True)  # its processes stand in it
+    return WandbLoggerCallback(
+        project=config.project,
+        group=tracking.run,
+        job_type=tracking.phase,
+        entity=config.entity,
+        mode=config.mode,
+        dir=str(tracking.folder),
+        upload_timeout=UPLOAD,
+    )
+
+
+def _folder(tracking: Tracking, name: str, job: Job | None = None) -> Path:
+    """Where a logger that writes files has those of a training; TensorBoard one for each."""
+    whole = tracking.folder / name
+    return whole / tracking.phase / job.name if job and name == "tensorboard" else whole
+
+
+def _line(error: Exception) -> str:
+    """Without passwords."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return storage_url.masked(lines[0])

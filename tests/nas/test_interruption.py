@@ -1,0 +1,109 @@
+"""Ctrl-C and SIGTERM, by real signals to a real process: once, and a second time."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+PROGRAM = """
+import time
+from nas.cli import _fail
+from nas.failures import RunFailed, interruptible, shielded
+
+def say(word):
+    print(word, flush=True)
+
+def books():
+    with shielded():
+        say("writing")
+        time.sleep({books})
+        say("written")
+
+try:
+    with interruptible("nas search --resume"):
+        try:
+            books()
+            time.sleep(600)
+        finally:
+            say("leaving")
+            time.sleep({leaving})
+except RunFailed as error:
+    _fail(str(error), 1)
+"""
+
+Begin = Callable[[float, float], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def begin():
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(books: float, leaving: float) -> subprocess.Popen[str]:
+        """A driver whose books take so many seconds to write, and its end so many."""
+        program = PROGRAM.format(books=books, leaving=leaving)
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # A shell that runs the tests in its background has them ignore Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+        )
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def hear(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == word
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_once_the_books_are_written_and_the_run_can_be_resumed(
+    begin: Begin, number: signal.Signals
+) -> None:
+    driver = begin(1.0, 0.0)
+    hear(driver, "writing")
+    driver.send_signal(number)
+    out, error = driver.communicate(timeout=60)
+    assert out.split() == ["written", "leaving"]
+    assert error == "nas: interrupted; `nas search --resume` goes on\n"
+    assert driver.returncode == 1
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_one_ends_a_driver_that_takes_its_time_at_once(
+    begin: Begin, second: signal.Signals
+) -> None:
+    driver = begin(0.0, 600.0)
+    for word in ("writing", "written"):
+        hear(driver, word)
+    driver.send_signal(signal.SIGINT)
+    hear(driver, "leaving")
+    driver.send_signal(second)
+    began = time.monotonic()
+    _, error = driver.communicate(timeout=60)
+    assert time.monotonic() - began < 30
+    assert (driver.returncode, error) == (1, "nas: ended at once\n")
+
+
+def test_a_second_one_ends_a_driver_whose_books_hang_at_once(begin: Begin) -> None:
+    driver = begin(600.0, 0.0)
+    hear(driver, "writing")
+    driver.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert driver.poll() is None
+    driver.send_signal(signal.SIGINT)
+    out, error = driver.communicate(timeout=60)
+    assert (driver.returncode, out, error) == (1, "", "nas: ended at once\n")
