@@ -93,7 +93,7 @@ class Weights:
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a weights file of this project ({error})") from error
         except Exception as error:  # safetensors raises a bare Exception subclass of its own
-            raise UserError(f"{path}: damaged weights file ({error})") from error
+            raise UserError(f"{path}: damaged, or no weights file ({error})") from error
         return cls(
             path=path,
             backbone=from_dict(description["backbone"]),

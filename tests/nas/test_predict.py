@@ -117,7 +117,7 @@ def test_the_folders_of_exports_label_as_the_weights_do(weights, tmp_path, monke
         (lambda f: f / "none", "no such file"),
         (lambda f: f, "holds no network"),
         (lambda f: save_file({"x": torch.ones(1)}, f / "x.st") or f / "x.st", "nothing in it says"),
-        (lambda f: (f / "x.pt").write_text("x") and f / "x.pt", "damaged weights file"),
+        (lambda f: (f / "x.pt").write_text("x") and f / "x.pt", "no weights file"),
         (lambda f: (f / "config.json").write_text('{"label2id": {}}') and f, "damaged"),
         (lambda f: (f / "network.py").write_text("") or f, "without trained weights"),
         (lambda f: [(f / n).write_text("x") for n in ("network.py", "weights.pt")] and f, "damage"),
