@@ -246,13 +246,13 @@ def export(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     trial: Annotated[
-        str | None, typer.Option(help="Of a run: best, front, or a number. [best]")
+        str | None, typer.Option(help=r"Of a run: best, front, or a number. \[best]")
     ] = None,
     format: Annotated[
         list[str] | None,
         typer.Option(
-            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision;"
-            " several may follow."
+            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision,"
+            " tf-vision-dilated; several may follow."
         ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
@@ -283,8 +283,8 @@ def predict(
         Path,
         typer.Argument(
             metavar="WEIGHTS",
-            help="best.safetensors of a promotion, or the folder of a python or huggingface export."
-            " The first runs the network.py in it.",
+            help="A promotion's best.safetensors or folder, or the folder of a python or"
+            " huggingface export. Of a python export, network.py is run.",
             show_default=False,
         ),
     ],
@@ -295,7 +295,7 @@ def predict(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="What the network sees. [the size it was trained at]"),
+        typer.Option(metavar="HxW", help=r"What the network sees. \[the size it was trained at]"),
     ] = None,
 ) -> None:
     """Label images: for each a label map (PNG with a palette) and a picture to look at.

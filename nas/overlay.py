@@ -56,8 +56,8 @@ def _legend(
     font = ImageFont.truetype(_font(), unit)
     names = [_fitting(name, font, width - 4 * unit) for name in classes]
     column = int(max(font.getlength(name) for name in names)) + 3 * unit
-    columns = max(1, (width - unit) // column)
-    rows = -(-len(names) // columns)
+    rows = -(-len(names) // max(1, (width - unit) // column))
+    columns = -(-len(names) // rows)  # rows of one length
     line = unit * 7 // 4
     strip = Image.new("RGB", (width, rows * line + unit), PAPER)
     draw = ImageDraw.Draw(strip)

@@ -58,10 +58,7 @@ def _of_weights(path: Path) -> Predictor:
     if not path.is_file():
         raise UserError(f"{path}: no such file: give a best.safetensors or an export's folder")
     weights = Weights.open(path)
-    try:
-        return Predictor(weights.network(), weights.classes, weights.size)
-    except (RuntimeError, SafetensorError) as error:
-        raise UserError(f"{path}: the weights do not fit the network they name") from error
+    return Predictor(weights.network(), weights.classes, weights.size)
 
 
 def _of_config(folder: Path) -> Predictor:

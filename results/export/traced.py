@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
-from torch.fx.experimental import _config as shape_rules
+from torch.fx.experimental import _config
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -17,6 +17,7 @@ from results.export.fresh_process import Case, cases_of
 from results.export.subject import Subject
 from search_space.errors import UserError
 
+shape_rules: Any = _config
 _TINY = (17, 31)
 """(height, width) at which the coarse levels have maps of a single pixel."""
 _TRACED = (2, 3, 199, 333)

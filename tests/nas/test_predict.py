@@ -117,7 +117,7 @@ def test_the_folders_of_exports_label_as_the_weights_do(weights, tmp_path, monke
         (lambda f: f / "none", "no such file"),
         (lambda f: f, "holds no network"),
         (lambda f: save_file({"x": torch.ones(1)}, f / "x.st") or f / "x.st", "nothing in it says"),
-        (lambda f: (f / "x.pt").write_text("x") and f / "x.pt", "damaged weights file"),
+        (lambda f: (f / "x.pt").write_text("x") and f / "x.pt", "no weights file"),
         (lambda f: (f / "config.json").write_text('{"label2id": {}}') and f, "damaged"),
         (lambda f: (f / "network.py").write_text("") or f, "without trained weights"),
         (lambda f: [(f / n).write_text("x") for n in ("network.py", "weights.pt")] and f, "damage"),
@@ -162,8 +162,8 @@ def test_an_overlay_shows_image_and_labels_and_greys_what_is_absent_in_the_legen
     assert tuple(shown[100, 300]) == (155, 45, 45)  # 45 % of 100 and 55 % of the colour
     strip = {tuple(colour) for colour in shown[440:].reshape(-1, 3).tolist()}
     assert {(200, 0, 0), (0, 200, 0)} <= strip
-    blue = (shown[440:] == (0, 0, 200)).all(2)
-    assert 0 < blue.sum() < 80  # an outline, not a swatch of 12 x 12
+    assert (0, 0, 200) not in strip
+    assert overlay.FAINT in strip
 
 
 def test_a_long_class_name_is_shortened_and_never_breaks_the_line():

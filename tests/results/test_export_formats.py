@@ -91,17 +91,17 @@ def names(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("loading", "said"),
     [
-        ("import PIL\nrun = lambda x: [x]", "PIL"),
-        ("import torch\nrun = lambda x: [x]", "torch"),
-        ("import search_space\nrun = lambda x: [x]", "search_space"),
-        ("run = lambda x: [x[:1]]", r"shapes \[\(1, 3, 4, 4\)\]"),
-        ("run = lambda x: [x, x]", "shapes"),
-        ("run = lambda x: [x + 1]", "differ from ours"),
-        ("run = lambda x: [x * float('nan')]", "differ from ours"),
+        ("import PIL\nrun = lambda x: [x, x]", "PIL"),
+        ("import torch\nrun = lambda x: [x, x]", "torch"),
+        ("import search_space\nrun = lambda x: [x, x]", "search_space"),
+        ("run = lambda x: [x[:1], x]", r"shapes \[\(1, 3, 4, 4\)"),
+        ("run = lambda x: [x]", "shapes"),
+        ("run = lambda x: [x + 1, x]", "differ from ours"),
+        ("run = lambda x: [x, x * float('nan')]", "differ from ours"),
     ],
 )
 def test_an_export_that_needs_more_or_gives_something_else_is_found_out(loading, said, tmp_path):
-    cases = cases_of(lambda x: [x], [(4, 4)])
+    cases = cases_of(lambda x: [x, x], [(4, 4)])
     with pytest.raises(RuntimeError, match=said):
         compare(tmp_path, loading, cases, reader=NUMPY, needs=())
 
