@@ -417,14 +417,14 @@ def evaluate(
     ],
     data: Annotated[
         str | None,
-        typer.Option(metavar="NAME|CONFIG", help="What to score it on. [what it was trained on]"),
+        typer.Option(metavar="NAME|CONFIG", help=r"What to score it on. \[what it was trained on]"),
     ] = None,
     split: Annotated[str, typer.Option(help="train or val.")] = "val",
     size: Annotated[
         str | None,
         typer.Option(
             metavar="HxW|own",
-            help="What the network sees an image at. [as it was trained; with --window: own]",
+            help=r"What the network sees an image at. \[as it was trained; with --window: own]",
         ),
     ] = None,
     scales: Annotated[
@@ -437,7 +437,7 @@ def evaluate(
         str | None, typer.Option(metavar="HxW", help="Look through a sliding window.")
     ] = None,
     stride: Annotated[
-        str | None, typer.Option(metavar="HxW", help="Of the window. [two thirds of it]")
+        str | None, typer.Option(metavar="HxW", help=r"Of the window. \[two thirds of it]")
     ] = None,
     boundary: Annotated[
         float | None,

@@ -13,20 +13,23 @@ import torch
 import yaml
 from PIL import Image
 from rich.console import Console
+from torch.nn.functional import interpolate
 
 from nas import config as configs
 from nas import evaluations, lineage
 from nas.commands.evaluate import Options, evaluate
 from nas.run import RunDirectory
 from nas.submission import submission
-from proxy_tasks.augment import normalise
-from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.augment import MEAN, STD, normalise
+from proxy_tasks.checkpoint import Checkpoint, Weights
 from proxy_tasks.datasets import cityscapes, open_dataset, voc
 from proxy_tasks.datasets.packed import open_packed, pack
 from proxy_tasks.networks import DeepLabV3, build_segmenter
 from proxy_tasks.task import Fidelity, Job
 from proxy_tasks.training import DeviceSplit
 from proxy_tasks.training import evaluate as validate
+from results.export import huggingface, standalone
+from results.export.subject import prepare
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
@@ -226,14 +229,37 @@ def test_classes_that_only_one_side_has_are_never_found_or_not_chosen(road, tmp_
     assert found["classes"]["moon"]["iou"] == 0
     assert found["classes"]["moon"]["share"] > 0
     labels = np.asarray(Image.open(out / "submission" / "b.png"))
-    assert labels.shape == (45, 70)
-    assert set(np.unique(labels)) <= {0, 1}
+    image = Image.open(root / "val/images/b.png").resize(SIZE[::-1], Image.Resampling.BILINEAR)
+    net = Weights.open(road / "best.safetensors").network()
+    with torch.no_grad():
+        low = net.forward_low(normalise(torch.from_numpy(np.array(image))[None]))
+    logits = interpolate(low, (45, 70), mode="bilinear")[0]
+    car_or_road = logits[[2, 1]].argmax(0).numpy()
+    assert np.array_equal(labels, car_or_road)
+    assert len(np.unique(labels)) == 2
     colours = Image.open(out / "colours" / "b.png")
     assert np.array_equal(np.asarray(colours), labels)
     assert colours.getpalette()[:9] == [128, 0, 0, 0, 128, 0, 128, 128, 0]
     assert {path.name for path in out.iterdir()} == {"colours", "submission", evaluations.FILE}
     kept = yaml.safe_load((out / evaluations.FILE).read_text())["evaluations"]
     assert kept == [found]
+
+
+def test_exports_score_as_their_weights_and_keep_nothing(road, tmp_path, monkeypatch) -> None:
+    file = road / "best.safetensors"
+    classes = ("sky", "road", "car")
+    subject = prepare(BACKBONE, SCALE, classes, SIZE, mean=MEAN, std=STD, weights=file)
+    for module in (standalone, huggingface):  # the comparison has tests of its own
+        monkeypatch.setattr(module, "compare", lambda *_, **__: None)
+    standalone.export_python(subject, tmp_path / "python")
+    huggingface.export_huggingface(subject, tmp_path / "hub")
+    settings = [f"data.root={tmp_path / 'seen'}"]
+    expected = run(road, data="folder", settings=settings)
+    for name, weights_file in (("python", "weights.pt"), ("hub", "model.safetensors")):
+        found = run(tmp_path / name, data="folder", settings=settings)
+        assert found["scores"] == pytest.approx(expected["scores"], abs=1e-4)
+        assert found["weights"] == lineage.digest(tmp_path / name / weights_file)
+        assert not (tmp_path / name / evaluations.FILE).exists()
 
 
 def test_a_broken_image_leaves_nothing_behind(road, tmp_path) -> None:
