@@ -28,7 +28,7 @@ LETTER = 5.6
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (9, 4))}
 _SYMBOLS = ("o", "s", "D", "P", "X", "^", "v")
 _NAMED = {"circle": "o", "circle-open": "o", "diamond": "D"}
-_STEPS = {"hv": "post", "vh": "pre"}
+_STEPS: dict[str, Any] = {"hv": "post", "vh": "pre"}
 
 
 def save(figure: style.Figure, path: Path, title: str) -> None:

@@ -182,7 +182,7 @@ def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:
         data = base64.b64encode(drawing.svg(trial.backbone)).decode()
         words = _text(f"block diagram of {trial.name}")
         yield f"<img class='diagram' alt='{words}' src='data:image/svg+xml;base64,{data}'>"
-    pairs = detail.key_figures(trial, now.facts)
+    pairs = detail.key_figures(trial, now)
     yield "<dl class='figures'>"
     yield "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in pairs)
     yield "</dl></div></div>"

@@ -60,7 +60,7 @@ def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Di
                 className="head",
             ),
             html.Div(
-                [_diagram(run, pinned, rank), _figures(detail.key_figures(trial, now.facts))],
+                [_diagram(run, pinned, rank), _figures(detail.key_figures(trial, now))],
                 className="split",
             ),
             *_label_maps(run, now, trial),

@@ -30,8 +30,9 @@ def spec_text(trial: Trial, facts: Facts) -> str:
     return architecture_file.dumps(trial.backbone, provenance)
 
 
-def key_figures(trial: Trial, facts: Facts) -> list[tuple[str, str]]:
+def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
     """Name and value of what is known of a trial."""
+    facts = now.facts
     found = [("trial", str(trial.number)), ("state", trial.state.value)]
     if trial.score is not None and facts.metric != "miou":
         found.append((facts.score_name, facts.shown(trial.score)))
@@ -48,6 +49,11 @@ def key_figures(trial: Trial, facts: Facts) -> list[tuple[str, str]]:
         if measured.latency is not None:
             found.append(("latency", f"{units.three_digits(1e3 * measured.latency)} ms"))
         found.append(("training", f"{units.duration(measured.seconds)}, {measured.epochs} epochs"))
+    found += [
+        ("full training", f"mIoU {units.percent(p.miou)} %, {p.epochs} epochs")
+        for p in now.promoted
+        if p.trial == trial.number and p.miou is not None
+    ]
     found.append(("dilations", dilations(trial.backbone)))
     if trial.error:
         found.append(("error", trial.error.strip().splitlines()[-1]))

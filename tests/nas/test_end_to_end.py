@@ -57,8 +57,9 @@ def test_a_run_leaves_leaderboard_diagram_and_spec(unbroken: Path) -> None:
     left = {path.name for path in (unbroken / "artifacts").iterdir()}
     assert left == {
         "leaderboard.md", "leaderboard.csv", "front.svg", "front.png",
-        "best.yaml", "best.svg", "best.png",
+        "best.yaml", "best.svg", "best.png", "diagrams",
     }  # fmt: skip
+    assert 3 <= len(list((unbroken / "artifacts" / "diagrams").iterdir())) <= 4
     best = max(trials_of(unbroken)[2:], key=lambda t: t["measurement"]["miou"])
     backbone = architecture_file.load(unbroken / "artifacts" / "best.yaml")
     assert canonical_key(backbone) == best["key"]

@@ -12,7 +12,7 @@ from proxy_tasks.task import Failure
 from results.views.board import board
 from results.views.choices import Shares, choices_of, in_order
 from results.views.course import best_so_far
-from results.views.detail import cost_rows, difference, learning_curve, spec_text
+from results.views.detail import cost_rows, difference, key_figures, learning_curve, spec_text
 from results.views.favourites import best_quarter, favourites, over_time
 from results.views.front import front, known_axes, ringed
 from results.views.header import tiles
@@ -190,6 +190,10 @@ def test_a_pinned_architecture_is_told_in_full(now: Snapshot) -> None:
     loaded = architecture_file.loads(spec_text(trial, FACTS))
     assert loaded.backbone == trial.backbone
     assert loaded.provenance["trial"] == 7
+    full = Promoted("trial-0007", 7, 0.3, 0.52, 60, 10, 10, 1.0)
+    told = dict(key_figures(trial, snapshot(now.trials, promoted=[full])))
+    assert told["full training"] == "mIoU 52.0 %, 60 epochs"
+    assert "full training" not in dict(key_figures(trial, now))
     *rows, total = cost_rows(trial, FACTS)
     assert sum(float(row[6]) for row in rows) == pytest.approx(100, abs=1)
     assert total[0] == "total"
