@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,34 +284,6 @@ def train(
     engine(config.engine, resources, halving, followed).run(
         task(config, training, data, folder), jobs
     )
-
-
-@contextmanager
-def connected(config: EngineConfig) -> Iterator[None]:
-    """In the cluster at the address, if there is one, which is joined once for all that is asked of
-    it inside. UserError when it cannot be."""
-    if not config.address or config.name == "inline":
-        yield
-        return
-    from nas.engines.ray_cluster import joined
-
-    with joined(config.address):
-        yield
-
-
-@contextmanager
-def one_ray(config: EngineConfig, promotes: bool = False) -> Iterator[None]:
-    """A Ray of our own is started once for all that trains inside. With all cores where trials are
-    promoted too, as full trainings share them."""
-    if config.name == "inline":
-        yield
-        return
-    from nas.engines.ray_tune import running
-
-    known = resources(config)
-    cpus = known.workers * known.cpus
-    with running(config.address, max(cpus, os.cpu_count() or 1) if promotes else cpus):
-        yield
 
 
 def sized(

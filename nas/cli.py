@@ -15,6 +15,7 @@ from nas import completion
 from nas.cluster import command_line
 from nas.console import console as _console
 from search_space.errors import UserError
+from search_space.files import FULL
 
 app = typer.Typer(
     name="nas",
@@ -531,7 +532,8 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except UserError as error:
-        _fail(str(error), 2)
+        why = error.__context__
+        _fail(str(error), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
     except Exception as error:
         from nas.failures import RunFailed, no_room
 

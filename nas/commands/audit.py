@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from nas import audit, build, events, ledgers
+from nas import audit, build, events, ledgers, sessions
 from nas import config as configs
 from nas.audit import PROXY, REFERENCE, Leg, Plan
 from nas.audits import AuditRecord
@@ -46,7 +46,7 @@ def audit_command(
     else:
         config = configs.load(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
-    with build.connected(config.engine):
+    with sessions.connected(config.engine):
         build.check(config, build.space(config))
         data = build.packed(config, config.proxy, console)
         if run is None:
@@ -58,7 +58,7 @@ def audit_command(
             interruptible(again),
             events.logged(run.path, "audit", resumed=resume),
             ledgers.kept(again),
-            build.one_ray(config.engine),
+            sessions.one_ray(config.engine),
         ):
             legs = audit.train(run, config, plan, console)
     (reference,) = legs.pop(REFERENCE)

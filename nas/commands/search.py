@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import audits, build, events, ledgers, warm_start
+from nas import audits, build, events, ledgers, sessions, warm_start
 from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
@@ -56,7 +56,7 @@ def search(
         run, config = resumed(source, path, settings, allowed=("budget.", "engine.", "loggers"))
     else:
         config = _fresh(source, settings)
-    with build.connected(config.engine):
+    with sessions.connected(config.engine):
         space = build.space(config)
         build.check(config, space)
         starts = warm_start.gather(begin, space, console)
@@ -69,7 +69,9 @@ def search(
         _tell_trust(run, config, data, console)
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
-                ray.enter_context(build.one_ray(config.engine, promotes=config.promotion.top > 0))
+                ray.enter_context(
+                    sessions.one_ray(config.engine, promotes=config.promotion.top > 0)
+                )
                 trials = _run(run, config, space, ledger, data, console)
             _conclude(run, config, trials, console)
 

@@ -108,6 +108,7 @@ class RayTuneEngine:
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self._resources.workers)
             watch = _Watch(Patience(self._patience))
             searcher = _SourceSearcher(source, self._resources.workers, watch)
+            watch.searcher = searcher
             task = ray_data.travelling(task) if self._address else task
             self._tuner(task, searcher, [watch, *loggers], folder).fit()
             searcher.reraise()
@@ -192,7 +193,10 @@ class _Trainable(tune.Trainable):
 
 
 class _Watch(tune.Callback):
-    """Ends workers that hang, and knows why one was lost."""
+    """Ends workers that hang, and knows why one was lost. Ends the run where its source raised:
+    trainings that are out may take hours, and are run again when the search goes on."""
+
+    searcher: _SourceSearcher
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
@@ -218,6 +222,7 @@ class _Watch(tune.Callback):
         self._running[trial.trial_id] = trial, now
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self.searcher.reraise()
         if (limit := self._patience.limit()) is None:
             return
         now = time.monotonic()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import faults
-from benchmarks.faults import Broken, Rig
+from benchmarks.fault_rig import Broken, Rig
 from nas.cluster.local import LocalCluster
 from proxy_tasks.task import Measurement
 from results.ledger import Ledger

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nas import build
+from nas import build, sessions
 from nas.config import EngineConfig
 
 
@@ -48,29 +48,29 @@ def train(config: EngineConfig) -> None:
 
 def test_a_search_and_its_promotions_run_on_one_ray_with_all_cores(calls: list[str]) -> None:
     config = EngineConfig(workers=1, device="cpu")
-    with build.connected(config), build.one_ray(config, promotes=True):
+    with sessions.connected(config), sessions.one_ray(config, promotes=True):
         train(config)
         train(config)
     assert calls == [f"{os.cpu_count()} CPUs", "shutdown"]
 
 
 def test_what_does_not_promote_starts_no_more_than_its_workers(calls: list[str]) -> None:
-    with build.one_ray(EngineConfig(workers=1, device="cpu")):
+    with sessions.one_ray(EngineConfig(workers=1, device="cpu")):
         pass
     assert calls == ["1 CPUs", "shutdown"]
 
 
 def test_a_cluster_is_joined_once(calls: list[str]) -> None:
     config = EngineConfig(address="h:1", device="cpu")
-    with build.connected(config):
+    with sessions.connected(config):
         assert build.resources(config).workers == 3
-        with build.one_ray(config, promotes=True):
+        with sessions.one_ray(config, promotes=True):
             train(config)
     assert calls == ["h:1", "shutdown"]
 
 
 def test_without_ray_none_is_started(calls: list[str]) -> None:
     config = EngineConfig(name="inline", address="h:1")
-    with build.connected(config), build.one_ray(config, promotes=True):
+    with sessions.connected(config), sessions.one_ray(config, promotes=True):
         pass
     assert calls == []
