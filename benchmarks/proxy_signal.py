@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.training_free import Setting, scores
-from nas import audit, build
+from nas import audit
 from nas.audit import REFERENCE, Plan
 from nas.config import Config
 from nas.run import RunDirectory
@@ -131,8 +131,7 @@ def untrained_rows(found: Audit, root: Path) -> Iterator[str]:
     proxy = found.config.proxy.model_copy(update={"recipe": recipe})
     data = found.config.data.model_copy(update={"root": root})
     setting = Setting(found.config.model_copy(update={"data": data, "proxy": proxy}))
-    space = build.space(found.config)
-    rows = [scores(setting, space.decode(trial.genotype)) for trial in found.trials_N]
+    rows = [scores(setting, trial.backbone) for trial in found.trials_N]
     for name in rows[0]:
         values_1N = np.array([[row[name].value for row in rows]])
         seconds = np.mean([row[name].seconds for row in rows])

@@ -36,9 +36,9 @@ class MergeBlock(nn.Module):
         self.level = block.level
         self.parents = tuple(sorted(block.inputs))
         self.absorbed = architecture.absorbed.get(index, ())
-        self.resamples = nn.ModuleList(
-            _connection(architecture, parent, index, scale) for parent in self.parents
-        )
+        resamples = [_connection(architecture, parent, index, scale) for parent in self.parents]
+        self.levels_up = tuple(resample.levels_up for resample in resamples)
+        self.resamples = nn.ModuleList(resamples)
         self.body = stacked_blocks(
             block.type, channels, filters, dilation=block.dilation, repeats=scale.repeats
         )
@@ -50,7 +50,7 @@ class MergeBlock(nn.Module):
             for parent, resample in zip(self.parents, self.resamples, strict=True)
         )
         # By level, not by shape: what a tracer records then holds for every image size.
-        up_first, up_second = (resample.levels_up for resample in self.resamples)
+        up_first, up_second = self.levels_up
         if up_first == up_second:  # what is summed first is up-sampled once
             total = up_sampled(first.add_(second), up_first, size)
         else:

@@ -66,7 +66,7 @@ class Promoted:
     beside the truth."""
 
     name: str
-    trial: int
+    trial: int | None
     proxy_miou: float | None
     miou: float | None
     epochs: int
