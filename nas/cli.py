@@ -333,8 +333,8 @@ def export(
     format: Annotated[
         list[str] | None,
         typer.Option(
-            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision;"
-            " several may follow."
+            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision,"
+            " tf-vision-dilated; several may follow."
         ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
@@ -366,8 +366,8 @@ def predict(
         Path,
         typer.Argument(
             metavar="WEIGHTS",
-            help="best.safetensors of a promotion, or the folder of a python or huggingface export."
-            " The first runs the network.py in it.",
+            help="A promotion's best.safetensors or folder, or the folder of a python or"
+            " huggingface export. Of a python export, network.py is run.",
             show_default=False,
         ),
     ],

@@ -32,22 +32,20 @@ def overlay(
     that do not occur are greyed."""
     factor = max(1, -(-NARROWEST // labels_HW.shape[1]))
     size = labels_HW.shape[1] * factor, labels_HW.shape[0] * factor
-    image = np.asarray(Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC))
-    labels = np.asarray(Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST))
-    colours = np.asarray(palette, np.float32)[labels]
-    blended = (1 - STRENGTH) * image + STRENGTH * colours
-    blended[_borders(labels)] = 255
-    picture = Image.fromarray(blended.astype(np.uint8))
+    image = Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC)
+    labels = Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST)
+    picture = Image.blend(image, label_map(np.asarray(labels), palette).convert("RGB"), STRENGTH)
+    picture.paste(PAPER, mask=_borders(np.asarray(labels)))
     present = np.bincount(labels_HW.ravel(), minlength=len(classes)) > 0
     return above(picture, legend(size[0], classes, palette, list(present)))
 
 
-def _borders(labels_HW: Pixels) -> np.ndarray:
-    """Where the class changes to the right or below."""
+def _borders(labels_HW: Pixels) -> Image.Image:
+    """A mask of where the class changes to the right or below."""
     found = np.zeros(labels_HW.shape, bool)
     found[:, :-1] |= labels_HW[:, 1:] != labels_HW[:, :-1]
     found[:-1] |= labels_HW[1:] != labels_HW[:-1]
-    return found
+    return Image.fromarray(found)
 
 
 def legend(
@@ -58,8 +56,8 @@ def legend(
     font = ImageFont.truetype(font_file(), unit)
     names = [_fitting(name, font, width - 4 * unit) for name in classes]
     column = int(max(font.getlength(name) for name in names)) + 3 * unit
-    columns = max(1, (width - unit) // column)
-    rows = -(-len(names) // columns)
+    rows = -(-len(names) // max(1, (width - unit) // column))
+    columns = -(-len(names) // rows)  # rows of one length
     line = unit * 7 // 4
     strip = Image.new("RGB", (width, rows * line + unit), PAPER)
     draw = ImageDraw.Draw(strip)

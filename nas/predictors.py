@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from proxy_tasks.checkpoint import Weights
-from proxy_tasks.datasets import camvid, scenes
+from proxy_tasks.datasets import camvid, cityscapes, scenes, voc
 from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.networks import DeepLabV3, build_segmenter
 from proxy_tasks.prediction import Predictor
@@ -23,7 +24,7 @@ from search_space.scales import Scale
 
 
 def open_predictor(source: Path, size: tuple[int, int] | None = None) -> Predictor:
-    """Of a weights file of ours, or of the folder of a python or huggingface export.
+    """Of a weights file of ours, or the folder of a promotion or of a python or huggingface export.
 
     Args:
         size: (height, width) at which the network sees images; None: as it was trained.
@@ -33,6 +34,8 @@ def open_predictor(source: Path, size: tuple[int, int] | None = None) -> Predict
     """
     if not source.is_dir():
         found = _of_weights(source)
+    elif (source / "best.safetensors").is_file():
+        found = _of_weights(source / "best.safetensors")
     elif (source / "config.json").is_file():
         found = _of_config(source)
     elif (source / "network.py").is_file():
@@ -42,12 +45,12 @@ def open_predictor(source: Path, size: tuple[int, int] | None = None) -> Predict
             f"{source}: holds no network: give a best.safetensors, or the folder of"
             " `nas export --format python` or `huggingface`"
         )
-    return found if size is None else Predictor(found.network, found.classes, size)
+    return found if size is None else replace(found, size=size)
 
 
 def palette(classes: tuple[str, ...]) -> tuple[Colour, ...]:
     """The data set's own colours where the classes tell which it is."""
-    known = {camvid.CLASSES: camvid.PALETTE, scenes.CLASSES: scenes.PALETTE}
+    known = {each.CLASSES: each.PALETTE for each in (camvid, cityscapes, scenes, voc)}
     return known.get(classes) or distinct_palette(len(classes))
 
 
@@ -55,34 +58,47 @@ def _of_weights(path: Path) -> Predictor:
     if not path.is_file():
         raise UserError(f"{path}: no such file: give a best.safetensors or an export's folder")
     weights = Weights.open(path)
-    try:
-        return Predictor(weights.network(), weights.classes, weights.size)
-    except (RuntimeError, SafetensorError) as error:
-        raise UserError(f"{path}: the weights do not fit the network they name") from error
+    return Predictor(weights.network(), weights.classes, weights.size)
 
 
 def _of_config(folder: Path) -> Predictor:
     """Built by our own code: nothing in the folder is run."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
-        classes, size = tuple(config["label2id"]), tuple(config["image_size"])
+        trained = config["trained"]
+        labels, size = config["id2label"], tuple(config["image_size"])
+        classes = tuple(labels[str(index)] for index in range(len(labels)))
         scale = Scale(**config["scale"])
         network = build_segmenter(from_dict(config["backbone"]), scale, len(classes), size)
         network.load_state_dict(load_file(folder / "model.safetensors"))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder}: no huggingface export of ours, or damaged: {error}") from error
+        raise _damaged(folder, "huggingface", error) from error
+    if not trained:
+        raise _untrained(folder)
     return Predictor(network.eval(), classes, size)
 
 
 def _of_module(folder: Path) -> Predictor:
     if not (folder / "weights.pt").is_file():
-        raise UserError(f"{folder}: the network was exported without weights: promote it first")
+        raise _untrained(folder)
     try:
         module = _imported(folder / "network.py")
         network: DeepLabV3 = module.load(folder / "weights.pt")
         return Predictor(network, module.CLASSES, module.SIZE)
-    except (AttributeError, ImportError, SyntaxError, ValueError, RuntimeError) as error:
-        raise UserError(f"{folder}: no python export of ours, or damaged: {error}") from error
+    except Exception as error:  # whatever code that is not ours any more may raise
+        raise _damaged(folder, "python", error) from error
+
+
+def _untrained(folder: Path) -> UserError:
+    return UserError(
+        f"{folder}: exported without trained weights, it would label by chance:"
+        " `nas promote` the trial and export it anew"
+    )
+
+
+def _damaged(folder: Path, kind: str, error: Exception) -> UserError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]  # torch says more than a line
+    return UserError(f"{folder}: no {kind} export of ours, or damaged ({reason}): export it anew")
 
 
 def _imported(path: Path) -> ModuleType:

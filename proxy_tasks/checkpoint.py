@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -81,11 +81,16 @@ class Weights:
         """Read the header. UserError when the file is missing, damaged or not ours."""
         try:
             with safe_open(path, framework="pt") as file:
-                description = json.loads(file.metadata()["spinenet-seg"])
-        except (OSError, KeyError, TypeError, ValueError) as error:
+                description = json.loads((file.metadata() or {})["spinenet-seg"])
+        except KeyError as error:
+            raise UserError(
+                f"{path}: not a weights file of this project: nothing in it says what network it is"
+                " of; give a promotion's best.safetensors"
+            ) from error
+        except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a weights file of this project ({error})") from error
         except Exception as error:  # safetensors raises a bare Exception subclass of its own
-            raise UserError(f"{path}: damaged weights file ({error})") from error
+            raise UserError(f"{path}: damaged, or no weights file ({error})") from error
         return cls(
             path=path,
             backbone=from_dict(description["backbone"]),
@@ -95,10 +100,16 @@ class Weights:
         )
 
     def network(self) -> DeepLabV3:
-        """The network with these weights, in eval mode."""
+        """The network with these weights, in eval mode. UserError when they do not fit it."""
         network = build_segmenter(self.backbone, self.scale, len(self.classes), self.size)
-        with safe_open(self.path, framework="pt") as file:
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        except (RuntimeError, SafetensorError) as error:
+            raise UserError(
+                f"{self.path}: the weights do not fit the network they name: another version of"
+                " this software trained them; promote the trial again"
+            ) from error
         return network.eval()
 
 

@@ -14,7 +14,8 @@ from nas.failures import RunFailed
 from nas.overlay import label_map, overlay
 from nas.predictors import open_predictor, palette
 from nas.target import parse_size
-from proxy_tasks.datasets.folder import IMAGE_SUFFIXES, read_image
+from proxy_tasks.datasets.images import read_image
+from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
 from proxy_tasks.prediction import Predictor
 from search_space.errors import UserError
 
@@ -25,13 +26,13 @@ def predict(
     """Write ``NAME-labels.png`` and ``NAME-overlay.png`` for every image.
 
     Raises:
-        UserError: for weights that are none, an empty folder, or two images of one name.
+        UserError: for weights that are none, an empty folder, two images of one name, or a folder
+            to write to that is a file or one of the sources.
         RunFailed: at the end, where images could not be read; the others are done.
     """
     wanted = None if size is None else parse_size(size)
     images = _images(sources)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; name a folder to write to")
+    _check_folder(folder, sources)
     predictor = open_predictor(weights, wanted)
     folder.mkdir(parents=True, exist_ok=True)
     bad = []
@@ -45,6 +46,15 @@ def predict(
         for line in bad:
             print(f"nas: {line}", file=sys.stderr)
         raise RunFailed(f"{len(bad)} of {len(images)} images could not be labelled")
+
+
+def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; name a folder to write to")
+    if folder.resolve() in {source.resolve() for source in sources}:
+        raise UserError(
+            f"{folder}: holds the images; name another folder, or the next call labels the labels"
+        )
 
 
 def _images(sources: Sequence[Path]) -> dict[str, Path]:
@@ -61,11 +71,7 @@ def _of(source: Path) -> Iterator[Path]:
     if not source.is_dir():
         yield source  # a missing one is told of at the end, as a damaged one is
         return
-    listed = sorted(
-        path
-        for path in source.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+    listed = files(source, IMAGE_SUFFIXES)
     if not listed:
         raise UserError(f"{source}: no images in this folder: put .jpg or .png files there")
     yield from listed

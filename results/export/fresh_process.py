@@ -57,7 +57,8 @@ for x, *expected in cases:
     found = list(run(x))
     shapes = [tuple(each.shape) for each in found], [tuple(each.shape) for each in expected]
     assert shapes[0] == shapes[1], f"shapes {shapes[0]} instead of {shapes[1]}"
-    differences.append(max(float(abs(a - b).max()) for a, b in zip(found, expected)))
+    each = [float(abs(a - b).max()) for a, b in zip(found, expected)]
+    differences.append(max(each, key=lambda value: (value != value, value)))  # NaN is the worst
 for name in list(sys.modules):
     assert name.split(".")[0] not in forbidden or sys.modules[name] is None, name
 print(json.dumps(differences))

@@ -44,7 +44,7 @@ def export_huggingface(subject: Subject, folder: Path) -> list[Path]:
     with staged(folder) as stage:
         _save_weights(subject, stage / WEIGHTS)
         (stage / MODULE).write_text(_source(subject.spec), encoding="utf-8")
-        text = json.dumps(config(subject.spec), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(config(subject), indent=2, ensure_ascii=False) + "\n"
         (stage / "config.json").write_text(text, encoding="utf-8")
         cases = cases_of(lambda x: [subject.network(x)], subject.checked_sizes)
         compare(stage, _RUN, cases, needs=("torch", "safetensors"))
@@ -53,9 +53,10 @@ def export_huggingface(subject: Subject, folder: Path) -> list[Path]:
         return publish(stage, folder, (WEIGHTS, MODULE, "config.json", "README.md"))
 
 
-def config(spec: NetworkSpec) -> dict[str, Any]:
+def config(subject: Subject) -> dict[str, Any]:
     """What ``config.json`` holds: the whole network, by the names that transformers has for what
     it has too."""
+    spec = subject.spec
     return {
         "model_type": "spinenet_seg",
         "id2label": {str(index): name for index, name in enumerate(spec.classes)},
@@ -67,6 +68,7 @@ def config(spec: NetworkSpec) -> dict[str, Any]:
         "scale": asdict(spec.scale),
         "backbone": to_dict(spec.backbone),
         "canonical_key": canonical_key(spec.backbone),
+        "trained": subject.trained,
         "provenance": spec.provenance,
     }
 

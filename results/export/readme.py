@@ -26,8 +26,7 @@ def page(spec: NetworkSpec, trained: bool, needs: str, lines: str, notes: str) -
     state = "with its trained weights" if trained else "with random weights: train it first"
     return f"""# {described(spec)}
 
-{needs}; it runs
-{state}.
+{needs}; it runs {state}.
 
 ```python
 {lines}

@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.export import Dim, ExportedProgram
+from torch.fx.experimental import _config
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
+from results.export.fresh_process import Case, cases_of
 from results.export.subject import Subject
-from search_space.architecture import Architecture
-from search_space.backbone import Backbone
+from search_space.errors import UserError
+
+shape_rules: Any = _config
+_TINY = (17, 31)
+"""(height, width) at which the coarse levels have maps of a single pixel."""
+_TRACED = (2, 3, 199, 333)
+"""Any image would do, but for equal sides: a tracer takes them to be equal always."""
 
 
-def smallest_side(backbone: Backbone) -> int:
-    """Pixels of a side from which on no map has a single row: a traced graph holds from there,
-    as PyTorch tells sides of 1 from all others."""
-    if not isinstance(backbone, Architecture):
-        return 2 ** max(stage.level for stage in backbone.plan) + 1
-    levels = [backbone.all_blocks[index].level for index in backbone.alive]
-    return 2 ** max(levels) + 1
-
-
-@lru_cache(maxsize=1)  # several formats of one command start from the same graph
-def traced(subject: Subject) -> ExportedProgram:
+def traced(subject: Subject, gathered: bool = False) -> ExportedProgram:
     """The network in inference, with batch, height and width left open.
 
     Takes ten seconds of a core and more, most of it algebra on shapes.
+
+    Args:
+        gathered: nearest up-sampling as ``gather_nearest``, for runtimes that round otherwise.
+
+    Raises:
+        UserError: if the installed PyTorch cannot leave sides of one pixel open.
     """
-    side = 2 * smallest_side(subject.spec.backbone)
-    image = (torch.randn(2, 3, side + 7, side + 9),)  # no side equals another, or they are tied
+    if not hasattr(shape_rules, "backed_size_oblivious"):
+        raise UserError(
+            f"PyTorch {torch.__version__} is too old for a graph of every image size:"
+            " pip install --upgrade torch"
+        )
     shapes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    with torch.no_grad():
-        return torch.export.export(subject.network, image, dynamic_shapes=(shapes,), strict=False)
+    mode: AbstractContextManager[Any] = _Gathered() if gathered else nullcontext()
+    # Without the patch the graph would be for maps of two rows and more: PyTorch asks of each sum
+    # whether a side is 1, and so is to be repeated. Ours are never repeated over height or width.
+    with torch.no_grad(), mode, shape_rules.patch(backed_size_oblivious=True):
+        return torch.export.export(
+            subject.network, (torch.randn(_TRACED),), dynamic_shapes=(shapes,), strict=False
+        )
+
+
+def traced_cases(subject: Subject) -> list[Case]:
+    """What a traced graph has to agree with: three sizes, one image and two."""
+    return cases_of(lambda x: [subject.network(x)], [*subject.checked_sizes, _TINY], (1, 2))
+
+
+def gather_nearest(x_BCHW: Tensor, size: Sequence[int]) -> Tensor:
+    """``F.interpolate(mode="nearest")`` to (height, width), written out: at every pair of sizes it
+    copies the same pixels, as it rounds the same quotient and product, in single precision."""
+    for axis, length in zip((2, 3), size, strict=True):
+        places = torch.arange(length, dtype=torch.float32) * (x_BCHW.shape[axis] / length)
+        x_BCHW = x_BCHW.index_select(axis, places.to(torch.int64))
+    return x_BCHW
+
+
+class _Gathered(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is F.interpolate and kwargs["mode"] == "nearest":
+            return gather_nearest(args[0], kwargs["size"])
+        return func(*args, **kwargs)

@@ -129,6 +129,13 @@ def test_the_best_weights_build_the_network_that_was_measured(
     assert [row.split(",")[0] for row in history] == ["epochs", "1", "2"]
 
 
+def test_weights_that_do_not_fit_their_network_are_a_users_mistake(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save_weights(torch.nn.Conv2d(3, 4, 1), JOB, ("sky", "road"))
+    with pytest.raises(UserError, match="another version of this software"):
+        Weights.open(checkpoint.weights).network()
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not safetensors at all", b"\x08" + b"\0" * 20])
 def test_a_file_that_holds_no_weights_is_refused_in_one_line(
     content: bytes | None, tmp_path: Path

@@ -11,6 +11,8 @@ import pytest
 import torch
 import yaml
 from torch import nn
+from torch.export import Dim
+from torch.nn import functional as F
 
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build_segmenter
@@ -18,27 +20,28 @@ from proxy_tasks.task import Fidelity, Job
 from results.export import huggingface, mmseg, onnx_model, timm_backbone, torch_program
 from results.export.fresh_process import NUMPY, cases_of, compare
 from results.export.subject import Subject, prepare
-from results.export.traced import smallest_side, traced
+from results.export.traced import gather_nearest, traced_cases
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
-from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 
 torch.set_num_threads(1)
 
 BACKBONE = Architecture(
-    (Block(2, "bottleneck"),) * 2,
+    (Block(2, "residual"),) * 2,
     (
-        Block(5, "residual", (0, 1), 2),
-        Block(4, "residual", (1, 2), 4, output=True),
-        Block(3, "bottleneck", (2, 3), 1, output=True),
+        Block(5, "residual", (0, 1), 2, output=True),
+        Block(2, "residual", (1, 2), 1),
+        Block(3, "bottleneck", (2, 3), 4, output=True),
     ),
-    (3, 4),
+    (3, 5),
 )
 SCALE = Scale(filters=0.125, endpoint_filters=12, aspp_filters=16)
 SIZE, CLASSES = (48, 64), ("sky", "grün", "car")
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+RESIZED_OTHERWISE = (1, 3, 488, 24)
+"""An image for which ONNX's own Resize, from level 5 to 2, takes other pixels than PyTorch."""
 PROVENANCE = {"run": "first", "data": "camvid", "scores": {"promoted_miou": 0.4567}}
 
 
@@ -88,17 +91,17 @@ def names(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("loading", "said"),
     [
-        ("import PIL\nrun = lambda x: [x]", "PIL"),
-        ("import torch\nrun = lambda x: [x]", "torch"),
-        ("import search_space\nrun = lambda x: [x]", "search_space"),
-        ("run = lambda x: [x[:1]]", r"shapes \[\(1, 3, 4, 4\)\]"),
-        ("run = lambda x: [x, x]", "shapes"),
-        ("run = lambda x: [x + 1]", "differ from ours"),
-        ("run = lambda x: [x * float('nan')]", "differ from ours"),
+        ("import PIL\nrun = lambda x: [x, x]", "PIL"),
+        ("import torch\nrun = lambda x: [x, x]", "torch"),
+        ("import search_space\nrun = lambda x: [x, x]", "search_space"),
+        ("run = lambda x: [x[:1], x]", r"shapes \[\(1, 3, 4, 4\)"),
+        ("run = lambda x: [x]", "shapes"),
+        ("run = lambda x: [x + 1, x]", "differ from ours"),
+        ("run = lambda x: [x, x * float('nan')]", "differ from ours"),
     ],
 )
 def test_an_export_that_needs_more_or_gives_something_else_is_found_out(loading, said, tmp_path):
-    cases = cases_of(lambda x: [x], [(4, 4)])
+    cases = cases_of(lambda x: [x, x], [(4, 4)])
     with pytest.raises(RuntimeError, match=said):
         compare(tmp_path, loading, cases, reader=NUMPY, needs=())
 
@@ -112,8 +115,8 @@ def test_the_timm_backbone_gives_our_maps_and_says_what_they_are(subject, timm):
     with torch.no_grad():
         maps, ours = backbone(x), subject.network.backbone(x)
     info = backbone.feature_info
-    assert info.reduction() == [4, 8, 16]
-    for level, found in ((3, maps[1]), (4, maps[2])):
+    assert info.reduction() == [4, 8, 32]
+    for level, found in ((3, maps[1]), (5, maps[2])):
         torch.testing.assert_close(found, ours[level], rtol=0, atol=1e-5)
     for found, channels, reduction in zip(maps, info.channels(), info.reduction(), strict=True):
         assert found.shape == (2, channels, -(-51 // reduction), -(-70 // reduction))
@@ -132,8 +135,8 @@ def test_a_timm_features_module_is_the_one_that_makes_the_map(timm):
 def test_timm_out_indices_choose_maps_also_from_the_end(timm):
     backbone = timm.create(out_indices=(0, -1)).eval()
     assert backbone.feature_info.out_indices == (0, 2)
-    assert backbone.feature_info.reduction() == [4, 16]
-    assert [m.shape[-1] for m in backbone(torch.randn(1, 3, 32, 32))] == [8, 2]
+    assert backbone.feature_info.reduction() == [4, 32]
+    assert [m.shape[-1] for m in backbone(torch.randn(1, 3, 32, 32))] == [8, 1]
     with pytest.raises(ValueError, match="there is no map 3"):
         timm.create(out_indices=(3,))
     with pytest.raises(ValueError, match="3 channels"):
@@ -241,11 +244,13 @@ def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_fol
     session = onnxruntime.InferenceSession(onnx_folder / "model.onnx")
     (image,) = session.get_inputs()
     assert (image.name, image.shape) == ("image", ["batch", 3, "height", "width"])
-    x = torch.randn(3, 3, 29, 83)
-    with torch.no_grad():
-        ours = subject.network(x)
-    found = torch.from_numpy(session.run(["logits"], {"image": x.numpy()})[0])
-    torch.testing.assert_close(found, ours, rtol=0, atol=1e-4 * float(ours.abs().max()))
+    for shape in ((3, 3, 29, 83), (1, 3, 1, 1), RESIZED_OTHERWISE):
+        x = torch.randn(*shape)
+        with torch.no_grad():
+            ours = subject.network(x)
+        found = torch.from_numpy(session.run(["logits"], {"image": x.numpy()})[0])
+        atol = max(1e-4, 1e-5 * float(ours.abs().max()))
+        torch.testing.assert_close(found, ours, rtol=0, atol=atol)
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list(CLASSES)
     assert json.loads(metadata["mean"]) == list(MEAN)
@@ -259,26 +264,44 @@ def test_onnx_without_its_libraries_is_a_users_mistake(subject, tmp_path, monkey
     assert names(tmp_path) == set()
 
 
-def test_a_program_runs_at_any_batch_and_size_from_its_smallest_side(subject, tmp_path):
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 7), (3, 10), (16, 122), (4, 110), (6, 165)])
+def test_gathered_pixels_are_those_of_pytorchs_up_sampling(sizes, layout):
+    """Of the last three the exact quotients would give other pixels."""
+    small, large = sizes
+    x = torch.arange(2.0 * 3 * small * (small + 1)).reshape(2, 3, small, small + 1)
+    x, size = x.contiguous(memory_format=layout), (large, 2 * large + 1)
+    assert torch.equal(gather_nearest(x, size), F.interpolate(x, size=size, mode="nearest"))
+
+
+def test_a_program_is_loaded_and_compared_before_it_is_written(subject, tmp_path):
     torch_program.export_torch_program(subject, tmp_path / "out")
-    model = torch.export.load(tmp_path / "out" / "model.pt2").module()
-    side = smallest_side(BACKBONE)
-    assert f"at least {side} pixels" in (tmp_path / "out" / "README.md").read_text()
-    for shape in ((1, 3, side, side), (3, 3, 101, 64)):
-        x = torch.randn(*shape)
-        with torch.no_grad():
-            torch.testing.assert_close(model(x), subject.network(x), rtol=0, atol=1e-5)
+    assert names(tmp_path / "out") == {"model.pt2", "README.md"}
 
 
 def test_a_program_of_another_network_is_not_written(subject, tmp_path, monkeypatch):
-    other = make(tmp_path / "other", seed=1)
-    graph = traced(subject)
-    monkeypatch.setattr(torch_program, "traced", lambda _: graph)
+    other = nn.Conv2d(3, len(CLASSES), 1).eval()
+    shapes = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
+    program = torch.export.export(other, (torch.randn(2, 3, 5, 6),), dynamic_shapes=shapes)
+    monkeypatch.setattr(torch_program, "traced", lambda _: program)
     with pytest.raises(RuntimeError, match="differ from ours"):
-        torch_program.export_torch_program(other, tmp_path / "out")
-    assert names(tmp_path) == {"other"}
+        torch_program.export_torch_program(subject, tmp_path / "out")
+    assert names(tmp_path) == set()
 
 
-def test_the_smallest_side_keeps_every_map_from_a_single_row():
-    assert smallest_side(BACKBONE) == 33
-    assert smallest_side(DilatedResNet((1, 1, 1, 1), output_stride=8)) == 9
+def test_what_a_traced_graph_is_compared_at(subject):
+    """At the size trained at, with odd sides, and where coarse maps have a single row."""
+    cases = traced_cases(subject)
+    assert {len(x) for x, _ in cases} == {1, 2}
+    sizes = {tuple(x.shape[2:]) for x, _ in cases}
+    assert SIZE in sizes
+    assert any(height % 2 and width % 2 for height, width in sizes)
+    assert any(height <= 2**5 for height, _ in sizes)
+
+
+@pytest.mark.parametrize("export", [torch_program.export_torch_program, onnx_model.export_onnx])
+def test_a_pytorch_without_open_sides_is_a_users_mistake(export, subject, tmp_path, monkeypatch):
+    monkeypatch.setattr("results.export.traced.shape_rules", SimpleNamespace())
+    with pytest.raises(UserError, match="too old"):
+        export(subject, tmp_path / "out")
+    assert names(tmp_path) == set()
