@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -27,6 +28,8 @@ def dashboard(path: Path, host: str, port: int, token: str | None, console: Cons
         next(iter(sources.values())).warm()
     app = make_app(shown, path.resolve().name, token)
     server = _server(host, port, app.server)
+    if hasattr(os, "nice"):
+        os.nice(10)  # the search that is looked at comes first
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{server.server_port}/" + ("?token=TOKEN" if token else "")
     console.print(f"{path} is shown at {address} (Ctrl-C ends it)", markup=False, soft_wrap=True)

@@ -27,8 +27,8 @@ BLANK = style.empty("")
 CONFIG: Any = dict(style.CONFIG)
 CLICKABLE = ("best", "front", "promotions")
 PICKS = {
-    "axis-y": ("up", VIEWS["front"].first[1]),
-    "axis-x": ("across", VIEWS["front"].first[0]),
+    "axis-y": ("y", VIEWS["front"].first[1]),
+    "axis-x": ("x", VIEWS["front"].first[0]),
     "property": ("of", *VIEWS["favourites"].first),
 }
 """Store of a choice -> its label and what is chosen at first."""
@@ -139,7 +139,7 @@ def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
 
 def _controls(name: str, axes: Sequence[str]) -> list[Any]:
     if name == "front":
-        titles = {key: AXES[key].title for key in axes}
+        titles = {key: AXES[key].title.replace(" of one image", "") for key in axes}
         return [_select("axis-y", titles), _select("axis-x", titles)]
     return [_select("property", PROPERTIES)] if name == "favourites" else []
 

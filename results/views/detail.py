@@ -50,7 +50,7 @@ def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
             found.append(("latency", f"{units.three_digits(1e3 * measured.latency)} ms"))
         found.append(("training", f"{units.duration(measured.seconds)}, {measured.epochs} epochs"))
     found += [
-        ("full training", f"mIoU {units.percent(p.miou)} %, {p.epochs} epochs")
+        ("full mIoU", f"{units.percent(p.miou)} %, {p.epochs} epochs")
         for p in now.promoted
         if p.trial == trial.number and p.miou is not None
     ]

@@ -101,12 +101,18 @@ def test_a_running_search_is_seen_pinned_compared_and_taken_away(
     assert picture.count() == 2
 
     # The reader's system decides the colours; a narrow window scrolls in one direction only.
-    ink = "document.querySelectorAll('.js-plotly-plot')[1].layout.font.color"
+    ink = "document.querySelectorAll('.js-plotly-plot')[1].layout.font?.color"
+    page.evaluate("scrollTo(0, 0)")  # what is out of view is drawn when it comes into it
+    page.wait_for_function(ink)
     light = page.evaluate(ink)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"{ink} !== '{light}'")
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+
+    bars = "document.querySelector('#frame-genes .js-plotly-plot')?.data?.length"
+    page.locator("#frame-genes").scroll_into_view_if_needed()
+    page.wait_for_function(bars)
 
     assert all(url.startswith((address, "data:", "blob:")) for url in asked), asked
     assert wrong == []

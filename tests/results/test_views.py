@@ -192,8 +192,8 @@ def test_a_pinned_architecture_is_told_in_full(now: Snapshot) -> None:
     assert loaded.provenance["trial"] == 7
     full = Promoted("trial-0007", 7, 0.3, 0.52, 60, 10, 10, 1.0)
     told = dict(key_figures(trial, snapshot(now.trials, promoted=[full])))
-    assert told["full training"] == "mIoU 52.0 %, 60 epochs"
-    assert "full training" not in dict(key_figures(trial, now))
+    assert told["full mIoU"] == "52.0 %, 60 epochs"
+    assert "full mIoU" not in dict(key_figures(trial, now))
     *rows, total = cost_rows(trial, FACTS)
     assert sum(float(row[6]) for row in rows) == pytest.approx(100, abs=1)
     assert total[0] == "total"

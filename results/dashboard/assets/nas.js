@@ -49,21 +49,32 @@
     roots.get(place).render(element(tree));
   }
 
-  // A figure that somebody points at or drags on is drawn when they have done; at once where they
-  // asked for something else to be shown, which its layout's uirevision and meta tell.
+  // A figure is drawn when it comes into view: at many trials the browser's work is what takes
+  // time. One that somebody points at or drags on is drawn when they have done, but at once where
+  // they asked for something else to be shown, which its layout's uirevision and meta tell.
+  const AHEAD = 300; // pixels of scrolling
   const asked = {};
   const held = {};
-  function busy(name) {
-    const frame = document.getElementById("frame-" + name);
-    return frame && (frame.querySelector(".hovertext") || document.querySelector(".dragcover"));
+  const frameOf = (id) => document.getElementById("frame-" + id.name);
+  function away(frame) {
+    const box = frame.getBoundingClientRect();
+    return box.bottom < -AHEAD || box.top > window.innerHeight + AHEAD;
   }
+  const busy = (frame) =>
+    frame.querySelector(".hovertext") || document.querySelector(".dragcover");
   function release(id) {
-    if (!(id.name in held)) return;
-    if (busy(id.name)) return void setTimeout(release, 200, id);
-    const figure = held[id.name];
+    const frame = frameOf(id);
+    const kept = held[id.name];
+    if (!kept) return;
+    if (frame && (away(frame) || (kept.same && busy(frame)))) {
+      return void setTimeout(release, 200, id);
+    }
     delete held[id.name];
-    if (document.getElementById("frame-" + id.name)) dash().set_props(id, { figure });
+    if (frame) dash().set_props(id, { figure: kept.figure });
   }
+  window.addEventListener("beforeprint", () => {
+    for (const { id, figure } of Object.values(held)) dash().set_props(id, { figure });
+  });
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     nas: {
@@ -75,10 +86,13 @@
         if (!figure) return dash().no_update;
         const before = asked[id.name];
         asked[id.name] = JSON.stringify([figure.layout.uirevision, figure.layout.meta, wanted]);
+        figure = painted(figure, partners, wanted);
+        const same = asked[id.name] === before;
+        const frame = frameOf(id);
         const waits = id.name in held;
         delete held[id.name];
-        if (asked[id.name] !== before || !busy(id.name)) return painted(figure, partners, wanted);
-        held[id.name] = painted(figure, partners, wanted);
+        if (!frame || !(away(frame) || (same && busy(frame)))) return figure;
+        held[id.name] = { id, figure, same };
         if (!waits) setTimeout(release, 200, id);
         return dash().no_update;
       },
