@@ -85,8 +85,9 @@ def is_raylet(arguments: str) -> bool:
 
 
 def is_worker(arguments: str) -> bool:
-    """One that trains, or is about to."""
-    return arguments.startswith("ray::") and not arguments.startswith("ray::IDLE")
+    """One that trains, or is about to; not an agent, whose raylet ends with it."""
+    kind, _, name = arguments.partition("::")
+    return kind == "ray" and not name.startswith("IDLE") and not name.endswith("Agent")
 
 
 def recover(kind: str, rig: Rig) -> None:

@@ -80,4 +80,5 @@ def test_raylets_and_workers_are_told_from_other_processes() -> None:
     assert not faults.is_raylet("python -m nas.cluster.watch ray start")
     assert faults.is_worker("ray::_Trainable.train")
     assert not faults.is_worker("ray::IDLE")
+    assert not faults.is_worker("ray::DashboardAgent")
     assert not faults.is_worker(raylet)
