@@ -78,6 +78,16 @@ class Rig:
             raise Broken(f"given up: {', '.join(failed)}")
         self.kept = {n: t for n, t in found.items() if t.state is TrialState.COMPLETE}
 
+    def advance(self) -> None:
+        """Wait until one more trial has finished. Raises Broken when none does."""
+        before, since = len(self.kept), time.monotonic()
+        while len(self.kept) == before:
+            time.sleep(0.1)
+            self.check_driver()
+            self.check()
+            if time.monotonic() - since > PATIENCE:
+                raise Broken(f"no trial ended within {PATIENCE:.0f} s")
+
     def finish(self) -> None:
         """Wait for the search to end by itself. Raises Broken when it is stuck, or fails."""
         assert self.driver is not None

@@ -35,7 +35,9 @@ from results.trial import Trial, TrialState
 KINDS = {"driver": 10, "worker": 6, "raylet": 3, "all": 1}
 """What is killed, and how often beside the others."""
 SPREAD = 15.0
-"""Seconds within which a kill may come: a search starts, joins and trains several trials in it."""
+"""Seconds within which half of the kills come, after the last: a search starts and joins in it."""
+MIDST = 4.0
+"""Seconds within which the others come, after a trial finished: the next ones train in it."""
 NODES = LocalConfig(nodes=2, cpus=1)
 CLUSTER = "local-faults"
 
@@ -83,8 +85,9 @@ def is_raylet(arguments: str) -> bool:
 
 
 def is_worker(arguments: str) -> bool:
-    """One that trains, or is about to."""
-    return arguments.startswith("ray::") and not arguments.startswith("ray::IDLE")
+    """One that trains, or is about to; not an agent, whose raylet ends with it."""
+    kind, _, name = arguments.partition("::")
+    return kind == "ray" and not name.startswith("IDLE") and not name.endswith("Agent")
 
 
 def recover(kind: str, rig: Rig) -> None:
@@ -136,14 +139,14 @@ def _told(trial: Trial) -> tuple[object, ...]:
 
 def repeated(run: Path) -> list[str]:
     """Trials that a search said to have finished more than once."""
-    ends: Counter[str] = Counter()
+    ends: Counter[str | None] = Counter()
     for line in (run / events.FILE).read_text("utf-8").splitlines():
         try:
             event = json.loads(line)
         except ValueError:
             continue  # torn by a kill
-        ends[event["name"]] += event["event"] == "trial finished" if "name" in event else 0
-    return [name for name, times in ends.items() if times > 1]
+        ends[event.get("name")] += event["event"] == "trial finished"
+    return [name for name, times in ends.items() if name and times > 1]
 
 
 def strikes(rig: Rig, kills: int, minutes: float, console: Callable[[str], None]) -> Counter[str]:
@@ -152,7 +155,11 @@ def strikes(rig: Rig, kills: int, minutes: float, console: Callable[[str], None]
     deadline = time.monotonic() + 60 * minutes
     while done.total() < kills and time.monotonic() < deadline:
         (kind,) = random.choices(list(KINDS), list(KINDS.values()))
-        time.sleep(random.uniform(0, SPREAD))
+        if random.random() < 0.5:
+            rig.advance()
+            time.sleep(random.uniform(0, MIDST))
+        else:
+            time.sleep(random.uniform(0, SPREAD))
         rig.check_driver()
         if not strike(kind, rig):
             continue

@@ -66,6 +66,7 @@ def test_a_trial_that_finished_twice_is_seen_through_torn_lines(rig: Rig) -> Non
         return json.dumps({"event": event, "name": name})
 
     known = [line("trial finished", "a"), line("trial started", "b"), line("trial started", "b")]
+    known += ['{"event": "search started"}'] * 2
     log = rig.run / "log.jsonl"
     log.write_text("\n".join([*known, '{"event": "tri', line("trial finished", "b")]))
     assert faults.repeated(rig.run) == []
@@ -79,4 +80,5 @@ def test_raylets_and_workers_are_told_from_other_processes() -> None:
     assert not faults.is_raylet("python -m nas.cluster.watch ray start")
     assert faults.is_worker("ray::_Trainable.train")
     assert not faults.is_worker("ray::IDLE")
+    assert not faults.is_worker("ray::DashboardAgent")
     assert not faults.is_worker(raylet)
