@@ -418,19 +418,26 @@ def evaluate(
     ],
     data: Annotated[
         str | None,
-        typer.Option(metavar="NAME|CONFIG", help=r"What to score it on. \[what it was trained on]"),
+        typer.Option(
+            metavar="NAME|CONFIG",
+            help="What to score it on.",
+            show_default="what it was trained on",
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="train or val.")] = "val",
     size: Annotated[
         str | None,
         typer.Option(
             metavar="HxW|own",
-            help=r"What the network sees an image at. \[as it was trained; with --window: own]",
+            help="What the network sees an image at.",
+            show_default="as it was trained; with --window: own",
         ),
     ] = None,
     scales: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCALE...", help="Times the size; several are averaged. [1.0]"),
+        typer.Option(
+            metavar="SCALE...", help="Times the size; several are averaged.", show_default="1.0"
+        ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[SCALE]")] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Average with mirror images.")] = False,
@@ -438,11 +445,14 @@ def evaluate(
         str | None, typer.Option(metavar="HxW", help="Look through a sliding window.")
     ] = None,
     stride: Annotated[
-        str | None, typer.Option(metavar="HxW", help=r"Of the window. \[two thirds of it]")
+        str | None,
+        typer.Option(metavar="HxW", help="Of the window.", show_default="two thirds of it"),
     ] = None,
     boundary: Annotated[
         float | None,
-        typer.Option(metavar="PIXELS", help="Tolerance of boundary F. [0.75 % of the diagonal]"),
+        typer.Option(
+            metavar="PIXELS", help="Tolerance of boundary F.", show_default="0.75 % of the diagonal"
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="New folder for colour maps.")
