@@ -144,6 +144,17 @@ def test_an_audit_is_found_for_the_proxy_that_it_was_made_of_and_no_other(tmp_pa
     assert not found(data="9999")
 
 
+CAMVID = "9bd9eeb93b676ff9"
+"""Identity of CamVid's usual split at the preset's size."""
+
+
+def test_the_camvid_preset_comes_with_the_audit_of_its_own_proxy() -> None:
+    preset = config.load("camvid", ["data.root=DIR"])
+    found = audits.find(preset, CAMVID, audits.published())
+    assert found is not None
+    assert found[1].verdict(preset.proxy.score).architectures == 24
+
+
 def test_a_record_survives_being_written_and_a_broken_one_is_named(tmp_path: Path) -> None:
     loaded = config.load("quickstart")
     path = record(loaded, "x").save(tmp_path)
