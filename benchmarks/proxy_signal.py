@@ -1,10 +1,11 @@
 """What of a short training ranks architectures as a long one does: metrics, seeds, and no training.
 
-    python -m benchmarks.proxy_signal AUDIT [--data ROOT]
+    python -m benchmarks.proxy_signal AUDIT [--table TABLE] [--data ROOT]
 
 AUDIT is the folder of a finished ``nas audit``, its grid's fidelities included as far as they were
-trained. With ROOT, the folder of its images, scores that need no training are judged as well
-(see ``training_free``), on a batch of 16.
+trained. With TABLE, a file that benchmarks.proxy_scores wrote, the scores that it has of the same
+architectures are judged too. With ROOT, the folder of the images, so are scores that need no
+training (see ``training_free``), on a batch of 16.
 
 Every agreement is with the reference's mIoU, by Kendall's tau with the 95 % interval of a bootstrap
 over architectures: of one training, of the mean score over the seeds, which is what scoring
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.proxy_scores import load
 from benchmarks.training_free import Setting, scores
 from nas import audit
 from nas.audit import REFERENCE, Plan
@@ -125,6 +127,17 @@ def metric_rows(label: str, seeds: list[list[Measurement]], reference_N: Array) 
         yield f"| {label} | {seconds:.0f} | {METRIC_NAMES[metric]} | {' | '.join(cells)} |"
 
 
+def table_rows(found: Audit, path: Path) -> Iterator[str]:
+    """A row for each metric of the table's scores, of the architectures that it has."""
+    frame = load(path).frame.set_index("key")
+    known = [trial for trial in found.trials_N if trial.key in frame.index]
+    rows, reference_N = frame.loc[[trial.key for trial in known]], np.array([t.miou for t in known])
+    for metric in (metric for metric in METRICS if metric in frame):
+        values_1N = METRICS[metric] * rows[metric].to_numpy(float)[None]
+        tau = two_digits(agreement(values_1N, reference_N))
+        yield f"| {METRIC_NAMES[metric]} | {len(known)} | {tau} |"
+
+
 def untrained_rows(found: Audit, root: Path) -> Iterator[str]:
     """A row for each score that needs no training."""
     recipe = found.config.proxy.recipe.model_copy(update={"batch_size": BATCH})
@@ -145,6 +158,7 @@ def _signed(estimate: Estimate) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proxy_signal", description=__doc__)
     parser.add_argument("audit", type=Path, help="the folder of a finished audit")
+    parser.add_argument("--table", type=Path, help="a file that benchmarks.proxy_scores wrote")
     parser.add_argument("--data", type=Path, help="the folder of its images")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -158,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---:|---|---:|---:|---:|---:|")
     for label, seeds in found.proxies.items():
         print("\n".join(metric_rows(label, seeds, found.reference_N)), flush=True)
+    if given.table:
+        print(f"\n| {given.table.name}, by | architectures | tau |\n|---|---:|---:|")
+        print("\n".join(table_rows(found, given.table)), flush=True)
     if given.data:
         print("\n| without training | CPU s | tau |\n|---|---:|---:|")
         print("\n".join(untrained_rows(found, given.data)))
