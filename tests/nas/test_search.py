@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -286,6 +287,15 @@ def test_progress_tells_counts_best_pace_and_time_left(tmp_path: Path) -> None:
     assert last.endswith("left]")
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """As in a terminal; what a shell starts in its background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_the_books_takes_effect_when_they_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
