@@ -21,7 +21,8 @@ NO_CHECKPOINTS = tune.CheckpointConfig(checkpoint_at_end=False)
 
 class Waiting(Trial):
     """Tune's trial, as cheap as a search needs it: its class is at hand, which Tune asks Ray's
-    control service for four times a trial."""
+    control service for four times; and its worker is not asked twice where it is, for tables that
+    nobody sees."""
 
     def __init__(self, trainable: type[tune.Trainable], **known: Any) -> None:
         self._trainable = trainable
@@ -37,6 +38,9 @@ class Waiting(Trial):
 
     def get_trainable_cls(self) -> type[tune.Trainable]:
         return self._trainable
+
+    def set_ray_actor(self, ray_actor: Any) -> None:
+        self.temporary_state.ray_actor = ray_actor
 
 
 def _id_of(trial: Trial) -> str:
