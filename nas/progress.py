@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -88,13 +89,19 @@ def _cells(known: tuple[Job, Measurement] | None) -> tuple[str, ...]:
 
 
 class SearchProgress:
-    """Counts of a search. ``budget`` is its number of candidates, where it has one."""
+    """Counts of a search, kept as trials end: a summary costs the same after ten thousand.
+    ``budget`` is its number of candidates, where it has one."""
 
     def __init__(self, board: Board, budget: int | None, known: list[Trial]) -> None:
         self._board, self._budget = board, budget
         self._since, self._here = time.monotonic(), 0
-        self._ended = {t.number: t for t in known if t.state is not TrialState.RUNNING}
+        self._states: Counter[TrialState] = Counter()
+        self._candidates = 0
+        self._best: tuple[float, Trial] | None = None
         self._running: set[int] = set()
+        for trial in known:
+            if trial.state is not TrialState.RUNNING:
+                self._count(trial)
 
     def started(self, trial: Trial) -> None:
         self._running.add(trial.number)
@@ -110,25 +117,32 @@ class SearchProgress:
 
     def ended(self, trial: Trial) -> None:
         self._running.discard(trial.number)
-        self._ended[trial.number] = trial
+        self._count(trial)
         self._here += 1
         self._board.stop(trial.name)
         self._board.say(outcome_line(trial), self.summary())
 
+    def _count(self, trial: Trial) -> None:
+        self._states[trial.state] += 1
+        if trial.kind != "candidate":
+            return
+        self._candidates += 1
+        score = trial.score
+        if score is not None and (self._best is None or score > self._best[0]):
+            self._best = score, trial
+
     def summary(self) -> str:
         """Done, running, failed, best so far, trials an hour, time left."""
-        candidates = [t for t in self._ended.values() if t.kind == "candidate"]
-        failed = sum(t.state is TrialState.FAILED for t in self._ended.values())
-        infeasible = sum(t.state is TrialState.INFEASIBLE for t in self._ended.values())
-        stopped = sum(t.state is TrialState.STOPPED for t in self._ended.values())
-        best = max((t for t in candidates if t.score is not None), key=_score, default=None)
+        failed, infeasible = self._states[TrialState.FAILED], self._states[TrialState.INFEASIBLE]
+        stopped = self._states[TrialState.STOPPED]
         of = f"/{self._budget}" if self._budget else ""
-        parts = [f"{len(candidates)}{of} done", f"{len(self._running)} running"]
+        parts = [f"{self._candidates}{of} done", f"{len(self._running)} running"]
         parts += [f"{stopped} stopped early"] if stopped else []
         parts += [f"{failed} failed"] + ([f"{infeasible} infeasible"] if infeasible else [])
-        if best is not None:
+        if self._best is not None:
+            _, best = self._best
             parts.append(f"best {_quality(best)} ({best.name})")
-        return " · ".join(parts + self._pace(len(candidates)))
+        return " · ".join(parts + self._pace(self._candidates))
 
     def _pace(self, done: int) -> list[str]:
         if not self._here:
@@ -158,10 +172,6 @@ def _quality(trial: Trial) -> str:
     assert measured is not None  # a trial with a score has one
     loss = "" if measured.loss is None else f"  loss {measured.loss:.4f}"
     return f"mIoU {measured.miou:.4f}{loss}"
-
-
-def _score(trial: Trial) -> float:
-    return trial.score if trial.score is not None else float("-inf")
 
 
 class PromotionProgress:

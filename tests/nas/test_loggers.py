@@ -14,6 +14,7 @@ import pytest
 from nas import config as configs
 from nas import tracking
 from nas.engines.base import Crash, Outcome, Trouble
+from nas.engines.sealed import Sealed
 from nas.failures import RunFailed
 from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.tracking import Tracking
@@ -40,20 +41,19 @@ class TuneTrial:
     """What a callback of ours reads of one."""
 
     trial_id: str
-    config: dict[str, Job]
+    config: dict[str, Sealed[Job]]
 
 
 def follow(folder: Path, *loggers: LoggerConfig, job: Job = JOB, outcomes: list[Outcome]) -> None:
     """One training as Ray Tune tells of it."""
     from nas.engines.ray_loggers import following
-    from nas.engines.ray_tune import _Sealed
 
     followed = Tracking(loggers, folder, "search", {"seed": 3}, ("road", "car: parked"))
-    trial: Any = TuneTrial("a_1", {"job": job})
+    trial: Any = TuneTrial("a_1", {"job": Sealed(job)})
     with following(followed) as (callback,):
         callback.on_trial_start(0, [], trial)
         for outcome in outcomes:
-            result = {"outcome": _Sealed(outcome), "done": outcome is outcomes[-1]}
+            result = {"outcome": Sealed(outcome), "done": outcome is outcomes[-1]}
             callback.on_trial_result(0, [], trial, result)
         callback.on_trial_complete(0, [], trial)
 
@@ -142,7 +142,7 @@ def test_a_search_that_is_cut_off_leaves_no_training_that_seems_to_run(
     followed = Tracking(
         (MLflowConfig(tracking_uri=server, experiment="x"),), tmp_path, "", {}, ("road",)
     )
-    trial: Any = TuneTrial("a_1", {"job": JOB})
+    trial: Any = TuneTrial("a_1", {"job": Sealed(JOB)})
     with following(followed) as (callback,):  # nobody tells of an end
         callback.on_trial_start(0, [], trial)
     _, (run,) = runs_of(server, "x")
