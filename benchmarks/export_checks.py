@@ -63,6 +63,19 @@ for encoder in (
         Decoder(encoder.train())(x_B3HW.repeat(2, 1, 1, 1)).mean().backward()
 """
 
+NO_KERNELS = """
+# mmcv-lite comes without compiled kernels, of which mmsegmentation imports some by name, whatever
+# it builds. Ours calls none.
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+
+    def missing(*args, **kwargs):
+        raise NotImplementedError(f"mmcv-lite has no {name}")
+
+    return missing
+"""
+
 MMSEG = """
 import copy
 from mmengine.optim import OptimWrapper
