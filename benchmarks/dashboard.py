@@ -38,7 +38,7 @@ from results.ledger import Ledger
 from results.trial import Trial
 from results.views import header
 from results.views.board import board
-from results.views.pages import VIEWS
+from results.views.pages import VIEWS, first
 from results.views.snapshot import Facts, Promoted
 from search_space.scale_permuted import ScalePermutedSpace
 
@@ -115,7 +115,7 @@ def views(source: Source) -> dict[str, tuple[float, int]]:
 
 
 def _encoded(source: Source, name: str) -> str:
-    return json.dumps(source.figure(name, *VIEWS[name].first))
+    return json.dumps(source.figure(name, *first(name, source.latest().facts)))
 
 
 def measure_server(path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proxy_tasks.task import Job, Measurement
+from proxy_tasks.task import METRIC_NAMES, Job, Measurement, Metric
 from results import units
 from results.trial import Trial, TrialState
 
@@ -89,11 +89,13 @@ def _cells(known: tuple[Job, Measurement] | None) -> tuple[str, ...]:
 
 
 class SearchProgress:
-    """Counts of a search, kept as trials end: a summary costs the same after ten thousand.
-    ``budget`` is its number of candidates, where it has one."""
+    """Counts of a search that goes ``by`` a metric, kept as trials end: a summary costs the same
+    after ten thousand. ``budget`` is its number of candidates, where it has one."""
 
-    def __init__(self, board: Board, budget: int | None, known: list[Trial]) -> None:
-        self._board, self._budget = board, budget
+    def __init__(
+        self, board: Board, budget: int | None, known: list[Trial], by: Metric = "miou"
+    ) -> None:
+        self._board, self._budget, self._by = board, budget, by
         self._since, self._here = time.monotonic(), 0
         self._states: Counter[TrialState] = Counter()
         self._candidates = 0
@@ -120,7 +122,7 @@ class SearchProgress:
         self._count(trial)
         self._here += 1
         self._board.stop(trial.name)
-        self._board.say(outcome_line(trial), self.summary())
+        self._board.say(outcome_line(trial, self._by), self.summary())
 
     def _count(self, trial: Trial) -> None:
         self._states[trial.state] += 1
@@ -141,7 +143,7 @@ class SearchProgress:
         parts += [f"{failed} failed"] + ([f"{infeasible} infeasible"] if infeasible else [])
         if self._best is not None:
             _, best = self._best
-            parts.append(f"best {_quality(best)} ({best.name})")
+            parts.append(f"best {_quality(best, self._by)} ({best.name})")
         return " · ".join(parts + self._pace(self._candidates))
 
     def _pace(self, done: int) -> list[str]:
@@ -154,8 +156,8 @@ class SearchProgress:
         return parts
 
 
-def outcome_line(trial: Trial) -> str:
-    """One ended trial in one line."""
+def outcome_line(trial: Trial, by: Metric = "miou") -> str:
+    """One ended trial of a search by a metric, in one line."""
     measured = trial.measurement
     if trial.state is TrialState.FAILED or measured is None:
         return f"{trial.name}  failed: {trial.error}"
@@ -164,14 +166,16 @@ def outcome_line(trial: Trial) -> str:
         return f"{trial.name}  infeasible: {measured.failure.value}  {cost}"
     if trial.state is TrialState.STOPPED:
         return f"{trial.name}  stopped after {measured.epochs} epochs  {cost}"
-    return f"{trial.name}  {_quality(trial)}  {cost}  {units.duration(measured.seconds)}"
+    return f"{trial.name}  {_quality(trial, by)}  {cost}  {units.duration(measured.seconds)}"
 
 
-def _quality(trial: Trial) -> str:
+def _quality(trial: Trial, by: Metric) -> str:
+    """The score that is searched for first, where it is neither mIoU nor loss."""
     measured = trial.measurement
     assert measured is not None  # a trial with a score has one
     loss = "" if measured.loss is None else f"  loss {measured.loss:.4f}"
-    return f"mIoU {measured.miou:.4f}{loss}"
+    other = "" if by in ("miou", "loss") else f"{METRIC_NAMES[by]} {trial.score:.4f}  "
+    return f"{other}mIoU {measured.miou:.4f}{loss}"
 
 
 class PromotionProgress:

@@ -35,7 +35,7 @@ def leaderboard_table(
         frame["name"] = _marked(frame, trials, noise)
         title += "; ≈ not told from the best candidate by the noise that the audit found"
     shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
-    return as_table(shown, title.format(len(shown)))
+    return as_table(shown, title.format(len(shown)), by)
 
 
 def _marked(frame: pd.DataFrame, trials: Sequence[Trial], noise: float) -> list[str]:
@@ -66,8 +66,9 @@ def promotions_table(promotions: Sequence[Promotion]) -> Table:
     return table
 
 
-def write_artifacts(run: RunDirectory, trials: Sequence[Trial]) -> list[Path]:
-    """Leaderboard, front, and the best candidate by proxy score with its diagram."""
+def write_artifacts(run: RunDirectory, trials: Sequence[Trial], by: Metric = "miou") -> list[Path]:
+    """Leaderboard, front, and the best candidate by proxy score with its diagram, of a search that
+    goes ``by`` a metric."""
     # matplotlib takes half a second to import: only where something is drawn.
     from results.charts import draw_front
     from results.drawing import draw
@@ -75,16 +76,17 @@ def write_artifacts(run: RunDirectory, trials: Sequence[Trial]) -> list[Path]:
     run.artifacts.mkdir(exist_ok=True)
     frame, best = leaderboard(trials), top(trials, 1)[0]
     board = [run.artifacts / "leaderboard.md", run.artifacts / "leaderboard.csv"]
-    board[0].write_text(to_markdown(frame), "utf-8")
+    board[0].write_text(to_markdown(frame, by), "utf-8")
     board[1].write_text(to_csv(frame), "utf-8")
     front = [run.artifacts / "front.svg", run.artifacts / "front.png"]
-    draw_front(trials, front)
+    draw_front(trials, front, by=by)
     spec = run.artifacts / "best.yaml"
     scores = {"proxy_miou": best.miou}
     provenance = {"run": run.path.name, "trial": best.number, "scores": scores}
     architecture_file.save(spec, best.backbone, provenance)
     diagram = [run.artifacts / "best.svg", run.artifacts / "best.png"]
     assert isinstance(best.backbone, Architecture)  # candidates are searched ones
-    caption = f"proxy mIoU {units.percent(best.miou or 0.0)} %"
+    assert best.score is not None
+    caption = f"proxy {METRIC_NAMES[by]} {units.score(best.score, by)}"
     draw(best.backbone, diagram, title=f"{run.path.name}: {best.name}", caption=caption)
     return [*board, *front, spec, *diagram]

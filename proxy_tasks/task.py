@@ -47,6 +47,9 @@ METRIC_NAMES: dict[Metric, str] = {
 }
 """What a score is called where people read it: more is better."""
 
+PERCENT: frozenset[Metric] = frozenset(("miou", "soft_miou"))
+"""Metrics in [0, 1] that people read as percent."""
+
 
 class Failure(StrEnum):
     """Why an architecture has no score. Failures of machines are not measurements."""

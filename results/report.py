@@ -20,10 +20,10 @@ from plotly.offline import get_plotlyjs
 
 from results import drawing
 from results.figures import printable
-from results.leaderboard import HEADINGS, NUMBERS
+from results.leaderboard import NUMBERS
 from results.trial import Trial
 from results.views import detail, header, style
-from results.views.board import board
+from results.views.board import board, board_headings, board_note
 from results.views.choices import PROPERTIES
 from results.views.front import AXES, known_axes
 from results.views.pages import VIEWS, note
@@ -163,15 +163,12 @@ def _tiles(now: Snapshot) -> Iterator[str]:
 
 
 def _leaderboard(now: Snapshot) -> Iterator[str]:
-    rows = board(now, ROWS)
-    sides = ["right" if key in NUMBERS else "" for key in HEADINGS]
+    rows, named = board(now, ROWS), board_headings(now)
+    sides = ["right" if key in NUMBERS else "" for key in named]
     marks = [" ".join(["front"] * row.front + ["baseline"] * row.baseline) for row in rows]
     yield "<section class='card wide'><div class='head'><h2>Leaderboard</h2></div>"
-    yield (
-        f"<p class='note'>{len(rows)} of {len(now.frame)} complete trials; tinted rows are on the"
-        " front of mIoU and MACs.</p>"
-    )
-    yield _table(list(HEADINGS.values()), [row.cells for row in rows], sides, marks)
+    yield f"<p class='note'>{_text(board_note(now, len(rows)))}</p>"
+    yield _table(list(named.values()), [row.cells for row in rows], sides, marks)
     yield "</section>"
 
 

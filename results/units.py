@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from proxy_tasks.task import PERCENT, Metric
+
 
 def giga(value: float) -> str:
     """0.152 G for 152 million."""
@@ -18,6 +20,11 @@ def mega(value: float) -> str:
 def percent(fraction: float) -> str:
     """41.3 for 0.413."""
     return f"{100 * fraction:.1f}"
+
+
+def score(value: float, by: Metric) -> str:
+    """A search's score, by the metric that it goes by: 41.3 % or -1.2345."""
+    return f"{percent(value)} %" if by in PERCENT else f"{value:.4f}"
 
 
 def duration(seconds: float) -> str:

@@ -135,7 +135,7 @@ def _run(
         build.fidelity(config.proxy),
         build.baselines(config),
         config.budget,
-        SearchProgress(board, config.budget.trials, ledger.trials()),
+        SearchProgress(board, config.budget.trials, ledger.trials(), config.proxy.score),
         build.latency_limit(config),
         config.proxy.score,
         Leaders(ledger, run.artifacts / "diagrams"),
@@ -154,7 +154,7 @@ def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: C
     console.print(leaderboard_table(trials, config.proxy.score, audits.noise(run.path, config)))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` tells why each failed")
-    for path in write_artifacts(run, trials):
+    for path in write_artifacts(run, trials, config.proxy.score):
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return

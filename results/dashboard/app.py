@@ -13,11 +13,10 @@ from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, no_updat
 from results.dashboard import detail, files, guard, layout, run_list
 from results.dashboard.source import Sources
 from results.views import header
-from results.views.board import board
 from results.views.choices import PROPERTIES
 from results.views.detail import pinned_trials
 from results.views.front import AXES, known_axes, ringed
-from results.views.pages import VIEWS, note
+from results.views.pages import VIEWS, first, note
 from results.views.snapshot import Snapshot
 from search_space.errors import UserError
 
@@ -95,7 +94,7 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
     @app.callback(Output("board-tree", "data"), Input("version", "data"), State("run", "data"))
     def leaderboard(_: Any, name: str) -> Any:
         now = _latest(sources, name)
-        return no_update if now is None else layout.plain(layout.board(board(now), len(now.frame)))
+        return no_update if now is None else layout.plain(layout.board(now))
 
     @app.callback(
         Output("detail", "children"),
@@ -149,7 +148,7 @@ def _figure(app: Dash, sources: Callable[[], Sources], view: str, extra: tuple[I
         if view != "front":
             known = (_one_of(PROPERTIES, each, *VIEWS[view].first) for each in chosen)
             return sources()[run].figure(view, *known), words
-        x, y = map(partial(_one_of, AXES), chosen[:2], VIEWS[view].first)
+        x, y = map(partial(_one_of, AXES), chosen[:2], first(view, now.facts))
         return ringed(sources()[run].figure(view, x, y), now, x, y, _numbers(chosen[2])), words
 
 

@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from results.leaderboard import HEADINGS, NUMBERS
+from results.leaderboard import NUMBERS
 from results.views import style
-from results.views.board import BoardRow
+from results.views.board import BoardRow, board_headings, board_note
+from results.views.board import board as rows_of
 from results.views.choices import PROPERTIES
-from results.views.front import AXES
 from results.views.header import Tile, share_done, subtitle, tiles
-from results.views.pages import VIEWS
+from results.views.pages import VIEWS, first
 from results.views.snapshot import Snapshot
 
 EVERY = 2000
@@ -27,11 +27,12 @@ BLANK = style.empty("")
 CONFIG: Any = dict(style.CONFIG)
 CLICKABLE = ("best", "front", "promotions")
 PICKS = {
-    "axis-y": ("y", VIEWS["front"].first[1]),
-    "axis-x": ("x", VIEWS["front"].first[0]),
-    "property": ("of", *VIEWS["favourites"].first),
+    "axis-y": ("y", "front", 1),
+    "axis-x": ("x", "front", 0),
+    "property": ("of", "favourites", 0),
 }
-"""Store of a choice -> its label and what is chosen at first."""
+"""Store of a choice -> its label, the view that it is for, and its place among what that view
+shows at first."""
 
 
 def shell() -> html.Div:
@@ -47,12 +48,13 @@ def shell() -> html.Div:
 
 
 def run_page(
-    name: str, version: int, now: Snapshot, several: bool, axes: Sequence[str]
+    name: str, version: int, now: Snapshot, several: bool, axes: Mapping[str, str]
 ) -> list[Any]:
     """The page of one run; its figures are asked for by the browser, all at once."""
     back: list[Any] = [html.A("all runs", href="?"), " · "] if several else []
-    stores = [dcc.Store(id=key, data=first) for key, (_, first) in PICKS.items()]
-    cards = [card(key, _controls(key, axes)) for key in VIEWS]
+    chosen = {key: first(view, now.facts)[at] for key, (_, view, at) in PICKS.items()}
+    stores = [dcc.Store(id=key, data=value) for key, value in chosen.items()]
+    cards = [card(key, _controls(key, axes, chosen)) for key in VIEWS]
     return [
         dcc.Store(id="run", data=name),
         dcc.Store(id="version", data=version),
@@ -137,17 +139,19 @@ def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
     ]
 
 
-def _controls(name: str, axes: Sequence[str]) -> list[Any]:
-    if name == "front":
-        titles = {key: AXES[key].title.replace(" of one image", "") for key in axes}
-        return [_select("axis-y", titles), _select("axis-x", titles)]
-    return [_select("property", PROPERTIES)] if name == "favourites" else []
+def _controls(name: str, axes: Mapping[str, str], chosen: Mapping[str, str]) -> list[Any]:
+    titles = {key: title.replace(" of one image", "") for key, title in axes.items()}
+    return [
+        _select(store, titles if view == "front" else PROPERTIES, chosen[store])
+        for store, (_, view, _) in PICKS.items()
+        if view == name
+    ]
 
 
-def _select(store: str, options: Mapping[Any, str]) -> html.Label:
-    label, first = PICKS[store]
+def _select(store: str, options: Mapping[Any, str], chosen: str) -> html.Label:
+    label = PICKS[store][0]
     # The first option is the one that a browser shows.
-    ordered = sorted(options.items(), key=lambda pair: pair[0] != first)
+    ordered = sorted(options.items(), key=lambda pair: pair[0] != chosen)
     items = [html.Option(title, value=key) for key, title in ordered]
     return html.Label(
         [label, html.Select(items, id=f"select-{store}", **wild(store=store))],
@@ -172,30 +176,27 @@ def trouble(words: str) -> html.P:
     return html.P(words, className="error", role="alert")
 
 
-def board(rows: Sequence[BoardRow], total: int) -> list[Any]:
+def board(now: Snapshot) -> list[Any]:
     """The leaderboard; a name pins its trial."""
-    right = {heading: "right" if key in NUMBERS else "" for key, heading in HEADINGS.items()}
-    header = html.Tr([html.Th(heading, className=side) for heading, side in right.items()])
-    body = [_board_row(row, list(right.values())) for row in rows]
+    rows, named = rows_of(now), board_headings(now)
+    sides = {key: "right" if key in NUMBERS else "" for key in named}
+    header = html.Tr([html.Th(named[key], className=side) for key, side in sides.items()])
+    body = [_board_row(row, sides) for row in rows]
     return [
         html.Div(html.H2("Leaderboard"), className="head"),
-        html.P(
-            f"{len(rows)} of {total} complete trials; tinted rows are on the front of mIoU and"
-            " MACs. Click a name to pin it.",
-            className="note",
-        ),
+        html.P(f"{board_note(now, len(rows))} Click a name to pin it.", className="note"),
         html.Div(
             html.Table([html.Thead(header), html.Tbody(body)]), className="scroll", tabIndex=0
         ),
     ]
 
 
-def _board_row(row: BoardRow, sides: Sequence[str]) -> html.Tr:
-    at = list(HEADINGS).index("name")
+def _board_row(row: BoardRow, sides: Mapping[str, str]) -> html.Tr:
+    at = list(sides).index("name")
     cells: list[Any] = list(row.cells)
     cells[at] = html.Button(cells[at], className="link", **wild(trial=row.trial))
     marks = ["front"] * row.front + ["baseline"] * row.baseline
-    pairs = zip(cells, sides, strict=True)
+    pairs = zip(cells, sides.values(), strict=True)
     tds = [html.Td(c, className=side) for c, side in pairs]
     return html.Tr(tds, className=" ".join(marks), key=f"trial-{row.trial}")
 

@@ -139,7 +139,7 @@ def test_label_maps_of_what_was_promoted_are_served(
     picture.write_bytes(b"\x89PNG\r\n\x1a\n...")
     other.write_text("a password")
     for number, file in ((3, picture), (4, other)):
-        run.full.append(Promoted("a", number, 0.3, 0.5, 60, 10, 10, 1.0, file))
+        run.full.append(Promoted("a", number, 0.5, 60, 10, 10, 1.0, file))
     assert "labels.png?run=demo&trial=3" in details(client, [3]).text
     assert "labels.png" not in details(client, [5]).text
     response = client.get("/labels.png?run=demo&trial=3", base_url=LOCAL)
@@ -209,7 +209,7 @@ def test_what_is_pinned_stays_as_it_is_until_there_is_more_to_tell(
     run.listed[-1] = candidate(13)
     tick(client, 1)
     assert details(client, [3], told).get_json()["response"] == {}
-    run.full.append(Promoted("trial-0003", 3, 0.3, 0.5, 60, 10, 10, 1.0))
+    run.full.append(Promoted("trial-0003", 3, 0.5, 60, 10, 10, 1.0))
     tick(client, 2)
     assert "detail" in details(client, [3], told).get_json()["response"]
 
