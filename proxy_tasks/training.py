@@ -134,7 +134,7 @@ class Training:
     def _step(self, index: Tensor, generator: torch.Generator) -> Tensor:
         index = index.to(self.device)
         x_B3HW, y_BHW = self.augment(self.train.images[index], self.train.labels[index], generator)
-        with autocast(self.device):
+        with autocast(self.device, x_B3HW.shape[3]):
             low_logits = self.network.forward_low(x_B3HW)
         loss = upsampled_cross_entropy(low_logits, y_BHW, emphasis=self.emphasis)
         self.optimizer.zero_grad(set_to_none=False)  # the network's gradients are views of these
@@ -157,7 +157,7 @@ def evaluate(network: DeepLabV3, split: DeviceSplit, classes: int, batch_size: i
     for images, labels in zip(
         split.images.split(batch_size), split.labels.split(batch_size), strict=True
     ):
-        with autocast(device):
+        with autocast(device, images.shape[2]):
             low_logits = network.forward_low(normalise(images))
         for logits, target in _by_bands(low_logits, labels):
             soft.add(logits, target)
@@ -175,9 +175,19 @@ def _by_bands(low_logits_BKhw: Tensor, labels_BHW: Tensor) -> Iterator[tuple[Ten
         yield bands.up(band).flatten(0, 1), target
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """bf16 where the device computes it natively, else fp32 (emulated bf16 is slower)."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bf16(device))
+ONEDNN_WIDTH = 64
+"""Up to this width of an image, maps of level 6 have one column."""
+
+
+def autocast(device: torch.device, width: int) -> torch.autocast:
+    """bf16 where the device computes it natively, else fp32 (emulated bf16 is slower).
+
+    A CPU computes images of up to 64 pixels' ``width`` in fp32: in bf16, oneDNN's weight gradient
+    of a 3x3 convolution with stride 2 on a map of one column is what happens to lie in memory
+    (torch 2.13 on AVX512-BF16, whatever the channels, rows and batch).
+    """
+    enabled = has_bf16(device) and (device.type != "cpu" or width > ONEDNN_WIDTH)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 def has_bf16(device: torch.device) -> bool:
