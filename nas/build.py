@@ -46,7 +46,7 @@ def space(config: Config) -> SearchSpace:
     )
     if not (limits := config.constraints.analytic):
         return whole
-    built, batch = fidelity(config.promotion), config.promotion.recipe.batch_size
+    built, batch = fidelity(config.promotion), config.promotion.recipe.micro_batch
     classes = len(dataset(config, built.size).classes)
     figures = network_figures(whole, built.scale, classes, built.size, batch)
     return ConstrainedSpace(whole, limits, figures)
@@ -135,7 +135,11 @@ def check_constraints(config: Config, space: SearchSpace) -> None:
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:
-    """UserError when there are too few images for one batch."""
+    """UserError for a batch that does not divide into its parts, or with too few images for one."""
+    try:
+        recipe(training)
+    except UserError as error:
+        raise UserError(f"recipe: {error}") from error
     images = round(dataset(config, training.size).count("train") * training.share)
     if images < (batch := training.recipe.batch_size):
         raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
@@ -165,11 +169,16 @@ def task(
     """The task that trains under ``training``; with a folder it keeps checkpoints there."""
     return TrainingTask(
         data=data,
-        recipe=Recipe(**training.recipe.model_dump()),
+        recipe=recipe(training),
         seed=config.seed,
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
     )
+
+
+def recipe(training: TrainingConfig) -> Recipe:
+    """UserError where its values do not go together."""
+    return Recipe(**training.recipe.model_dump())
 
 
 def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
@@ -292,7 +301,7 @@ def sized(
     """On GPUs, the source's jobs with the share that each needs; else the source itself."""
     if not resources.gpus:
         return source
-    packed, batch = open_packed(data), training.recipe.batch_size
+    packed, batch = open_packed(data), training.recipe.micro_batch
     held = sum(split.images.nbytes + split.labels.nbytes for split in (packed.train, packed.val))
 
     def predict(job: Job) -> int:

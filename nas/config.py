@@ -96,11 +96,19 @@ class RecipeConfig(Section):
     balance: bool = False
     ohem: float | None = Field(None, gt=0, le=1)
     ohem_keep: float = Field(0.0625, gt=0, le=1)
+    accumulate: int = Field(1, ge=1)
+    drop_path: float = Field(0.0, ge=0, lt=1)
 
     LATER: ClassVar[tuple[str, ...]] = (
         "optimizer", "momentum", "schedule", "power", "balance", "ohem", "ohem_keep",
+        "accumulate", "drop_path",
     )  # fmt: skip
     """Options that came after the first records of trainings."""
+
+    @property
+    def micro_batch(self) -> int:
+        """Images that go through the network at once."""
+        return self.batch_size // self.accumulate
 
 
 class TrainingConfig(Section):
@@ -148,9 +156,10 @@ class PromotionConfig(TrainingConfig):
 
 class ConstraintsConfig(Section):
     """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
-    ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with a batch
-    of ``promotion.recipe.batch_size``: all analytic, so that a candidate beyond them is never
-    proposed. ``latency``, seconds, is measured where the candidate would be trained, before it is.
+    ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what goes
+    through the network at once of a batch of ``promotion.recipe``: all analytic, so that a
+    candidate beyond them is never proposed. ``latency``, seconds, is measured where the candidate
+    would be trained, before it is.
     """
 
     macs: float | None = Field(None, gt=0)

@@ -1,8 +1,8 @@
 """One bounded training run, resumable after any epoch. Proxies and full trainings share it.
 
-Common random numbers: data order, augmentation and dropout are drawn from streams named by
-(seed, epoch), so every network of a run sees the same images in the same order, and a run that
-is resumed after epoch k continues exactly as it would have.
+Common random numbers: data order, augmentation, dropout and stochastic depth are drawn from streams
+named by (seed, epoch), so every network of a run sees the same images in the same order, and a run
+that is resumed after epoch k continues exactly as it would have.
 Shapes: B batch, H height, W width of the images.
 """
 
@@ -21,10 +21,11 @@ from proxy_tasks.averaging import WeightAverage
 from proxy_tasks.datasets.packed import PackedSplit
 from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.flat import FlatTensors
-from proxy_tasks.loss import upsampled_cross_entropy
+from proxy_tasks.loss import weighted_cross_entropy
 from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3, channels_last
 from proxy_tasks.networks.folding import folded
+from proxy_tasks.networks.stochastic_depth import drop_paths
 from proxy_tasks.optimizers import make_optimizer, make_schedule
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.soft_metrics import SoftCounts
@@ -84,6 +85,8 @@ class Training:
         self.device = train.images.device
         self.network = channels_last(network.to(self.device))
         self.average = WeightAverage(self.network, recipe.averaging)
+        if recipe.drop_path:
+            drop_paths(self.network.backbone, recipe.drop_path)
         self._flat = FlatTensors(self.network)
         self._trained = self._flat.trainable()
         self.optimizer = make_optimizer(recipe, *self._trained)
@@ -131,19 +134,47 @@ class Training:
         order = torch.randperm(self.images, generator=generator)
         return iter(order[: self.steps * self.recipe.batch_size].split(self.recipe.batch_size))
 
-    def _step(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        index = index.to(self.device)
-        x_B3HW, y_BHW = self.augment(self.train.images[index], self.train.labels[index], generator)
-        with autocast(self.device, x_B3HW.shape[3]):
-            low_logits = self.network.forward_low(x_B3HW)
-        loss = upsampled_cross_entropy(low_logits, y_BHW, emphasis=self.emphasis)
+    def _step(self, index_B: Tensor, generator: torch.Generator) -> Tensor:
+        """Learn from a batch; returns its mean loss."""
+        draws_B7 = self.augment.draw(len(index_B), generator)
         self.optimizer.zero_grad(set_to_none=False)  # the network's gradients are views of these
-        loss.backward()
+        loss = self._gradients(index_B, draws_B7)
         nn.utils.clip_grad_norm_(self._trained, self.recipe.clip)
         self.optimizer.step()
         self.schedule.step()
         self.average.update(self._flat)
-        return loss.detach()
+        return loss
+
+    def _gradients(self, index_B: Tensor, draws_B7: Tensor) -> Tensor:
+        """Those of the mean over the batch's pixels, which is returned."""
+        if self.recipe.accumulate == 1:
+            loss, _ = self._loss(index_B, draws_B7)
+            loss.backward()
+            return loss.detach()
+        # Micro-batches differ in how many pixels count, and how many do is known of an OHEM's only
+        # after the forward pass: so sums are added up, and divided in the end.
+        loss, weight = torch.zeros(2, device=self.device)
+        micro = self.recipe.micro_batch
+        for index, draws in zip(index_B.split(micro), draws_B7.split(micro), strict=True):
+            mean, pixels = self._loss(index, draws)
+            part = mean * pixels
+            part.backward()
+            loss, weight = loss + part.detach(), weight + pixels
+        weight = weight.clamp(min=1)
+        for flat in self._trained:
+            assert flat.grad is not None
+            flat.grad /= weight
+        return loss / weight
+
+    def _loss(self, index: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+        """See weighted_cross_entropy."""
+        index = index.to(self.device)
+        x_B3HW, y_BHW = self.augment.changed(
+            self.train.images[index], self.train.labels[index], draws
+        )
+        with autocast(self.device, x_B3HW.shape[3]):
+            low_logits = self.network.forward_low(x_B3HW)
+        return weighted_cross_entropy(low_logits, y_BHW, emphasis=self.emphasis)
 
 
 @torch.no_grad()

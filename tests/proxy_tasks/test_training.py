@@ -55,8 +55,12 @@ def make(train: DeviceSplit, seed: int = 0, **changes: object) -> Training:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5}],
-    ids=["default", "other parts"],
+    [
+        {},
+        {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5},
+        {"accumulate": 2, "drop_path": 0.3},
+    ],
+    ids=["default", "other parts", "micro-batches and stochastic depth"],
 )
 def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     changes: dict[str, object], train: DeviceSplit, val: DeviceSplit, tmp_path: Path
