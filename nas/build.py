@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from nas import controllers, tracking
-from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
+from nas.config import Config, EngineConfig, PromotionConfig, ProxyConfig, TrainingConfig
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
 from nas.engines.base import Engine, Halving, JobSource, Node, Resources
@@ -84,6 +84,7 @@ def fidelity(training: TrainingConfig) -> Fidelity:
         scale=Scale(**training.scale.model_dump()),
         share=training.share,
         evaluate_every=training.evaluate_every,
+        patience=training.patience if isinstance(training, PromotionConfig) else 0,
     )
 
 
@@ -123,7 +124,7 @@ def check(config: Config, space: SearchSpace) -> None:
     baselines(config)
     resources(config.engine)
     check_batch(config, config.proxy)
-    check_batch(config, config.promotion)
+    check_promotion(config)
 
 
 def check_constraints(config: Config, space: SearchSpace) -> None:
@@ -132,6 +133,16 @@ def check_constraints(config: Config, space: SearchSpace) -> None:
         space.sample(np.random.default_rng(derive_seed(config.seed, "constraints")))
     except UserError as error:
         raise UserError(f"constraints: {error}") from error
+
+
+def check_promotion(config: Config) -> None:
+    """UserError for a full training that cannot be."""
+    check_batch(config, config.promotion)
+    if config.promotion.patience and not config.promotion.evaluate_every:
+        raise UserError(
+            "promotion.patience: counts validations, and there is one at the end alone;"
+            " write promotion.evaluate_every: 1 or more"
+        )
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:

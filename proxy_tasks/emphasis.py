@@ -38,9 +38,7 @@ class Emphasis:
         weights = inverse_log_frequency(labels_NHW, classes) if recipe.balance else None
         return cls(weights, recipe.ohem, recipe.ohem_keep)
 
-    def weigh(
-        self, bands: BandedUpsampling, labels_BHW: Tensor, group: Group = ALONE
-    ) -> Tensor:
+    def weigh(self, bands: BandedUpsampling, labels_BHW: Tensor, group: Group = ALONE) -> Tensor:
         """(B, H, W) of the logits' type: what each pixel counts, 0 where void. What is hard is told
         among the pixels of the whole ``group``."""
         labelled_BHW = labels_BHW != IGNORE

@@ -72,9 +72,7 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any, grad: Tensor, _: Tensor | None
-    ) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor, None, None, None, None]:
         (grad_BKhw,) = ctx.saved_tensors
         # Autograd rounds it to the logits' type, after a scale that keeps fp16 from underflowing.
         return grad_BKhw * grad, None, None, None, None

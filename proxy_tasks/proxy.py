@@ -117,14 +117,24 @@ class _Run:
         found = self.training.evaluate(self.val, len(self.classes))
         if not math.isfinite(found.loss):
             return replace(measured, failure=Failure.DIVERGED)
-        measured = replace(measured, **asdict(found))
-        if last:
+        measured = replace(measured, **asdict(found), stale=self._stale(found.miou))
+        if self.job.ends_with(measured):
             network = self.training.average.module
             measured = replace(measured, latency=latency(network, self.job.fidelity.size))
         return measured
 
+    def _stale(self, miou: float) -> int | None:
+        """How many validations ago the best mIoU was, once this one is counted."""
+        if not self.job.fidelity.patience:
+            return None
+        before = [m for m in self.history if m.miou is not None]
+        return 0 if miou > self._best() or not before else (before[-1].stale or 0) + 1
+
+    def _best(self) -> float:
+        return max((m.miou for m in self.history if m.miou is not None), default=-1.0)
+
     def _keep(self, measurement: Measurement) -> None:
-        best = max((m.miou for m in self.history if m.miou is not None), default=-1.0)
+        best = self._best()
         self.history.append(measurement)
         if self.checkpoint is None:
             return

@@ -41,7 +41,7 @@ def promote(
     chosen = _chosen(trials, count, numbers, baselines)
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)
-    build.check_batch(config, config.promotion)
+    build.check_promotion(config)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
     promotion.prepare(run, chosen, wanted, resume)
