@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from proxy_tasks.recipe import Recipe
+from search_space.errors import UserError
+
 
 class PeerLost(RuntimeError):
     """Another process of the group is gone, or does not answer."""
@@ -67,6 +70,14 @@ class Group:
         with _peers():
             distributed.broadcast_object_list(box)
         return box[0]
+
+    def divide(self, recipe: Recipe) -> None:
+        """UserError for a recipe whose micro-batches do not divide into equal parts."""
+        if recipe.micro_batch % self.size:
+            raise UserError(
+                f"{self.size} processes take equal parts of {recipe.micro_batch} images, a"
+                " batch_size divided by accumulate, and that does not divide"
+            )
 
     def share(self, rows: Tensor) -> Tensor:
         """Of rows that all processes have, equal parts to each: this process's."""
