@@ -21,6 +21,7 @@ from nas.sizing import Sized, Sizing
 from nas.tracking import Tracking
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, Job, LatencyLimit
@@ -138,11 +139,24 @@ def check_constraints(config: Config, space: SearchSpace) -> None:
 def check_promotion(config: Config) -> None:
     """UserError for a full training that cannot be."""
     check_batch(config, config.promotion)
+    check_processes(config)
     if config.promotion.patience and not config.promotion.evaluate_every:
         raise UserError(
             "promotion.patience: counts validations, and there is one at the end alone;"
             " write promotion.evaluate_every: 1 or more"
         )
+
+
+def check_processes(config: Config) -> None:
+    """UserError for more of them than a full training can have."""
+    if (processes := config.promotion.processes) == 1:
+        return
+    if config.engine.name != "ray":
+        raise UserError("promotion.processes: are started by Ray; write engine.name: ray, or 1")
+    try:
+        Group(size=processes).divide(recipe(config.promotion))
+    except UserError as error:
+        raise UserError(f"promotion.processes: {error}") from error
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:
@@ -214,6 +228,27 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
             threads = int(cores / gpus * share)
         return Resources(workers, max(1, threads), share, _gpu_memory(config))
     return Resources(workers, cpus=1, gpus=0.0)
+
+
+def promotion_resources(config: Config, jobs: int) -> Resources:
+    """Full trainings share the cores there are. By several processes: as many trainings at a time
+    as there are GPUs or cores for.
+
+    Raises:
+        UserError: as ``resources``, and when there are fewer GPUs, or cores of a cluster, than
+            processes of one training.
+    """
+    processes = config.promotion.processes
+    if processes == 1:
+        return spread(config.engine, resources(config.engine, jobs))
+    whole = resources(config.engine)
+    cores, gpus = _machine(config.engine)
+    places, what = (gpus, "GPUs") if whole.gpus else (cores, "CPU cores")
+    if places < processes and (whole.gpus or config.engine.address):
+        raise UserError(f"promotion.processes: {processes} are more than the {places} {what}")
+    workers = min(jobs, config.engine.workers or max(1, places // processes))
+    shared = replace(whole, workers=workers * processes, gpus=float(whole.gpus > 0))
+    return replace(spread(config.engine, shared), workers=workers, processes=processes)
 
 
 def _machine(config: EngineConfig) -> tuple[int, int]:
@@ -312,7 +347,7 @@ def sized(
     """On GPUs, the source's jobs with the share that each needs; else the source itself."""
     if not resources.gpus:
         return source
-    packed, batch = open_packed(data), training.recipe.micro_batch
+    packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
     held = sum(split.images.nbytes + split.labels.nbytes for split in (packed.train, packed.val))
 
     def predict(job: Job) -> int:

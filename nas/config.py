@@ -152,12 +152,14 @@ class ProxyConfig(TrainingConfig):
 
 class PromotionConfig(TrainingConfig):
     """Full training. ``top`` trials are promoted at the end of a search (0: none). It ends early
-    after ``patience`` validations in a row without a better mIoU (0: never)."""
+    after ``patience`` validations in a row without a better mIoU (0: never). ``processes`` share
+    each batch of it."""
 
     top: int = Field(0, ge=0)
     epochs: int = Field(60, ge=1)
     evaluate_every: int = Field(5, ge=0)
     patience: int = Field(0, ge=0)
+    processes: int = Field(1, ge=1)
 
     LATER: ClassVar[tuple[str, ...]] = ("patience",)
 

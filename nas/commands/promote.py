@@ -48,8 +48,7 @@ def promote(
     board = Board(console)
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
-    resources = build.resources(config.engine, jobs=len(chosen))
-    resources = build.spread(config.engine, resources)
+    resources = build.promotion_resources(config, len(chosen))
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
     again = f"nas promote {run.path} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():

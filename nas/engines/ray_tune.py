@@ -100,7 +100,7 @@ class RayTuneEngine:
 
     def run(self, task: ProxyTask, source: JobSource) -> None:
         with (
-            running(self._address, self._resources.workers * self._resources.cpus),
+            running(self._address, self._resources.all_cpus),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as folder,
             ray_loggers.following(self._tracking) as loggers,
         ):
@@ -110,6 +110,7 @@ class RayTuneEngine:
             searcher = _SourceSearcher(source, self._resources.workers, watch)
             watch.searcher = searcher
             task = ray_data.travelling(task) if self._address else task
+            task = self._by_processes(task)
             self._tuner(task, searcher, [watch, *loggers], folder).fit()
             searcher.reraise()
 
@@ -143,8 +144,19 @@ class RayTuneEngine:
             ),
         )
 
+    def _by_processes(self, task: ProxyTask) -> ProxyTask:
+        """The task as it is done by so many processes as a worker has."""
+        if self._resources.processes == 1:
+            return task
+        from nas.engines.ray_train import DataParallelTask  # loads half a second of Ray Train
+
+        known = self._resources
+        return DataParallelTask(task, known.processes, known.cpus, known.gpus)
+
     def _share(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         """What one job gets. Workers are passed on between jobs that get the same."""
+        if self._resources.processes > 1:  # it only waits; Ray Train gets shares for its processes
+            return tune.PlacementGroupFactory([{"memory": 1}])
         gpus = max(self._resources.gpus, config["job"].gpu)
         return tune.PlacementGroupFactory([{"CPU": self._resources.cpus, "GPU": gpus}])
 
