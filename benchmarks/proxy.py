@@ -110,7 +110,7 @@ def _bare_loop(network: DeepLabV3, train: DeviceSplit, batch: int) -> Callable[[
     x_B3HW = normalise(train.images[:batch])
 
     def one_pass() -> None:
-        with autocast(device):
+        with autocast(device, x_B3HW.shape[3]):
             low_logits = network.forward_low(x_B3HW)
         network.zero_grad(set_to_none=True)
         low_logits.float().square().mean().backward()

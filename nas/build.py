@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from nas import controllers, tracking
-from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
+from nas.config import Config, EngineConfig, PromotionConfig, ProxyConfig, TrainingConfig
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
 from nas.engines.base import Engine, Halving, JobSource, Node, Resources
@@ -21,6 +21,7 @@ from nas.sizing import Sized, Sizing
 from nas.tracking import Tracking
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, Job, LatencyLimit
@@ -46,7 +47,7 @@ def space(config: Config) -> SearchSpace:
     )
     if not (limits := config.constraints.analytic):
         return whole
-    built, batch = fidelity(config.promotion), config.promotion.recipe.batch_size
+    built, batch = fidelity(config.promotion), config.promotion.recipe.micro_batch
     classes = len(dataset(config, built.size).classes)
     figures = network_figures(whole, built.scale, classes, built.size, batch)
     return ConstrainedSpace(whole, limits, figures)
@@ -84,6 +85,7 @@ def fidelity(training: TrainingConfig) -> Fidelity:
         scale=Scale(**training.scale.model_dump()),
         share=training.share,
         evaluate_every=training.evaluate_every,
+        patience=training.patience if isinstance(training, PromotionConfig) else 0,
     )
 
 
@@ -123,7 +125,7 @@ def check(config: Config, space: SearchSpace) -> None:
     baselines(config)
     resources(config.engine)
     check_batch(config, config.proxy)
-    check_batch(config, config.promotion)
+    check_promotion(config)
 
 
 def check_constraints(config: Config, space: SearchSpace) -> None:
@@ -134,8 +136,35 @@ def check_constraints(config: Config, space: SearchSpace) -> None:
         raise UserError(f"constraints: {error}") from error
 
 
+def check_promotion(config: Config) -> None:
+    """UserError for a full training that cannot be."""
+    check_batch(config, config.promotion)
+    check_processes(config)
+    if config.promotion.patience and not config.promotion.evaluate_every:
+        raise UserError(
+            "promotion.patience: counts validations, and there is one at the end alone;"
+            " write promotion.evaluate_every: 1 or more"
+        )
+
+
+def check_processes(config: Config) -> None:
+    """UserError for more of them than a full training can have."""
+    if (processes := config.promotion.processes) == 1:
+        return
+    if config.engine.name != "ray":
+        raise UserError("promotion.processes: are started by Ray; write engine.name: ray, or 1")
+    try:
+        Group(size=processes).divide(recipe(config.promotion))
+    except UserError as error:
+        raise UserError(f"promotion.processes: {error}") from error
+
+
 def check_batch(config: Config, training: TrainingConfig) -> None:
-    """UserError when there are too few images for one batch."""
+    """UserError for a batch that does not divide into its parts, or with too few images for one."""
+    try:
+        recipe(training)
+    except UserError as error:
+        raise UserError(f"recipe: {error}") from error
     images = round(dataset(config, training.size).count("train") * training.share)
     if images < (batch := training.recipe.batch_size):
         raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
@@ -165,11 +194,16 @@ def task(
     """The task that trains under ``training``; with a folder it keeps checkpoints there."""
     return TrainingTask(
         data=data,
-        recipe=Recipe(**training.recipe.model_dump()),
+        recipe=recipe(training),
         seed=config.seed,
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
     )
+
+
+def recipe(training: TrainingConfig) -> Recipe:
+    """UserError where its values do not go together."""
+    return Recipe(**training.recipe.model_dump())
 
 
 def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
@@ -194,6 +228,27 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
             threads = int(cores / gpus * share)
         return Resources(workers, max(1, threads), share, _gpu_memory(config))
     return Resources(workers, cpus=1, gpus=0.0)
+
+
+def promotion_resources(config: Config, jobs: int) -> Resources:
+    """Full trainings share the cores there are. By several processes: as many trainings at a time
+    as there are GPUs or cores for.
+
+    Raises:
+        UserError: as ``resources``, and when there are fewer GPUs, or cores of a cluster, than
+            processes of one training.
+    """
+    processes = config.promotion.processes
+    if processes == 1:
+        return spread(config.engine, resources(config.engine, jobs))
+    whole = resources(config.engine)
+    cores, gpus = _machine(config.engine)
+    places, what = (gpus, "GPUs") if whole.gpus else (cores, "CPU cores")
+    if places < processes and (whole.gpus or config.engine.address):
+        raise UserError(f"promotion.processes: {processes} are more than the {places} {what}")
+    workers = min(jobs, config.engine.workers or max(1, places // processes))
+    shared = replace(whole, workers=workers * processes, gpus=float(whole.gpus > 0))
+    return replace(spread(config.engine, shared), workers=workers, processes=processes)
 
 
 def _machine(config: EngineConfig) -> tuple[int, int]:
@@ -292,7 +347,7 @@ def sized(
     """On GPUs, the source's jobs with the share that each needs; else the source itself."""
     if not resources.gpus:
         return source
-    packed, batch = open_packed(data), training.recipe.batch_size
+    packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
     held = sum(split.images.nbytes + split.labels.nbytes for split in (packed.train, packed.val))
 
     def predict(job: Job) -> int:

@@ -96,11 +96,19 @@ class RecipeConfig(Section):
     balance: bool = False
     ohem: float | None = Field(None, gt=0, le=1)
     ohem_keep: float = Field(0.0625, gt=0, le=1)
+    accumulate: int = Field(1, ge=1)
+    drop_path: float = Field(0.0, ge=0, lt=1)
 
     LATER: ClassVar[tuple[str, ...]] = (
         "optimizer", "momentum", "schedule", "power", "balance", "ohem", "ohem_keep",
+        "accumulate", "drop_path",
     )  # fmt: skip
     """Options that came after the first records of trainings."""
+
+    @property
+    def micro_batch(self) -> int:
+        """Images that go through the network at once."""
+        return self.batch_size // self.accumulate
 
 
 class TrainingConfig(Section):
@@ -113,13 +121,17 @@ class TrainingConfig(Section):
     evaluate_every: int = Field(0, ge=0)
     recipe: RecipeConfig = RecipeConfig()
 
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """As RecipeConfig's."""
+
     def identity(self, *leave_out: str) -> dict[str, Any]:
         """Plain values that are equal for equal trainings, also with records of programs that did
         not have all options yet: the later ones are left out at their defaults."""
         values = self.model_dump(mode="json", exclude=set(leave_out))
-        for name in RecipeConfig.LATER:
-            if values["recipe"][name] == RecipeConfig.model_fields[name].default:
-                del values["recipe"][name]
+        for section, plain in ((self, values), (self.recipe, values["recipe"])):
+            for name in section.LATER:
+                if plain.get(name) == type(section).model_fields[name].default:
+                    del plain[name]
         return values
 
 
@@ -139,18 +151,25 @@ class ProxyConfig(TrainingConfig):
 
 
 class PromotionConfig(TrainingConfig):
-    """Full training. ``top`` trials are promoted at the end of a search (0: none)."""
+    """Full training. ``top`` trials are promoted at the end of a search (0: none). It ends early
+    after ``patience`` validations in a row without a better mIoU (0: never). ``processes`` share
+    each batch of it."""
 
     top: int = Field(0, ge=0)
     epochs: int = Field(60, ge=1)
     evaluate_every: int = Field(5, ge=0)
+    patience: int = Field(0, ge=0)
+    processes: int = Field(1, ge=1)
+
+    LATER: ClassVar[tuple[str, ...]] = ("patience",)
 
 
 class ConstraintsConfig(Section):
     """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
-    ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with a batch
-    of ``promotion.recipe.batch_size``: all analytic, so that a candidate beyond them is never
-    proposed. ``latency``, seconds, is measured where the candidate would be trained, before it is.
+    ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what
+    goes through the network at once of a ``promotion.recipe``: all analytic, so that a
+    candidate beyond them is never proposed. ``latency``, seconds, is measured where the candidate
+    would be trained, before it is.
     """
 
     macs: float | None = Field(None, gt=0)

@@ -69,7 +69,7 @@ class Board:
 
     def _render(self) -> Group:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for column in ("running", "epoch", "train loss", "mIoU", "seconds"):
+        for column in ("running", "epoch", "train loss", "mIoU", "seconds", "left"):
             table.add_column(column, justify="left" if column == "running" else "right")
         for name, known in self._running.items():
             table.add_row(name, *_cells(known))
@@ -78,14 +78,20 @@ class Board:
 
 def _cells(known: tuple[Job, Measurement] | None) -> tuple[str, ...]:
     if known is None:
-        return ("–", "–", "–", "–")
+        return ("–",) * 5
     job, now = known
     return (
         f"{now.epochs}/{job.fidelity.epochs}",
         "–" if now.train_loss is None else f"{now.train_loss:.3f}",
         "–" if now.miou is None else f"{now.miou:.3f}",
         f"{now.seconds:.0f}",
+        units.duration(_epoch_seconds(now) * (job.fidelity.epochs - now.epochs)),
     )
+
+
+def _epoch_seconds(now: Measurement) -> float:
+    """Wall time of an epoch, its share of the validations included."""
+    return now.seconds / max(1, now.epochs)
 
 
 class SearchProgress:
@@ -179,21 +185,27 @@ def _quality(trial: Trial, by: Metric) -> str:
 
 
 class PromotionProgress:
-    """Validations of full trainings, as they come."""
+    """Validations of full trainings, as they come, and the time that is left."""
 
     def __init__(self, board: Board, jobs: list[Job]) -> None:
         self._board = board
         self._left = {job.name: job.fidelity.epochs for job in jobs}
+        """Epochs to come, of trainings that have not ended."""
+        self._pace: dict[str, float] = {}
+        """Seconds of an epoch, also of those that have ended."""
+        self._running: set[str] = set()
 
     def started(self, job: Job) -> None:
+        self._running.add(job.name)
         self._board.start(job.name, self._summary())
 
     def epoch(self, job: Job, now: Measurement) -> None:
         self._board.epoch(job, now)
         self._left[job.name] = job.fidelity.epochs - now.epochs
+        self._pace[job.name] = _epoch_seconds(now)
         if now.miou is None:
             return
-        left = now.seconds / now.epochs * self._left[job.name]
+        left = self._pace[job.name] * self._left[job.name]
         self._board.say(
             f"{job.name}  epoch {now.epochs}/{job.fidelity.epochs}  mIoU {now.miou:.4f}"
             f"  loss {now.loss:.4f}  {units.duration(left)} left",
@@ -201,13 +213,22 @@ class PromotionProgress:
         )
 
     def retried(self, job: Job, error: str) -> None:
+        self._running.discard(job.name)
         self._board.stop(job.name)
         self._board.say(f"{job.name}  runs again: {error}", self._summary())
 
     def ended(self, job: Job, line: str) -> None:
+        self._running.discard(job.name)
         self._left.pop(job.name, None)
         self._board.stop(job.name)
         self._board.say(line, self._summary())
 
     def _summary(self) -> str:
-        return f"{len(self._left)} to go"
+        """How many are to go, and how long they take: of one whose pace is not known yet, as much
+        as the others on average; as many side by side as there are now."""
+        parts = [f"{len(self._left)} to go"]
+        if self._pace and self._left:
+            usual = sum(self._pace.values()) / len(self._pace)
+            work = sum(n * self._pace.get(name, usual) for name, n in self._left.items())
+            parts.append(f"{units.duration(work / max(1, len(self._running)))} left")
+        return " · ".join(parts)

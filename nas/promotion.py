@@ -110,7 +110,8 @@ class PromotionQueue:
         record = _record(self._run, self._subjects[job.number], self._seed, last, self._settings)
         write_json(self._run.promotions / job.name / "promotion.json", record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
-        self._progress.ended(job, f"{job.name}  promoted: {best}")
+        early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
+        self._progress.ended(job, f"{job.name}  promoted: {best}{early}")
         came_to = {name: record[name] for name in ("miou", "epoch")}
         came_to["failure"] = last.failure
         events.tell("promotion finished", **self._named(job), **came_to)
@@ -129,8 +130,9 @@ def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
 
 
 def settings(config: PromotionConfig) -> dict[str, Any]:
-    """What a promotion is begun with, and must be resumed with."""
-    return config.identity("top")
+    """What a promotion is begun with, and must be resumed with. By how many processes it is trained
+    is the machines' affair: they come to the same, up to rounding."""
+    return config.identity("top", "processes")
 
 
 def prepare(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nas import build
-from nas.config import EngineConfig
+from nas.config import EngineConfig, PromotionConfig
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def connected(config: EngineConfig) -> Iterator[None]:
 
 
 @contextmanager
-def one_ray(config: EngineConfig, promotes: bool = False) -> Iterator[None]:
+def one_ray(config: EngineConfig, promotion: PromotionConfig | None = None) -> Iterator[None]:
     """A Ray of our own is started once for all that trains inside. With all cores where trials are
     promoted too, as full trainings share them."""
     if config.name == "inline":
@@ -34,5 +34,7 @@ def one_ray(config: EngineConfig, promotes: bool = False) -> Iterator[None]:
 
     known = build.resources(config)
     cpus = known.workers * known.cpus
-    with running(config.address, max(cpus, os.cpu_count() or 1) if promotes else cpus):
+    if promotion:
+        cpus = max(cpus, os.cpu_count() or 1, promotion.processes)
+    with running(config.address, cpus):
         yield

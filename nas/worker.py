@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
-from nas.engines.base import Crash, Outcome, Trouble
+from nas.engines.base import Crash, Crashed, Outcome, Trouble
+from proxy_tasks.processes import PeerLost
 from proxy_tasks.task import Job, Measurement, ProxyTask
 from search_space.files import FULL
 
@@ -29,6 +30,8 @@ class Worker:
         """The next epoch's outcome, and whether it ends the job."""
         try:
             measurement = next(self._steps)
+        except Crashed as error:
+            return error.crash, True
         except Exception as error:
             return _crash(error), True
         return measurement, self._job.ends_with(measurement)
@@ -46,4 +49,6 @@ def _trouble(error: Exception) -> Trouble:
         return Trouble.CROWDED
     if isinstance(error, OSError) and error.errno in FULL:
         return Trouble.DISK
+    if isinstance(error, PeerLost):
+        return Trouble.LOST
     return Trouble.BUG

@@ -63,10 +63,19 @@ class Augment:
     def __call__(
         self, images_BHW3: Tensor, labels_BHW: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
+        """As ``changed`` by what is drawn from the CPU ``generator``."""
+        return self.changed(images_BHW3, labels_BHW, self.draw(len(labels_BHW), generator))
+
+    def draw(self, images: int, generator: torch.Generator) -> Tensor:
+        """draws_B7: what becomes of each image."""
+        return torch.rand(images, 7, generator=generator, dtype=torch.float64)
+
+    def changed(
+        self, images_BHW3: Tensor, labels_BHW: Tensor, draws: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """x_B3HW float32, normalised, channels_last, and y_BHW int64, void where the view leaves
-        the image. Draws 7 numbers an image from the CPU ``generator``."""
-        batch, height, width = labels_BHW.shape
-        draws = torch.rand(batch, 7, generator=generator, dtype=torch.float64)
+        the image."""
+        height, width = labels_BHW.shape[1:]
         view = self._look(draws, height, width)
         mixing, shift = self._tint(draws[:, 4:])
         x_B3HW = _sample(images_BHW3, view)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.upsampling import BandedUpsampling
 
@@ -37,26 +38,33 @@ class Emphasis:
         weights = inverse_log_frequency(labels_NHW, classes) if recipe.balance else None
         return cls(weights, recipe.ohem, recipe.ohem_keep)
 
-    def weigh(self, bands: BandedUpsampling, labels_BHW: Tensor) -> Tensor:
-        """(B, H, W) of the logits' type: what each pixel counts, 0 where void."""
+    def weigh(self, bands: BandedUpsampling, labels_BHW: Tensor, group: Group = ALONE) -> Tensor:
+        """(B, H, W) of the logits' type: what each pixel counts, 0 where void. What is hard is told
+        among the pixels of the whole ``group``."""
         labelled_BHW = labels_BHW != IGNORE
         target_BHW = labels_BHW * labelled_BHW
         weights_BHW = labelled_BHW.to(bands.low_BhKw.dtype)
         if self.threshold is not None:
-            weights_BHW = weights_BHW * self._hard(bands, target_BHW, labelled_BHW)
+            weights_BHW = weights_BHW * self._hard(bands, target_BHW, labelled_BHW, group)
         if self.class_weights_K is not None:
             weights_BHW = weights_BHW * self.class_weights_K.to(weights_BHW)[target_BHW]
         return weights_BHW
 
-    def _hard(self, bands: BandedUpsampling, target_BHW: Tensor, labelled_BHW: Tensor) -> Tensor:
+    def _hard(
+        self, bands: BandedUpsampling, target_BHW: Tensor, labelled_BHW: Tensor, group: Group
+    ) -> Tensor:
         right_BHW = torch.full(target_BHW.shape, torch.inf).to(bands.low_BhKw)
         for band in bands:
             probability_brKW = bands.up(band).softmax(2)
             target_br1W = target_BHW[band.images, band.rows][:, :, None]
             right_BHW[band.images, band.rows] = probability_brKW.gather(2, target_br1W)[:, :, 0]
         right_BHW.masked_fill_(~labelled_BHW, torch.inf)
-        count = max(1, round(self.least * int(labelled_BHW.sum())))
-        hardest = right_BHW.flatten().kthvalue(count).values
+        count = max(1, round(self.least * int(group.total(labelled_BHW.sum()))))
+        candidates = right_BHW.flatten()
+        if group.size > 1:  # nothing beyond a process's own ``count`` hardest is among those of all
+            own = min(count, len(candidates))
+            candidates = group.gathered(candidates.topk(own, largest=False).values)
+        hardest = candidates.kthvalue(count).values
         assert self.threshold is not None
         return (right_BHW < self.threshold) | (right_BHW <= hardest)
 

@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.emphasis import Emphasis
+from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.upsampling import BandedUpsampling
 
 
@@ -33,8 +34,22 @@ def upsampled_cross_entropy(
         elements: of a band, see BandedUpsampling.
         emphasis: what each pixel counts; the mean is a weighted one then.
     """
-    loss: Tensor = _UpsampledCrossEntropy.apply(low_logits_BKhw, labels_BHW, elements, emphasis)
-    return loss
+    return weighted_cross_entropy(low_logits_BKhw, labels_BHW, elements, emphasis)[0]
+
+
+def weighted_cross_entropy(
+    low_logits_BKhw: Tensor,
+    labels_BHW: Tensor,
+    elements: int | None = None,
+    emphasis: Emphasis | None = None,
+    group: Group = ALONE,
+) -> tuple[Tensor, Tensor]:
+    """As upsampled_cross_entropy, of what all processes of ``group`` have together: this process's
+    share of the mean (their sum is the mean), and the weight of all pixels, without gradient."""
+    found: tuple[Tensor, Tensor] = _UpsampledCrossEntropy.apply(
+        low_logits_BKhw, labels_BHW, elements, emphasis, group
+    )
+    return found
 
 
 class _UpsampledCrossEntropy(torch.autograd.Function):
@@ -45,30 +60,41 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
         labels_BHW: Tensor,
         elements: int | None,
         emphasis: Emphasis | None,
-    ) -> Tensor:
+        group: Group,
+    ) -> tuple[Tensor, Tensor]:
         with torch.autocast(low_BKhw.device.type, enabled=False):
-            loss, grad_BKhw = _loss_and_gradient(low_BKhw, labels_BHW, elements, emphasis)
+            bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:], elements)
+            weights_BHW, total = _weights(bands, labels_BHW, emphasis, group)
+            loss, grad_BKhw = _loss_and_gradient(bands, labels_BHW, weights_BHW)
         ctx.save_for_backward(grad_BKhw)
-        return loss
+        ctx.mark_non_differentiable(total)
+        return loss, total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor, None, None, None, None]:
         (grad_BKhw,) = ctx.saved_tensors
         # Autograd rounds it to the logits' type, after a scale that keeps fp16 from underflowing.
-        return grad_BKhw * grad, None, None, None
+        return grad_BKhw * grad, None, None, None, None
+
+
+def _weights(
+    bands: BandedUpsampling, labels_BHW: Tensor, emphasis: Emphasis | None, group: Group
+) -> tuple[Tensor, Tensor]:
+    """What each pixel counts in a mean over all that the group has, and by what it was divided."""
+    if emphasis is None:
+        labelled_BHW = labels_BHW != IGNORE
+        total = group.total(labelled_BHW.sum())
+        return labelled_BHW / total.clamp(min=1).to(bands.low_BhKw.dtype), total
+    weights_BHW = emphasis.weigh(bands, labels_BHW, group)
+    total = group.total(weights_BHW.sum())
+    return weights_BHW / total.clamp(min=torch.finfo(weights_BHW.dtype).tiny), total
 
 
 def _loss_and_gradient(
-    low_BKhw: Tensor, labels_BHW: Tensor, elements: int | None, emphasis: Emphasis | None
+    bands: BandedUpsampling, labels_BHW: Tensor, weights_BHW: Tensor
 ) -> tuple[Tensor, Tensor]:
-    bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:], elements)
     labelled_BHW = labels_BHW != IGNORE
-    if emphasis is None:
-        weights_BHW = labelled_BHW / labelled_BHW.sum().clamp(min=1).to(bands.low_BhKw.dtype)
-    else:
-        weights_BHW = emphasis.weigh(bands, labels_BHW)
-        weights_BHW = weights_BHW / weights_BHW.sum().clamp(min=torch.finfo(weights_BHW.dtype).tiny)
     loss, grad_BhKw = weights_BHW.new_zeros(()), torch.zeros_like(bands.low_BhKw)
     for band in bands:
         part = band.images, band.rows

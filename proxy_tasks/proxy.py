@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,6 +16,7 @@ from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.latency import latency
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.processes import Group
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import DeviceSplit, Recipe, Training
 from search_space.canonical import canonical_key
@@ -29,6 +31,8 @@ class TrainingTask:
     ``data`` is a packed data set at the fidelity's image size. With a ``folder``, each job keeps
     checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
+    In a group of processes, each of which scores the same job, all measure the same, and the
+    leading one keeps the files.
     """
 
     data: Path
@@ -71,6 +75,7 @@ class _Run:
         self, task: TrainingTask, job: Job, data: PackedData, device: torch.device
     ) -> None:
         self.job, self.classes, self.device = job, data.classes, device
+        self.group = Group.joined()
         self.val = DeviceSplit(data.val, device)
         network = _initial_network(task.seed, job, len(data.classes))
         self.base = _untrained(job, len(data.classes))
@@ -81,10 +86,11 @@ class _Run:
             job.fidelity.epochs,
             task.seed,
             job.fidelity.share,
+            self.group,
         )
         self.history: list[Measurement] = []
         self.checkpoint = Checkpoint(task.folder / job.name) if task.folder else None
-        if self.checkpoint and (kept := self.checkpoint.load()):
+        if self.checkpoint and (kept := self._kept(self.checkpoint)):
             state, self.history = kept
             self.training.load_state_dict(state)
 
@@ -103,6 +109,10 @@ class _Run:
             if self.job.ends_with(measured):
                 return
 
+    def _kept(self, checkpoint: Checkpoint) -> tuple[dict[str, Any], list[Measurement]] | None:
+        """What the leading process finds: the others may be on machines without its disk."""
+        return self.group.told(checkpoint.load() if self.group.leads else None)
+
     def _epoch(self) -> Measurement:
         """Train an epoch, and validate when it is time to."""
         train_loss = self.training.run_epoch()
@@ -117,16 +127,26 @@ class _Run:
         found = self.training.evaluate(self.val, len(self.classes))
         if not math.isfinite(found.loss):
             return replace(measured, failure=Failure.DIVERGED)
-        measured = replace(measured, **asdict(found))
-        if last:
+        measured = replace(measured, **asdict(found), stale=self._stale(found.miou))
+        if self.job.ends_with(measured):
             network = self.training.average.module
             measured = replace(measured, latency=latency(network, self.job.fidelity.size))
         return measured
 
+    def _stale(self, miou: float) -> int | None:
+        """How many validations ago the best mIoU was, once this one is counted."""
+        if not self.job.fidelity.patience:
+            return None
+        before = [m for m in self.history if m.miou is not None]
+        return 0 if miou > self._best() or not before else (before[-1].stale or 0) + 1
+
+    def _best(self) -> float:
+        return max((m.miou for m in self.history if m.miou is not None), default=-1.0)
+
     def _keep(self, measurement: Measurement) -> None:
-        best = max((m.miou for m in self.history if m.miou is not None), default=-1.0)
+        best = self._best()
         self.history.append(measurement)
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self.group.leads:
             return
         if measurement.miou is not None and measurement.miou > best:
             network = self.training.average.module

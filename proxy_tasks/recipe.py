@@ -25,9 +25,13 @@ class Recipe:
     classes weigh more; with ``ohem`` only hard pixels count, but at least ``ohem_keep`` of them:
     see proxy_tasks.emphasis.
 
+    With ``accumulate`` above 1 the gradients of a batch are those of so many micro-batches, one
+    after the other: ``batch_size`` stays what a step learns from. ``drop_path`` is the chance that
+    the last residual block of the backbone is left out, see proxy_tasks.networks.stochastic_depth.
+
     Raises:
-        UserError: for a batch below 2 (batch normalisation needs two), a name that is none or a
-            rate out of range.
+        UserError: for a micro-batch below 2 (batch normalisation needs two) or of no whole number
+            of images, a name that is none or a rate out of range.
     """
 
     batch_size: int = 16
@@ -46,14 +50,25 @@ class Recipe:
     balance: bool = False
     ohem: float | None = None
     ohem_keep: float = 0.0625
+    accumulate: int = 1
+    drop_path: float = 0.0
 
     def __post_init__(self) -> None:
         if self.batch_size < 2:
             raise UserError(f"batch_size must be at least 2 but got {self.batch_size}")
+        if self.accumulate < 1 or self.batch_size % self.accumulate:
+            raise UserError(
+                f"accumulate must divide batch_size {self.batch_size} but got {self.accumulate}"
+            )
+        if self.micro_batch < 2:
+            raise UserError(
+                f"accumulate {self.accumulate} leaves micro-batches of {self.micro_batch} image"
+                f" of a batch_size of {self.batch_size}; batch normalisation needs 2"
+            )
         for name in ("learning_rate", "power"):
             if not getattr(self, name) > 0:
                 raise UserError(f"{name} must be positive but got {getattr(self, name)}")
-        for name in ("warm_up", "averaging", "momentum"):
+        for name in ("warm_up", "averaging", "momentum", "drop_path"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} must be in [0, 1) but got {getattr(self, name)}")
         for name in ("ohem", "ohem_keep"):
@@ -64,3 +79,8 @@ class Recipe:
             if getattr(self, name) not in get_args(known):
                 allowed = ", ".join(get_args(known))
                 raise UserError(f"{name} must be one of {allowed} but got {getattr(self, name)!r}")
+
+    @property
+    def micro_batch(self) -> int:
+        """Images that go through the network at once."""
+        return self.batch_size // self.accumulate

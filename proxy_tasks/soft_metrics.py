@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.processes import Group
 
 
 class SoftCounts:
@@ -16,8 +17,8 @@ class SoftCounts:
 
     def __init__(self, classes: int, device: torch.device) -> None:
         self._classes = torch.arange(classes, device=device).view(1, classes, 1)
-        kept = torch.zeros((4, classes), dtype=torch.float64, device=device)
-        self._pixels_K, self._surprise_K, self._hit_K, self._mass_K = kept
+        self._kept = torch.zeros((4, classes), dtype=torch.float64, device=device)
+        self._pixels_K, self._surprise_K, self._hit_K, self._mass_K = self._kept
 
     def add(self, logits_RKW: Tensor, target_RW: Tensor) -> None:
         """Logits and the classes that are right, `IGNORE` where void."""
@@ -28,6 +29,10 @@ class SoftCounts:
         self._surprise_K -= (log_probability * right).sum((0, 2))
         self._hit_K += (probability * right).sum((0, 2))
         self._mass_K += (probability * (target_RW != IGNORE).unsqueeze(1)).sum((0, 2))
+
+    def pool(self, group: Group) -> None:
+        """Add up what all processes have counted; from now on each has all of it."""
+        group.total(self._kept)
 
     def loss(self) -> float:
         """Mean cross-entropy, nats a pixel."""

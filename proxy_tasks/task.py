@@ -15,13 +15,15 @@ from search_space.scales import Scale
 class Fidelity:
     """How long and how large a network trains. ``size`` is (height, width) in pixels; ``share``
     is the part of the training images used; ``evaluate_every`` counts epochs between
-    validations (0: only after the last)."""
+    validations (0: only after the last). A training ends early after ``patience`` validations
+    in a row without a better mIoU (0: never; Prechelt 1998)."""
 
     epochs: int
     size: tuple[int, int]
     scale: Scale
     share: float = 1.0
     evaluate_every: int = 0
+    patience: int = 0
 
 
 Metric = Literal["miou", "soft_miou", "loss", "balanced_loss", "train_loss"]
@@ -69,7 +71,8 @@ class Measurement:
     multiply-accumulates of one image at the fidelity's size; ``seconds`` is wall time so far;
     ``peak_memory`` in bytes (the process's on a CPU, the allocator's on a GPU); ``latency`` in
     seconds for one image; ``score`` is what the search maximises (see ``scored``), and
-    ``curve`` the score after each epoch, None where it was not measured.
+    ``curve`` the score after each epoch, None where it was not measured. ``stale`` is how many
+    validations ago the best mIoU was, where the fidelity has a patience.
     """
 
     epochs: int
@@ -87,6 +90,7 @@ class Measurement:
     failure: Failure | None = None
     score: float | None = None
     curve: tuple[float | None, ...] = ()
+    stale: int | None = None
 
     def scored(self, by: Metric) -> Measurement:
         """With the score of a search by this metric; a failure has none."""
@@ -136,8 +140,14 @@ class Job:
     gpu: float = 0.0
 
     def ends_with(self, measurement: Measurement) -> bool:
-        """Whether this measurement is the job's score: all epochs done, or a failure."""
-        return measurement.epochs >= self.fidelity.epochs or measurement.failure is not None
+        """Whether this measurement is the job's score: all epochs done, patience at its end, or a
+        failure."""
+        over = measurement.epochs >= self.fidelity.epochs or measurement.failure is not None
+        return over or self.stops_early(measurement)
+
+    def stops_early(self, measurement: Measurement) -> bool:
+        """Whether its patience is at its end."""
+        return 0 < self.fidelity.patience <= (measurement.stale or 0)
 
 
 class ProxyTask(Protocol):

@@ -41,15 +41,14 @@ def promote(
     chosen = _chosen(trials, count, numbers, baselines)
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)
-    build.check_batch(config, config.promotion)
+    build.check_promotion(config)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
     promotion.prepare(run, chosen, wanted, resume)
     board = Board(console)
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
-    resources = build.resources(config.engine, jobs=len(chosen))
-    resources = build.spread(config.engine, resources)
+    resources = build.promotion_resources(config, len(chosen))
     queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
     again = f"nas promote {run.path} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():

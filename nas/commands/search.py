@@ -70,7 +70,9 @@ def search(
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
                 ray.enter_context(
-                    sessions.one_ray(config.engine, promotes=config.promotion.top > 0)
+                    sessions.one_ray(
+                        config.engine, config.promotion if config.promotion.top else None
+                    )
                 )
                 trials = _run(run, config, space, ledger, data, console)
             _conclude(run, config, trials, console)

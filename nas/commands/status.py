@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import audits, evaluations, ledgers, lineage
+from nas import audits, evaluations, ledgers, lineage, under_way
 from nas.engines.base import Trouble
 from nas.evaluation_report import evaluations_table
 from nas.evaluations import Evaluation
@@ -22,14 +22,15 @@ from results.trial import Trial, TrialState
 
 
 def status(path: Path, as_json: bool, console: Console) -> None:
-    """Print counts, leaderboard and promotions; with ``as_json`` every trial, as one object.
+    """Print counts, leaderboard and promotions, those under way too; with ``as_json`` every trial,
+    as one object.
 
     Raises:
         UserError: when no run is there.
     """
     run = RunDirectory.open(path)
     trials = ledgers.trials(run)
-    promoted = lineage.load_all(run)
+    promoted, going = lineage.load_all(run), under_way.load_all(run)
     if as_json:
         known: dict[str, Any] = {
             "run": str(run.path),
@@ -42,6 +43,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
             {"name": p.name, "trial": p.trial, "key": p.key, "miou": p.miou, "epoch": p.epoch}
             for p in promoted
         ]
+        known["under_way"] = [each.to_dict() for each in going]
         known["evaluations"] = [
             {"name": name} | evaluation.to_dict() for name, evaluation in _evaluations(promoted)
         ]
@@ -59,6 +61,8 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
+    if going:
+        console.print(under_way.under_way_table(going))
     if promoted:
         console.print(promotions_table(promoted))
     if evaluated := _evaluations(promoted):

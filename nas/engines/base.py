@@ -33,6 +33,14 @@ class Crash:
     traceback: str = ""
 
 
+class Crashed(Exception):
+    """For a task to raise that had others work for it, and knows what befell them."""
+
+    def __init__(self, crash: Crash) -> None:
+        super().__init__(crash)
+        self.crash = crash
+
+
 Outcome = Measurement | Crash
 
 
@@ -61,12 +69,18 @@ class JobSource(Protocol):
 class Resources:
     """What each of ``workers`` workers gets. ``gpus`` may be a fraction, and is what a job gets
     that does not ask for more; on a CPU ``cpus`` is also the number of threads. ``memory`` is that
-    of one GPU, in bytes."""
+    of one GPU, in bytes. With several ``processes`` a worker is so many, and each gets that."""
 
     workers: int
     cpus: int
     gpus: float
     memory: int = 0
+    processes: int = 1
+
+    @property
+    def all_cpus(self) -> int:
+        """Of all workers."""
+        return self.workers * self.processes * self.cpus
 
 
 @dataclass(frozen=True)

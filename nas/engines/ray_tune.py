@@ -98,7 +98,7 @@ class RayTuneEngine:
 
     def run(self, task: ProxyTask, source: JobSource) -> None:
         with (
-            running(self._address, self._resources.workers * self._resources.cpus),
+            running(self._address, self._resources.all_cpus),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as folder,
             ray_loggers.following(self._tracking) as loggers,
         ):
@@ -107,6 +107,7 @@ class RayTuneEngine:
             logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
             watch = _Watch(Patience(self._patience))
             task = ray_data.travelling(task) if self._address else task
+            task = self._by_processes(task)
             watch.jobs = _Jobs(source, self._resources, watch, self._trainable(task), folder)
             Controller(
                 search_alg=watch.jobs,
@@ -125,6 +126,15 @@ class RayTuneEngine:
             metric=self._halving.metric if self._halving else None,
         )
         return made
+
+    def _by_processes(self, task: ProxyTask) -> ProxyTask:
+        """The task as it is done by so many processes as a worker has."""
+        if self._resources.processes == 1:
+            return task
+        from nas.engines.ray_train import DataParallelTask  # loads half a second of Ray Train
+
+        known = self._resources
+        return DataParallelTask(task, known.processes, known.cpus, known.gpus)
 
 
 def _scheduler(halving: Halving) -> ASHAScheduler:
@@ -262,16 +272,19 @@ class _Jobs(SearchAlgorithm):
         self._guard(self._source.finish, job, outcome)
 
     def _trial(self, job: Job) -> Waiting:
-        """With what a job gets. Workers are passed on between jobs that get the same."""
-        gpus = max(self._resources.gpus, job.gpu)
         return Waiting(
             self._trainable,
             config={"job": Sealed(job)},
             storage=self.storage,
-            placement_group_factory=tune.PlacementGroupFactory(
-                [{"CPU": self._resources.cpus, "GPU": gpus}]
-            ),
+            placement_group_factory=tune.PlacementGroupFactory([self._share(job)]),
         )
+
+    def _share(self, job: Job) -> dict[str, float]:
+        """What a job gets. Workers are passed on between jobs that get the same."""
+        known = self._resources
+        if known.processes > 1:  # it only waits; Ray Train gets shares for its processes
+            return {"memory": 1}
+        return {"CPU": known.cpus, "GPU": max(known.gpus, job.gpu)}
 
     def _guard(self, call: Any, *arguments: Any) -> Any:
         """Tune takes what is raised here for a trial's, so it is kept for the end."""

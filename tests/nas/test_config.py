@@ -250,6 +250,8 @@ def test_an_option_that_came_later_leaves_the_identity_of_trainings_without_it()
         "jitter", "colour", "flip",
     }  # fmt: skip
     assert set(config.PromotionConfig().identity()["recipe"]) == before
+    assert "patience" not in config.PromotionConfig().identity()
+    assert config.PromotionConfig(patience=3).identity()["patience"] == 3
     known = config.load("camvid", ["data.root=DIR"])
     changed = config.load("camvid", ["data.root=DIR", "proxy.recipe.ohem=0.7"])
     assert set(changed.proxy.identity()["recipe"]) == {*before, "ohem"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nas import build, sessions
-from nas.config import EngineConfig
+from nas.config import EngineConfig, PromotionConfig
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def train(config: EngineConfig) -> None:
 
 def test_a_search_and_its_promotions_run_on_one_ray_with_all_cores(calls: list[str]) -> None:
     config = EngineConfig(workers=1, device="cpu")
-    with sessions.connected(config), sessions.one_ray(config, promotes=True):
+    with sessions.connected(config), sessions.one_ray(config, PromotionConfig()):
         train(config)
         train(config)
     assert calls == [f"{os.cpu_count()} CPUs", "shutdown"]
@@ -64,13 +64,13 @@ def test_a_cluster_is_joined_once(calls: list[str]) -> None:
     config = EngineConfig(address="h:1", device="cpu")
     with sessions.connected(config):
         assert build.resources(config).workers == 3
-        with sessions.one_ray(config, promotes=True):
+        with sessions.one_ray(config, PromotionConfig()):
             train(config)
     assert calls == ["h:1", "shutdown"]
 
 
 def test_without_ray_none_is_started(calls: list[str]) -> None:
     config = EngineConfig(name="inline", address="h:1")
-    with sessions.connected(config), sessions.one_ray(config, promotes=True):
+    with sessions.connected(config), sessions.one_ray(config, PromotionConfig()):
         pass
     assert calls == []

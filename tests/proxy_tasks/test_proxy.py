@@ -14,7 +14,7 @@ from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packed import pack
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Failure, Fidelity, Job, LatencyLimit, Measurement
-from proxy_tasks.training import Recipe
+from proxy_tasks.training import Evaluation, Recipe, Training
 from search_space import catalog
 from search_space.errors import UserError
 from search_space.scales import Scale
@@ -112,6 +112,35 @@ def test_a_kept_training_resumes_where_it_stopped(task: TrainingTask, tmp_path: 
     assert resumed[-1].seconds > 0
     again = list(replace(task, folder=tmp_path / "broken").score(JOB))
     assert [m.epochs for m in again] == [2]  # nothing is trained twice
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_patience_ends_a_training_that_no_longer_gains(
+    task: TrainingTask, killed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Validated every second epoch; equal is not better."""
+    scores = iter([0.2, 0.1, 0.3, 0.3, 0.1, 0.9])
+
+    def scripted(*_: object) -> Evaluation:
+        return Evaluation(next(scores), 1.0, (), 0.1, 1.0)
+
+    monkeypatch.setattr(proxy.Training, "run_epoch", untrained)
+    monkeypatch.setattr(proxy.Training, "evaluate", scripted)
+    job = replace(JOB, fidelity=replace(FIDELITY, epochs=60, evaluate_every=2, patience=2))
+    kept = replace(task, folder=tmp_path)
+    steps = kept.score(job)
+    before = [next(steps) for _ in range(8)] if killed else []
+    measured = before + list(kept.score(job) if killed else steps)
+    assert [m.epochs for m in measured] == list(range(1, 11))
+    assert [m.stale for m in measured[1::2]] == [0, 1, 0, 1, 2]
+    assert job.ends_with(measured[-1])
+    assert measured[-1].latency is not None
+    assert (tmp_path / JOB.name / "best.safetensors").exists()
+
+
+def untrained(training: Training) -> float:
+    training.epoch += 1
+    return 1.0
 
 
 def test_the_best_weights_build_the_network_that_was_measured(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from proxy_tasks import training as training_module
 from proxy_tasks.augment import normalise
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.base import IGNORE
@@ -54,8 +55,12 @@ def make(train: DeviceSplit, seed: int = 0, **changes: object) -> Training:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5}],
-    ids=["default", "other parts"],
+    [
+        {},
+        {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5},
+        {"accumulate": 2, "drop_path": 0.3},
+    ],
+    ids=["default", "other parts", "micro-batches and stochastic depth"],
 )
 def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     changes: dict[str, object], train: DeviceSplit, val: DeviceSplit, tmp_path: Path
@@ -72,6 +77,16 @@ def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     assert resumed.evaluate(val, 11) == unbroken.evaluate(val, 11)
     for name, value in unbroken.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(("width", "bf16"), [(64, False), (65, True)])
+def test_a_cpu_with_bf16_uses_it_where_its_gradients_are_right(
+    width: int, bf16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Repeatedly trained small images, as above, show it on such a CPU only."""
+    monkeypatch.setattr(training_module, "has_bf16", lambda device: True)
+    with training_module.autocast(torch.device("cpu"), width):
+        assert torch.is_autocast_enabled("cpu") == bf16
 
 
 def test_another_seed_is_another_training(train: DeviceSplit) -> None:

@@ -1,0 +1,75 @@
+"""Two processes over gloo train the network that one trains alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.datasets import open_dataset
+from proxy_tasks.datasets.packed import pack
+from proxy_tasks.processes import Group
+from proxy_tasks.recipe import Recipe
+from search_space.errors import UserError
+from tests.support.groups import in_processes
+from tests.support.shared_training import JOB, RECIPES, SIZE, taught
+
+Both = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the two processes. Three images to validate on do not divide between them."""
+    folder = tmp_path_factory.mktemp("together")
+    dataset = open_dataset("scenes", train=16, val=3, size=SIZE)
+    (folder / "data").symlink_to(pack(dataset, SIZE, tmp_path_factory.mktemp("cache")))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def both(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Both:
+    """What one process learns, and what each of two does."""
+    other = tmp_path_factory.mktemp("alone")
+    (other / "data").symlink_to((folder / "data").readlink())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    alone = taught(other)
+    torch.set_num_threads(threads)
+    return alone, in_processes(taught, folder)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_first_step_and_two_epochs_are_those_of_one_process(recipe: str, both: Both) -> None:
+    alone, together = both[0][recipe], both[1][0][recipe]
+    for name in ("gradients", "weights"):
+        torch.testing.assert_close(together[name], alone[name], rtol=1e-6, atol=1e-9)
+    assert together["losses"] == pytest.approx(alone["losses"], rel=1e-9)
+    ours, theirs = together["evaluation"], alone["evaluation"]
+    assert ours.loss == pytest.approx(theirs.loss, rel=1e-6)
+    assert ours.class_iou == pytest.approx(theirs.class_iou, abs=1e-3)
+    assert ours.soft_miou == pytest.approx(theirs.soft_miou, rel=1e-6)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_all_processes_end_with_the_same_bits(recipe: str, both: Both) -> None:
+    first, second = (known[recipe] for known in both[1])
+    assert torch.equal(first["weights"], second["weights"])
+    assert first["losses"] == second["losses"]
+    assert first["evaluation"] == second["evaluation"]
+
+
+def test_every_process_measures_and_one_history_is_kept(both: Both, folder: Path) -> None:
+    together = [known["kept"] for known in both[1]]
+    assert [[m.epochs for m in measured] for measured in together] == [[1, 2]] * 2
+    assert together[0][-1].class_iou == together[1][-1].class_iou
+    kept = Checkpoint(folder / "kept" / JOB.name).load()
+    assert kept is not None
+    assert kept[1] == together[0]
+
+
+def test_parts_of_a_batch_must_be_equal() -> None:
+    with pytest.raises(UserError, match="3 processes take equal parts of 8 images"):
+        Group(0, 3).divide(Recipe(batch_size=16, accumulate=2))
