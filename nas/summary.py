@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from nas.lineage import Promotion
+from nas import lineage
+from nas.lineage import OverSeeds, Promotion
 from nas.run import RunDirectory
 from nas.selection import top
 from proxy_tasks.task import METRIC_NAMES, Metric
@@ -46,8 +47,14 @@ def _marked(frame: pd.DataFrame, trials: Sequence[Trial], noise: float) -> list[
     return [f"{name} ≈" if number in marked else name for number, name in pairs]
 
 
-def promotions_table(promotions: Sequence[Promotion]) -> Table:
-    """Full trainings, best first."""
+def promotions_tables(promotions: Sequence[Promotion]) -> list[Table]:
+    """Full trainings, best first; and where one has several seeds, networks over their seeds."""
+    found = lineage.over_seeds(promotions)
+    several = any(each.deviation is not None for each in found)
+    return [_promotions_table(promotions), *([_seeds_table(found)] if several else [])]
+
+
+def _promotions_table(promotions: Sequence[Promotion]) -> Table:
     table = Table(title="promotions", title_justify="left", header_style="bold")
     table.add_column("name")
     for heading in ("mIoU %", "at epoch", "of", "proxy mIoU %", "MACs", "parameters", "time"):
@@ -63,6 +70,17 @@ def promotions_table(promotions: Sequence[Promotion]) -> Table:
             units.mega(each.last.parameters),
             units.duration(each.last.seconds),
         )
+    return table
+
+
+def _seeds_table(found: Sequence[OverSeeds]) -> Table:
+    table = Table(title="over seeds", title_justify="left", header_style="bold")
+    table.add_column("name")
+    for heading in ("seeds", "mIoU %", "deviation"):
+        table.add_column(heading, justify="right")
+    for each in found:
+        spread = "–" if each.deviation is None else f"± {units.percent(each.deviation)}"
+        table.add_row(each.name, str(each.count), units.percent(each.miou), spread)
     return table
 
 

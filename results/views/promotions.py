@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from results.frontier import spearman
@@ -28,12 +29,15 @@ class Agreement:
 
 
 def agreement(now: Snapshot) -> Agreement:
-    """How far proxy and full training rank alike."""
-    both = _both(now)
-    if len(both) < 3:
-        return Agreement(len(both), None)
-    value = spearman([score for score, _ in both], [p.miou or 0.0 for _, p in both])
-    return Agreement(len(both), None if value != value else value)
+    """How far proxy and full training rank alike; of several seeds the mean counts."""
+    trained: dict[int | None, list[Scored]] = {}
+    for one in _both(now):
+        trained.setdefault(one[1].trial, []).append(one)
+    if len(trained) < 3:
+        return Agreement(len(trained), None)
+    scores = [seeds[0][0] for seeds in trained.values()]
+    value = spearman(scores, [fmean(p.miou or 0.0 for _, p in seeds) for seeds in trained.values()])
+    return Agreement(len(trained), None if value != value else value)
 
 
 def promotions(now: Snapshot) -> Figure:
