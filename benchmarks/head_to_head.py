@@ -3,11 +3,11 @@
     python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--table FILE]
 
 Every promotion of the runs that came to an end is a contestant, together with those that only the
-seed tells from it. All must have been trained with the same settings. A row has the best mIoU on the
-validation split, its mean over seeds and their standard deviation; how far that is from AGAINST's,
-with the standard error of the difference of the two means; and the latency of one image at the size
-that was trained at, on one CPU thread, as one would deploy it (batch norms folded, the trained
-weights): the median of rounds in which the networks take turns. TABLE keeps it as CSV.
+seed tells from it. All must have been trained with the same settings. A row has the best mIoU on
+the validation split, its mean over seeds and their standard deviation; how far that is from
+AGAINST's, with the standard error of the difference of the two means; and the latency of one image
+at the size that was trained at, on one CPU thread, as one would deploy it (batch norms folded, the
+trained weights): the median of rounds in which the networks take turns. TABLE keeps it as CSV.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ from search_space.canonical import canonical_key
 from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support import wandb_files
 from tests.support.event_files import curves, words
+from tests.support.runs import UNSTARVED
 
 SPEC = catalog.load("spinenet-49")
 FIDELITY = Fidelity(epochs=2, size=(32, 48), scale=Scale())
@@ -153,6 +155,33 @@ def test_a_tracker_that_does_not_begin_is_told_in_one_line(tmp_path: Path, serve
     config = MLflowConfig(tracking_uri="sqlite:////proc/none/x.db")
     with pytest.raises(RunFailed, match=r"^loggers\.mlflow: [^\n]+$"):
         follow(tmp_path, config, outcomes=[measured(1)])
+
+
+@pytest.fixture
+def a_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ray's callback for Weights & Biases has an actor for each training."""
+    pytest.importorskip("wandb", reason="no Weights & Biases: pip install wandb")
+    from nas.engines.ray_tune import running
+
+    for name, value in {**UNSTARVED, "WANDB_MODE": "offline", "WANDB_SILENT": "true"}.items():
+        monkeypatch.setenv(name, value)
+    with running(None, cpus=1):
+        yield
+
+
+@pytest.mark.usefixtures("a_ray")
+def test_wandb_gets_the_curves_and_the_parameters_of_a_training_offline(tmp_path: Path) -> None:
+    config = WandbConfig(project="roads", mode="offline")
+    follow(tmp_path, config, outcomes=[measured(1), measured(2)])
+    (folder,) = (tmp_path / "wandb").glob("offline-run-*")
+    found = wandb_files.curves(folder)
+    assert found["miou"] == [(1, 0.125), (2, 0.25)]
+    assert found["train_loss"] == [(1, 1.0), (2, 0.5)]
+    run = wandb_files.run(folder)
+    wanted = {"key": canonical_key(SPEC), "trial": 7, "seed": 3, "phase": "search"}
+    assert wanted.items() <= wandb_files.values(run.config.update).items()
+    assert (run.project, run.run_group, run.job_type) == ("roads", tmp_path.name, "search")
+    assert run.display_name == "trial-0007"
 
 
 def test_a_logger_that_breaks_costs_warnings_and_no_training(

@@ -67,7 +67,7 @@ def test_jobs_have_different_numbers_whatever_they_come_from() -> None:
 
 def test_every_seed_is_a_training_of_its_own_and_says_which() -> None:
     one = Subject.of_trial(TRIALS[1])
-    made = jobs([seeded for seeded in one.seeded(7, 3)], Fidelity(1, (32, 48), Scale()))
+    made = jobs(one.seeded(7, 3), Fidelity(1, (32, 48), Scale()))
     told = [("trial-0001", 7), ("trial-0001-seed8", 8), ("trial-0001-seed9", 9)]
     assert [(job.name, job.seed) for job in made] == told
     assert {job.backbone for job in made} == {SPINENET}
