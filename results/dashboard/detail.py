@@ -42,7 +42,7 @@ def _curve(now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
         why = "No learning curve: validated once. proxy.evaluate_every: 1 validates every epoch."
         return [html.P(why, className="note foot")]
     heading = html.H3(f"Learning curve: {now.facts.score_name}")
-    return [heading, *layout.graph("curve", curve, low=True)]
+    return [heading, *layout.graph("curve", layout.text(curve), low=True)]
 
 
 def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Div:

@@ -185,7 +185,7 @@ def test_what_a_browser_sends_is_not_believed(client: FlaskClient) -> None:
         ("pins.data", [3, "<b>", None, 999]),
     ]  # fmt: skip
     response = ask(client, output, inputs, [("run.data", "demo")])
-    figure = response.get_json()["response"][name]["data"]
+    figure = json.loads(response.get_json()["response"][name]["data"])
     assert figure["layout"]["xaxis"]["title"]["text"] == "MACs of one image (G)"
     assert "trial-0003" in details(client, ["../x", 3]).text
     for pins in ({"a": 1}, 7, "trial", None):

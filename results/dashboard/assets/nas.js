@@ -82,8 +82,9 @@
         dark.onchange = () => dash().set_props("scheme", { data: scheme() });
         return scheme();
       },
-      paint: function (figure, wanted, partners, id) {
-        if (!figure) return dash().no_update;
+      paint: function (text, wanted, partners, id) {
+        if (!text) return dash().no_update;
+        let figure = JSON.parse(text);
         const before = asked[id.name];
         asked[id.name] = JSON.stringify([figure.layout.uirevision, figure.layout.meta, wanted]);
         figure = painted(figure, partners, wanted);
