@@ -191,27 +191,19 @@ def _browser(app: Dash) -> None:
     app.clientside_callback(script("scheme"), Output("scheme", "data"), Input("scheme", "id"))
     app.clientside_callback(
         script("paint"),
-        Output({"type": "graph", "name": MATCH}, "figure"),
+        Output({"type": "graph", "name": MATCH}, "role"),
         Input({"type": "data", "name": MATCH}, "data"),
         Input("scheme", "data"),
-        State("partners", "data"),
+        State("look", "data"),
         State({"type": "graph", "name": MATCH}, "id"),
     )
     for name in ("head", "board", "list"):
         app.clientside_callback(
             script("grow"), Output(name, "role"), Input(f"{name}-tree", "data"), State(name, "id")
         )
-    for name in layout.CLICKABLE:
-        app.clientside_callback(
-            script("pin"),
-            Output("pins", "data", allow_duplicate=True),
-            Input({"type": "graph", "name": name}, "clickData"),
-            State("pins", "data"),
-            prevent_initial_call=True,
-        )
     app.clientside_callback(
         script("press"),
-        Output("pins", "data", allow_duplicate=True),
+        Output("pins", "data"),
         Input("pressed", "data"),
         State("pins", "data"),
         prevent_initial_call=True,

@@ -25,9 +25,6 @@ from results.views.style import Figure
 
 EVERY = 2000
 """Milliseconds between two looks at the ledger."""
-BLANK = style.empty("")
-CONFIG: Any = dict(style.CONFIG)
-CLICKABLE = ("best", "front", "promotions")
 PICKS = {
     "axis-y": ("y", "front", 1),
     "axis-x": ("x", "front", 0),
@@ -43,7 +40,7 @@ def shell() -> html.Div:
         [
             dcc.Location(id="location"),
             dcc.Store(id="scheme"),
-            dcc.Store(id="partners", data=style.DARK),
+            dcc.Store(id="look", data={"partners": style.DARK, "config": style.CONFIG}),
             html.Main(id="main", className="page"),
         ]
     )
@@ -137,16 +134,12 @@ def text(figure: Figure) -> str:
 
 
 def graph(name: str, data: str, low: bool = False) -> list[Any]:
-    """A graph, and the store that its figure comes from once it has been painted."""
+    """The store of a figure, and the place where the page's script draws it: Dash's own graph would
+    first draw an empty one, and all of them at once."""
     return [
         dcc.Store(id={"type": "data", "name": name}, data=data),
         html.Div(
-            dcc.Graph(
-                id={"type": "graph", "name": name},
-                figure=BLANK,
-                config=CONFIG,
-                style={"height": "100%"},
-            ),
+            html.Div(id={"type": "graph", "name": name}, className="plot"),
             id=f"frame-{name}",
             className="frame low" if low else "frame",
         ),
