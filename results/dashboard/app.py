@@ -197,6 +197,14 @@ def _browser(app: Dash) -> None:
         State("look", "data"),
         State({"type": "graph", "name": MATCH}, "id"),
     )
+    app.clientside_callback(
+        script("rest"),
+        Output("tick", "interval"),
+        Input("tick", "n_intervals"),
+        State("tick", "interval"),
+        State("look", "data"),
+        prevent_initial_call=True,
+    )
     for name in ("head", "board", "list"):
         app.clientside_callback(
             script("grow"), Output(name, "role"), Input(f"{name}-tree", "data"), State(name, "id")

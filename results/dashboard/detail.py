@@ -77,7 +77,8 @@ def _diagram(run: str, pinned: Sequence[Trial], rank: int) -> Any:
         return html.P("A dilated ResNet: no block diagram.", className="note")
     other = {"other": pinned[1 - rank].number} if len(pinned) == 2 else {}
     source = layout.address("diagram.svg", run, trial=trial.number, **other)
-    return html.Img(src=source, alt=f"block diagram of {trial.name}", className="diagram")
+    drawn = html.Img(src=source, alt=f"block diagram of {trial.name}", className="diagram")
+    return html.Div(drawn, className="sideways", tabIndex=0)
 
 
 def _label_maps(run: str, now: Snapshot, trial: Trial) -> list[Any]:

@@ -24,7 +24,7 @@ from results.views.snapshot import Snapshot
 from results.views.style import Figure
 
 EVERY = 2000
-"""Milliseconds between two looks at the ledger."""
+"""Milliseconds between two looks at the ledger, where drawing what is new does not take long."""
 PICKS = {
     "axis-y": ("y", "front", 1),
     "axis-x": ("x", "front", 0),
@@ -40,7 +40,10 @@ def shell() -> html.Div:
         [
             dcc.Location(id="location"),
             dcc.Store(id="scheme"),
-            dcc.Store(id="look", data={"partners": style.DARK, "config": style.CONFIG}),
+            dcc.Store(
+                id="look",
+                data={"partners": style.DARK, "config": style.CONFIG, "every": EVERY},
+            ),
             html.Main(id="main", className="page"),
         ]
     )

@@ -149,7 +149,7 @@ def test_three_digits(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.52, "0.5 s"), (9.99, "10 s"), (99.4, "99 s"), (99.6, "1.7 min"), (5990, "99.8 min"),
-     (7200, "2.0 h")],
+     (7200, "2.0 h"), (372_000, "4.3 days")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert units.duration(seconds) == text

@@ -69,6 +69,7 @@
   const asked = {};
   const held = {};
   const drawn = new Map();
+  let spent = 0; // milliseconds of drawing since the last look at the run
   const frameOf = (name) => document.getElementById("frame-" + name);
   function away(frame) {
     const box = frame.getBoundingClientRect();
@@ -84,7 +85,9 @@
     if (!place) return;
     const before = drawn.get(name);
     if (before && before !== place) Plotly.purge(before); // its part of the page was made anew
+    const since = performance.now();
     await Plotly.react(place, figure.data, figure.layout, config);
+    spent += performance.now() - since;
     if (drawn.get(name) !== place) place.on("plotly_click", clicked);
     drawn.set(name, place);
   }
@@ -120,6 +123,12 @@
         held[id.name] = { figure, config: look.config, same: asked[id.name] === before };
         if (!waits) setTimeout(release, 0, id.name);
         return dash().no_update;
+      },
+      // The search that is looked at comes first: drawing takes a twentieth of the time at most.
+      rest: function (_, every, look) {
+        const wanted = Math.max(look.every, Math.round(20 * spent));
+        spent = 0;
+        return wanted === every ? dash().no_update : wanted;
       },
       grow: function (tree, id) {
         if (tree) grow(tree, id);
