@@ -43,7 +43,7 @@ class Subject:
 
     @classmethod
     def of_trial(cls, trial: Trial) -> Subject:
-        return cls(trial.name, trial.backbone, trial.key, trial.number, trial.miou)
+        return cls(trial.folder, trial.backbone, trial.key, trial.number, trial.miou)
 
     @classmethod
     def of_catalogue(cls, name: str) -> Subject:

@@ -88,8 +88,8 @@ class Search:
         self._progress.started(trial)
         events.tell("trial started", **_known(trial), again=len(trial.setbacks) or None)
         if trial.kind == "baseline":
-            return Job(trial.number, trial.name, trial.backbone, self._fidelity)
-        known = (trial.number, trial.name, trial.backbone, self._fidelity)
+            return Job(trial.number, trial.folder, trial.backbone, self._fidelity)
+        known = (trial.number, trial.folder, trial.backbone, self._fidelity)
         return Job(*known, self._limit, stoppable=True)
 
     def progress(self, job: Job, measurement: Measurement) -> None:

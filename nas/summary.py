@@ -25,18 +25,21 @@ SHOWN = 10
 
 
 def leaderboard_table(
-    trials: Sequence[Trial], by: Metric = "miou", noise: float | None = None
+    trials: Sequence[Trial],
+    by: Metric = "miou",
+    noise: float | None = None,
+    width: int | None = None,
 ) -> Table:
     """The ten best and every baseline, of a search that goes ``by`` a metric. Where the noise of a
     score is known (one standard deviation), ≈ marks the candidates that it cannot tell from the
-    best one."""
+    best one. Columns that do not fit into the ``width`` are left out."""
     frame = leaderboard(trials)
     title = f"leaderboard by {METRIC_NAMES[by]}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
         title += "; ≈ not told from the best candidate by the noise that the audit found"
     shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
-    return as_table(shown, title.format(len(shown)), by)
+    return as_table(shown, title.format(len(shown)), by, width)
 
 
 def _marked(frame: pd.DataFrame, trials: Sequence[Trial], noise: float) -> list[str]:
@@ -56,15 +59,14 @@ def promotions_tables(promotions: Sequence[Promotion]) -> list[Table]:
 
 def _promotions_table(promotions: Sequence[Promotion]) -> Table:
     table = Table(title="promotions", title_justify="left", header_style="bold")
-    table.add_column("name")
-    for heading in ("mIoU %", "at epoch", "of", "proxy mIoU %", "MACs", "parameters", "time"):
+    table.add_column("name", overflow="fold")
+    for heading in ("mIoU %", "at epoch", "proxy mIoU %", "MACs", "parameters", "time"):
         table.add_column(heading, justify="right")
     for each in promotions:
         table.add_row(
             each.name,
             "–" if each.miou is None else units.percent(each.miou),
-            str(each.epoch or "–"),
-            str(each.last.epochs),
+            f"{each.epoch or '–'}/{each.last.epochs}",
             "–" if each.proxy_miou is None else units.percent(each.proxy_miou),
             units.giga(each.last.macs),
             units.mega(each.last.parameters),

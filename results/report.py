@@ -141,7 +141,8 @@ def _cards(now: Snapshot, names: Sequence[str]) -> Iterator[str]:
         yield (
             f"<section class='card{wide}'><div class='head'><h2>{_text(title)}</h2></div>"
             f"<p class='note'>{_text(note(view, now))}</p>"
-            f"<div class='frame' id='plot-{name}'></div></section>"
+            f"<div class='frame' id='frame-{name}'><div class='plot' id='plot-{name}'></div></div>"
+            "</section>"
         )
 
 
@@ -178,7 +179,8 @@ def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:
     if isinstance(trial.backbone, Architecture):
         data = base64.b64encode(drawing.svg(trial.backbone)).decode()
         words = _text(f"block diagram of {trial.name}")
-        yield f"<img class='diagram' alt='{words}' src='data:image/svg+xml;base64,{data}'>"
+        yield f"<div class='sideways' tabindex='0'><img class='diagram' alt='{words}'"
+        yield f" src='data:image/svg+xml;base64,{data}'></div>"
     pairs = detail.key_figures(trial, now)
     yield "<dl class='figures'>"
     yield "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in pairs)

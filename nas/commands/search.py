@@ -153,7 +153,8 @@ def _run(
 
 def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: Console) -> None:
     """Leaderboard and pictures; then, if the config says so, promotion and export."""
-    console.print(leaderboard_table(trials, config.proxy.score, audits.noise(run.path, config)))
+    noise = audits.noise(run.path, config)
+    console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` tells why each failed")
     for path in write_artifacts(run, trials, config.proxy.score):

@@ -57,7 +57,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     if any(trial.score is not None for trial in trials):
         config = run.config()
         noise = audits.noise(run.path, config)
-        console.print(leaderboard_table(trials, config.proxy.score, noise))
+        console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)

@@ -5,6 +5,7 @@ What goes into a ``grown`` place is of ``html`` alone, without ids.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -13,19 +14,17 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from results.leaderboard import NUMBERS
-from results.views import style
+from results.views import pages, style
 from results.views.board import BoardRow, board_headings, board_note
 from results.views.board import board as rows_of
 from results.views.choices import PROPERTIES
 from results.views.header import Tile, share_done, subtitle, tiles
 from results.views.pages import VIEWS, first
 from results.views.snapshot import Snapshot
+from results.views.style import Figure
 
 EVERY = 2000
-"""Milliseconds between two looks at the ledger."""
-BLANK = style.empty("")
-CONFIG: Any = dict(style.CONFIG)
-CLICKABLE = ("best", "front", "promotions")
+"""Milliseconds between two looks at the ledger, where drawing what is new does not take long."""
 PICKS = {
     "axis-y": ("y", "front", 1),
     "axis-x": ("x", "front", 0),
@@ -41,20 +40,29 @@ def shell() -> html.Div:
         [
             dcc.Location(id="location"),
             dcc.Store(id="scheme"),
-            dcc.Store(id="partners", data=style.DARK),
+            dcc.Store(
+                id="look",
+                data={"partners": style.DARK, "config": style.CONFIG, "every": EVERY},
+            ),
             html.Main(id="main", className="page"),
         ]
     )
 
 
 def run_page(
-    name: str, version: int, now: Snapshot, several: bool, axes: Mapping[str, str]
+    name: str,
+    version: int,
+    now: Snapshot,
+    several: bool,
+    axes: Mapping[str, str],
+    figures: Mapping[str, str],
 ) -> list[Any]:
-    """The page of one run; its figures are asked for by the browser, all at once."""
+    """The page of one run with all that it shows at first: a callback for each part would cost the
+    browser as much as drawing it."""
     back: list[Any] = [html.A("all runs", href="?"), " · "] if several else []
     chosen = {key: first(view, now.facts)[at] for key, (_, view, at) in PICKS.items()}
     stores = [dcc.Store(id=key, data=value) for key, value in chosen.items()]
-    cards = [card(key, _controls(key, axes, chosen)) for key in VIEWS]
+    cards = [card(key, now, figures[key], _controls(key, axes, chosen)) for key in VIEWS]
     return [
         dcc.Store(id="run", data=name),
         dcc.Store(id="version", data=version),
@@ -75,7 +83,7 @@ def run_page(
             [
                 *cards[:2],
                 html.Section(id="detail", className="card wide"),
-                html.Section(grown("board"), className="card wide"),
+                html.Section(grown("board", board(now)), className="card wide"),
                 *cards[2:],
             ],
             className="grid",
@@ -83,14 +91,14 @@ def run_page(
     ]
 
 
-def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
-    """A view with its heading, a place for its note, and an empty graph."""
-    view = VIEWS[name]
+def card(name: str, now: Snapshot, data: str, controls: Sequence[Any] = ()) -> html.Section:
+    """A view with its heading, its note, and a graph of the data."""
+    view, words = VIEWS[name], note(name, pages.note(name, now))
     return html.Section(
         [
             html.Div([html.H2(view.title), *_beside(controls)], className="head"),
-            html.P(note(name, view.note), className="note", id={"type": "note", "name": name}),
-            *graph(name),
+            html.P(words, className="note", id={"type": "note", "name": name}),
+            *graph(name, data),
         ],
         className="card wide" if view.wide else "card",
     )
@@ -122,17 +130,19 @@ def note(name: str, words: str) -> str:
     return f"{words} A click pins, a second compares." if name == "front" else words
 
 
-def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
-    """A graph, and the store that its figure comes from once it has been painted."""
+def text(figure: Figure) -> str:
+    """As the stores keep it: Dash walks through every number of whatever is no string, in the
+    browser too."""
+    return json.dumps(figure, allow_nan=False)
+
+
+def graph(name: str, data: str, low: bool = False) -> list[Any]:
+    """The store of a figure, and the place where the page's script draws it: Dash's own graph would
+    first draw an empty one, and all of them at once."""
     return [
         dcc.Store(id={"type": "data", "name": name}, data=data),
         html.Div(
-            dcc.Graph(
-                id={"type": "graph", "name": name},
-                figure=BLANK,
-                config=CONFIG,
-                style={"height": "100%"},
-            ),
+            html.Div(id={"type": "graph", "name": name}, className="plot"),
             id=f"frame-{name}",
             className="frame low" if low else "frame",
         ),

@@ -58,7 +58,7 @@ VIEWS: Mapping[str, View] = {
     ),
     "parallel": View(
         "All at once",
-        "A line is a candidate, darker with its score; drag along an axis to pick a range.",
+        "A line is a candidate, the better the stronger; drag along an axis to pick a range.",
         parallel,
         wide=True,
     ),

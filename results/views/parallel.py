@@ -10,13 +10,11 @@ from results.views.favourites import best_quarter
 from results.views.front import axis_of, known_axes
 from results.views.importance import traits
 from results.views.snapshot import Snapshot
-from results.views.style import INK, SHADES, SOFT, Figure, empty, figure, text
+from results.views.style import INK, MOST, SHADES, SOFT, Figure, empty, figure, text
 from results.views.thinning import thinned
 
 MEASURED = ("score", "miou", "loss", "macs", "parameters")
 TRAITS = ("blocks built", "bottleneck", "dilation 1", "dilation 4", "level 3", "level 5")
-MOST = 1000
-"""Lines; more only darken the picture."""
 
 
 def parallel(now: Snapshot) -> Figure:

@@ -87,6 +87,17 @@ def test_a_board_shows_the_score_that_it_is_ranked_by() -> None:
     assert "| -0.2500 |" in losses[2]
 
 
+@pytest.mark.parametrize("width", [140, 100, 80, 60])
+def test_a_narrow_terminal_gets_fewer_columns_and_none_cut_short(width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(as_table(leaderboard(TRIALS), "Leaderboard", width=width))
+    text = console.export_text()
+    assert "…" not in text
+    for wanted in ("#", "ResNet-50 (baseline)", "mIoU %", "42.0", "0.152 G"):
+        assert wanted in text
+    assert ("dilations" in text) == (width > 100)
+
+
 @pytest.mark.parametrize("metric", ["miou", "loss"])
 def test_a_score_that_has_its_column_gets_no_second(metric: Metric) -> None:
     assert "score" not in headings(metric)
@@ -149,7 +160,7 @@ def test_three_digits(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.52, "0.5 s"), (9.99, "10 s"), (99.4, "99 s"), (99.6, "1.7 min"), (5990, "99.8 min"),
-     (7200, "2.0 h")],
+     (7200, "2.0 h"), (372_000, "4.3 days")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert units.duration(seconds) == text
