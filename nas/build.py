@@ -47,7 +47,8 @@ def space(config: Config) -> SearchSpace:
     )
     if not (limits := config.constraints.analytic):
         return whole
-    built, batch = fidelity(config.promotion), config.promotion.recipe.micro_batch
+    built, promotion = fidelity(config.promotion), config.promotion
+    batch = max(1, promotion.recipe.micro_batch // promotion.processes)
     classes = len(dataset(config, built.size).classes)
     figures = network_figures(whole, built.scale, classes, built.size, batch)
     return ConstrainedSpace(whole, limits, figures)

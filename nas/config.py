@@ -167,9 +167,9 @@ class PromotionConfig(TrainingConfig):
 class ConstraintsConfig(Section):
     """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
     ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what
-    goes through the network at once of a ``promotion.recipe``: all analytic, so that a
-    candidate beyond them is never proposed. ``latency``, seconds, is measured where the candidate
-    would be trained, before it is.
+    goes through the network of a process at once: all analytic, so that a candidate beyond them is
+    never proposed. ``latency``, seconds, is measured where the candidate would be trained, before
+    it is.
     """
 
     macs: float | None = Field(None, gt=0)

@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # as soon is a loss told
+# Importing torch takes a starved machine minutes, and a start that is broken off begins anew.
+os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
 
 from ray import train
+from ray.exceptions import RayActorError
 from ray.train.torch import TorchTrainer
 from ray.util.queue import Empty, Queue
 
@@ -129,7 +132,14 @@ def _end(told: list[Outcome], error: BaseException | None) -> Measurement:
             return outcome
         if outcome.trouble is not Trouble.LOST:
             raise Crashed(outcome)
-    if isinstance(error, train.WorkerGroupError):
-        raise Crashed(lost(error)) from error
     assert error is not None, "a training came to its end and told nothing"
+    if _is_loss(error):
+        raise Crashed(lost(error)) from error
     raise error
+
+
+def _is_loss(error: BaseException) -> bool:
+    """Whether processes were lost: while they trained, or while Ray Train still set them up."""
+    if isinstance(error, train.ControllerError):
+        return isinstance(error.controller_failure, RayActorError)
+    return isinstance(error, train.WorkerGroupError)

@@ -7,18 +7,23 @@ in fp32 within a step or two.
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 
+from nas import build
+from nas.promotion import Subject, jobs
+from nas.run import RunDirectory
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
-from proxy_tasks.task import Fidelity, Job
+from proxy_tasks.task import Fidelity, Job, Measurement
 from proxy_tasks.training import DeviceSplit, Training
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
@@ -38,6 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "drop_path": 0.3,
     },
 }
+SUBJECT = "spinenet-49"
 BASE = Recipe(batch_size=8, averaging=0.5)
 
 
@@ -47,6 +53,15 @@ def taught(folder: Path) -> dict[str, Any]:
     task = TrainingTask(folder / "data", BASE, seed=0, device="cpu", folder=folder / "kept")
     known = {name: _trained(folder, replace(BASE, **changes)) for name, changes in RECIPES.items()}
     return known | {"kept": list(task.score(JOB))}
+
+
+def promoted(folder: Path) -> list[Measurement]:
+    """What a promotion of SUBJECT under the config of a run in the folder is measured to be."""
+    config = RunDirectory.open(folder / "run").config()
+    torch.set_num_threads(build.promotion_resources(config, 1).cpus)
+    data = build.packed(config, config.promotion, Console(file=StringIO()))
+    job = jobs([Subject.of_catalogue(SUBJECT)], build.fidelity(config.promotion))[0]
+    return list(build.task(config, config.promotion, data).score(job))
 
 
 def _trained(folder: Path, recipe: Recipe) -> dict[str, Any]:
