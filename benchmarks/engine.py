@@ -4,11 +4,14 @@
 
 Every line is a process of its own. **Overhead** is the wall time a trial takes in steady state,
 from the end of the first ``2 x workers`` trials to that of the last, less ``sleep / workers``. It
-is of the whole driver: proposing (random, on the default SpineNet-Seg space), ledger, and Ray.
+is of the whole driver: proposing (random, on the default SpineNet-Seg space), ledger, and Ray; and
+of the machine: workers wake and fall asleep on the same cores. **Driver** is the CPU time of the
+driver's own process in the same stretch, which is what limits one that has a core to itself.
 **Memory** is the driver's peak, **ledger** the journal's size by trials, **resume** the time from
 opening it to the next proposal. Ray Tune alone draws the same 77 numbers for a class trainable
 whose actors are reused, without loggers; Optuna alone has them suggested at random, into a
-journal, by threads that sleep. Both keep far less than a search does.
+journal, by threads that sleep. Both keep far less than a search does. Workers of Ray begin
+together, when all have come: on two cores the last of 64 comes minutes after the first.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from rich.console import Console
 
 from nas.config import BudgetConfig
 from nas.controllers import make
-from nas.engines.base import Resources
+from nas.engines.base import Outcome, Resources
 from nas.progress import Board, SearchProgress
 from nas.search import Search
 from proxy_tasks.task import Fidelity, Job, Measurement
@@ -59,27 +62,60 @@ class Load:
 
 @dataclass(frozen=True)
 class Found:
-    """``ends`` are seconds of the trials' ends; ``ledger`` bytes, ``resume`` seconds where there
-    is a ledger to go on with; ``memory`` the driver's peak in bytes."""
+    """``ends`` are (time, CPU time of the driver until then) of the trials' ends, in seconds;
+    ``ledger`` bytes, ``resume`` seconds where there is a ledger to go on with; ``memory`` the
+    driver's peak in bytes."""
 
-    ends: tuple[float, ...]
+    ends: tuple[tuple[float, float], ...]
     memory: int
     ledger: int | None = None
     resume: float | None = None
 
     def overhead(self, load: Load) -> float:
         """Seconds a trial."""
-        ends = sorted(self.ends)[2 * load.workers - 1 :]
-        return (ends[-1] - ends[0]) / (len(ends) - 1) - load.sleep / load.workers
+        return self._steady(load)[0] - load.sleep / load.workers
 
-    def row(self, load: Load) -> str:
-        def shown(value: float | None, unit: float) -> str:
-            return "" if value is None else f"{value / unit:.1f}"
-
-        cells = [load.system, str(load.trials), str(load.workers)]
-        cells += [f"{1e3 * self.overhead(load):.1f}", shown(self.memory, 2**20)]
+    def row(self, load: Load, tune: float | None) -> str:
+        """``tune`` is the overhead of Ray Tune alone."""
+        overhead, cpu = self.overhead(load), self._steady(load)[1]
         per_trial = None if self.ledger is None else self.ledger / load.trials
-        return "| " + " | ".join([*cells, shown(per_trial, 1e3), shown(self.resume, 1)]) + " |"
+        cells = [load.system, str(load.trials), str(load.workers), _shown(overhead, 1e-3)]
+        cells += ["" if tune is None else f"{overhead / tune:.2f}", _shown(cpu, 1e-3)]
+        cells += [_shown(self.memory, 2**20), _shown(per_trial, 1e3), _shown(self.resume, 1)]
+        return "| " + " | ".join(cells) + " |"
+
+    def _steady(self, load: Load) -> tuple[float, float]:
+        """Seconds and CPU seconds of the driver, a trial."""
+        ends = sorted(self.ends)[2 * load.workers - 1 :]
+        (began, cpu_then), (ended, cpu_now) = ends[0], ends[-1]
+        return (ended - began) / (len(ends) - 1), (cpu_now - cpu_then) / (len(ends) - 1)
+
+
+def _shown(value: float | None, unit: float) -> str:
+    return "" if value is None else f"{value / unit:.1f}"
+
+
+class Ends(list[tuple[float, float]]):
+    """See ``Found``."""
+
+    def now(self) -> None:
+        self.append((time.time(), time.process_time()))
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Holds processes until so many have come, each of which leaves a file in ``folder``."""
+
+    folder: str
+    processes: int
+
+    def pass_through(self) -> None:
+        mark = Path(self.folder) / str(os.getpid())
+        if mark.exists():
+            return
+        mark.touch()
+        while len(os.listdir(self.folder)) < self.processes:
+            time.sleep(0.5)
 
 
 @dataclass(frozen=True)
@@ -87,8 +123,10 @@ class SleepTask:
     """Sleeps, and says what a training would: mIoU drawn from the trial's number."""
 
     seconds: float
+    gate: Gate
 
     def score(self, job: Job) -> Iterator[Measurement]:
+        self.gate.pass_through()
         found = cost(job.backbone, FIDELITY.scale, CLASSES, FIDELITY.size)
         time.sleep(self.seconds)
         miou = (job.number * 0.6180339887498949) % 1
@@ -102,24 +140,37 @@ def searched(load: Load) -> Found:
     """``nas.search`` on the Ray engine."""
     from nas.engines.ray_tune import RayTuneEngine
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as gate:
         path = Path(folder) / "ledger.journal"
         with Ledger.create(path, "run", SPACE.genes, {}) as ledger:
             search = _search(ledger, load.trials)
-            RayTuneEngine(Resources(load.workers, 1, 0)).run(SleepTask(load.sleep), search)
-            ends = tuple(t.finished.timestamp() for t in ledger.trials() if t.finished)
+            task = SleepTask(load.sleep, Gate(gate, load.workers))
+            RayTuneEngine(Resources(load.workers, 1, 0)).run(task, search)
         memory, began = _peak(), time.perf_counter()
         with Ledger.open(path) as ledger:
             assert _search(ledger, load.trials + 1).next() is not None
-        return Found(ends, memory, path.stat().st_size, time.perf_counter() - began)
+        resume = time.perf_counter() - began
+        return Found(tuple(search.ends), memory, path.stat().st_size, resume)
 
 
-def _search(ledger: Ledger, trials: int) -> Search:
+class TimedSearch(Search):
+    """Knows when its trials ended."""
+
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
+        self.ends = Ends()
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        super().finish(job, outcome)
+        self.ends.now()
+
+
+def _search(ledger: Ledger, trials: int) -> TimedSearch:
     board = Board(Console(file=io.StringIO()))
     progress = SearchProgress(board, trials, ledger.trials())
     controller = make("random", SPACE, 0)
     budget = BudgetConfig(trials=trials)
-    return Search(SPACE, controller, ledger, FIDELITY, (), budget, progress)
+    return TimedSearch(SPACE, controller, ledger, FIDELITY, (), budget, progress)
 
 
 def tuned(load: Load) -> Found:
@@ -128,11 +179,11 @@ def tuned(load: Load) -> Found:
 
     tune = ray_tune.tune  # as it is imported there: without loggers and hints
 
-    ends: list[float] = []
+    ends = Ends()
 
-    class Ends(tune.Callback):
+    class Told(tune.Callback):
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            ends.append(time.time())
+            ends.now()
 
     class Sleeper(tune.Trainable):
         def setup(self, config: dict[str, Any]) -> None:
@@ -142,11 +193,13 @@ def tuned(load: Load) -> Found:
             return True
 
         def step(self) -> dict[str, Any]:
+            gate.pass_through()
             time.sleep(load.sleep)
             return {"miou": 0.5, "done": True}
 
     ray_tune.start_local(load.workers)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as marks:
+        gate = Gate(marks, load.workers)
         space = {gene.name: tune.randint(0, gene.radix) for gene in SPACE.genes}
         options = tune.TuneConfig(
             num_samples=load.trials, reuse_actors=True, max_concurrent_trials=load.workers
@@ -154,7 +207,7 @@ def tuned(load: Load) -> Found:
         run = tune.RunConfig(
             storage_path=folder,
             verbose=0,
-            callbacks=[Ends()],
+            callbacks=[Told()],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         )
         tune.Tuner(
@@ -173,6 +226,8 @@ def studied(load: Load) -> Found:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
+    ends = Ends()
+
     def objective(trial: optuna.Trial) -> float:
         for gene in SPACE.genes:
             trial.suggest_int(gene.name, 0, gene.radix - 1)
@@ -183,15 +238,17 @@ def studied(load: Load) -> Found:
         path = Path(folder) / "optuna.journal"
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
         study = optuna.create_study(storage=storage, sampler=optuna.samplers.RandomSampler(0))
-        study.optimize(objective, n_trials=load.trials, n_jobs=load.workers)
-        ends = [t.datetime_complete.timestamp() for t in study.trials if t.datetime_complete]
+        study.optimize(
+            objective, load.trials, n_jobs=load.workers, callbacks=[lambda *told: ends.now()]
+        )
         memory, began = _peak(), time.perf_counter()
         again = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
         assert len(again.get_all_trials(0)) == load.trials
         return Found(tuple(ends), memory, path.stat().st_size, time.perf_counter() - began)
 
 
-SYSTEMS: dict[str, Callable[[Load], Found]] = {"nas": searched, "tune": tuned, "optuna": studied}
+SYSTEMS: dict[str, Callable[[Load], Found]] = {"tune": tuned, "optuna": studied, "nas": searched}
+"""What the others are held against comes first."""
 
 
 def _peak() -> int:
@@ -204,7 +261,7 @@ def measured(load: Load) -> Found:
     environment = os.environ | PLAIN
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     values = json.loads(done.stdout.splitlines()[-1])
-    return Found(**values | {"ends": tuple(values["ends"])})
+    return Found(**values | {"ends": tuple(map(tuple, values["ends"]))})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -220,14 +277,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(asdict(SYSTEMS[load.system](load))))
         return
     print(
-        "| | trials | workers | overhead, ms/trial | driver, MiB | ledger, kB/trial | resume, s |"
+        "| | trials | workers | overhead, ms/trial | of Ray Tune's | driver, CPU ms/trial"
+        " | driver, MiB | ledger, kB/trial | resume, s |"
     )
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print("|---|" + "---:|" * 8)
     for trials in given.trials:
         for workers in (workers for workers in given.workers if 3 * workers <= trials):
-            for system in given.systems:
+            tune: float | None = None
+            for system in (system for system in SYSTEMS if system in given.systems):
                 load = Load(system, trials, workers, given.sleep)
-                print(measured(load).row(load), flush=True)
+                found = measured(load)
+                tune = found.overhead(load) if system == "tune" else tune
+                print(found.row(load, tune), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ trained. With TABLE, a file that benchmarks.proxy_scores wrote, the scores that 
 architectures are judged too. With ROOT, the folder of the images, so are scores that need no
 training (see ``training_free``), on a batch of 16.
 
-Every agreement is with the reference's mIoU, by Kendall's tau with the 95 % interval of a bootstrap
+Every agreement is with the reference's mIoU, the mean where it was trained with several seeds, by
+Kendall's tau with the 95 % interval of a bootstrap
 over architectures: of one training, of the mean score over the seeds, which is what scoring
 everything twice would buy, and of one training less that of mIoU, on the same resamples.
 
@@ -18,74 +19,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.audited import Audit
 from benchmarks.proxy_scores import load
 from benchmarks.training_free import Setting, scores
-from nas import audit
-from nas.audit import REFERENCE, Plan
-from nas.config import Config
-from nas.run import RunDirectory
 from proxy_tasks.task import METRIC_NAMES, METRICS, Measurement
 from results import bootstrap
 from results.audit import two_digits
 from results.bootstrap import Estimate
 from results.frontier import kendall, spearman
-from results.ledger import Ledger
-from results.trial import Trial
 from search_space.errors import UserError
 
 RESAMPLED = 2000
 BATCH = 16
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Audit:
-    """``trials_N`` of the reference; ``proxies`` holds for each label the measurements of every
-    seed, (S, N), in the same order of architectures."""
-
-    config: Config
-    trials_N: tuple[Trial, ...]
-    proxies: dict[str, list[list[Measurement]]]
-
-    @property
-    def reference_N(self) -> Array:
-        return np.array([trial.miou for trial in self.trials_N])
-
-    @classmethod
-    def read(cls, path: Path) -> Audit:
-        """Architectures that every leg has a score of. UserError without a reference or proxy."""
-        run = RunDirectory.open(path)
-        config, legs = run.config(), {}
-        for label, _, seed in Plan.of(config, grid=True).legs():
-            if (file := audit.leg_ledger(run, label, seed)).exists():
-                legs[label, seed] = _scored(file, config.audit.architectures)
-        whole = {each: leg for each, leg in legs.items() if leg}
-        keys = set.intersection(*map(set, whole.values())) if whole else set()
-        reference = [leg for (label, _), leg in whole.items() if label == REFERENCE]
-        if not reference or len(keys) < 3:
-            raise UserError(f"{path}: no audit that is finished; nas audit --run {path} --resume")
-        order = [key for key in reference[0] if key in keys]
-        proxies: dict[str, list[list[Measurement]]] = {}
-        for (label, _), leg in whole.items():
-            if label != REFERENCE:
-                found = [leg[key].measurement for key in order]
-                proxies.setdefault(label, []).append([each for each in found if each])
-        return cls(config, tuple(reference[0][key] for key in order), proxies)
-
-
-def _scored(file: Path, wanted: int) -> dict[str, Trial]:
-    """By canonical key; nothing of a leg that has not come to its end."""
-    with Ledger.open(file, read_only=True) as ledger:
-        found = {trial.key: trial for trial in ledger.trials() if trial.score is not None}
-    return found if len(found) >= wanted else {}
 
 
 def agreement(scores_SN: Array, reference_N: Array) -> Estimate:

@@ -178,17 +178,17 @@ def _started(network: DeepLabV3) -> DeepLabV3:
     return network
 
 
-def initial_network(setting: Setting, backbone: Backbone) -> DeepLabV3:
+def initial_network(config: Config, backbone: Backbone, classes: int) -> DeepLabV3:
     """As the proxy's TrainingTask starts from."""
-    torch.manual_seed(derive_seed(setting.config.seed, "weights", canonical_key(backbone)))
-    fidelity = setting.fidelity
-    network = build_segmenter(backbone, fidelity.scale, setting.classes, fidelity.size)
-    return channels_last(network)
+    torch.manual_seed(derive_seed(config.seed, "weights", canonical_key(backbone)))
+    fidelity = build.fidelity(config.proxy)
+    return channels_last(build_segmenter(backbone, fidelity.scale, classes, fidelity.size))
 
 
 def scores(setting: Setting, backbone: Backbone) -> dict[str, Score]:
     """All scores of a network, more is better."""
-    network, scored = initial_network(setting, backbone), setting.batches[0]
+    network = initial_network(setting.config, backbone, setting.classes)
+    scored = setting.batches[0]
     flow, flow_seconds = _timed(lambda: synflow(network, setting.fidelity.size))
     codes, codes_seconds = _timed(lambda: naswot(network, scored.images))
     (norm, loss), seconds = _timed(lambda: gradient_norm(network, scored))

@@ -36,12 +36,13 @@ Leg = dict[str, Measurement]
 @dataclass(frozen=True)
 class Plan:
     """``fidelities`` are the proxies by label, the config's own first; each is trained with
-    ``seeds`` seeds, the reference with one more, that no proxy has: initial weights in common
-    would make them agree."""
+    ``seeds`` seeds, the reference with ``references`` more, that no proxy has: initial weights in
+    common would make them agree."""
 
     fidelities: Mapping[str, ProxyConfig]
     reference: ProxyConfig
     seeds: int
+    references: int = 1
 
     @classmethod
     def of(cls, config: Config, grid: bool) -> Plan:
@@ -49,7 +50,8 @@ class Plan:
         fidelities = {PROXY: config.proxy}
         if grid:
             fidelities |= config.audit.varied(config.proxy)
-        return cls(fidelities, config.audit.longer_than(config.proxy), config.audit.seeds)
+        wanted = config.audit
+        return cls(fidelities, wanted.longer_than(config.proxy), wanted.seeds, wanted.references)
 
     def legs(self) -> list[tuple[str, ProxyConfig, int]]:
         """(label, training, seed), the cheap ones first."""
@@ -58,7 +60,8 @@ class Plan:
             for label, training in self.fidelities.items()
             for seed in range(self.seeds)
         ]
-        return [*proxies, (REFERENCE, self.reference, self.seeds)]
+        beyond = range(self.seeds, self.seeds + self.references)
+        return [*proxies, *((REFERENCE, self.reference, seed) for seed in beyond)]
 
 
 def train(run: RunDirectory, config: Config, plan: Plan, console: Console) -> dict[str, list[Leg]]:
@@ -74,23 +77,25 @@ def train(run: RunDirectory, config: Config, plan: Plan, console: Console) -> di
     return found
 
 
-def audited(proxy: list[Leg], reference: Leg, metric: Metric) -> Audited:
+def audited(proxy: list[Leg], reference: list[Leg], metric: Metric) -> Audited:
     """The architectures that every leg has a score of, judged by one metric of the proxy against
     the reference's mIoU, which is what a search is for.
 
     Raises:
         RunFailed: where too few are left to compare.
     """
-    keys = [key for key in reference if all(key in leg for leg in proxy)]
+    keys = [key for key in reference[0] if all(key in leg for leg in [*proxy, *reference])]
     if len(keys) < 3:
         raise RunFailed(f"{len(keys)} architectures were trained in every way; 3 are needed")
     scores = [[METRICS[metric] * getattr(leg[key], metric) for key in keys] for leg in proxy]
     return Audited(
         tuple(keys),
         np.array(scores),
-        np.array([reference[key].miou for key in keys]),
-        float(np.mean([leg[key].seconds for leg in proxy for key in keys])),
-        float(np.mean([reference[key].seconds for key in keys])),
+        np.array([[leg[key].miou for key in keys] for leg in reference]),
+        *(
+            float(np.mean([leg[key].seconds for leg in legs for key in keys]))
+            for legs in (proxy, reference)
+        ),
     )
 
 

@@ -233,6 +233,9 @@ def promote(
             help="An entry of the catalogue, as `nas describe` lists them; repeatable.",
         ),
     ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train each so often, with seeds from the run's own up.")
+    ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
     set: Settings = None,
     quiet: Quiet = False,
@@ -243,13 +246,13 @@ def promote(
 
     nas promote runs/camvid --trial 0 --set promotion.epochs=80
 
-    nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --baseline spinenet-49
+    nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --seeds 3
     """
     from nas.commands.promote import promote
 
     if top is not None and trial:
         raise UserError("--top and --trial: give one of them")
-    promote(run, top, trial or (), baseline or (), resume, set or (), _console(quiet))
+    promote(run, top, trial or (), baseline or (), seeds, resume, set or (), _console(quiet))
 
 
 ScaleName = Annotated[

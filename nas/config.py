@@ -187,13 +187,15 @@ class AuditConfig(Section):
     """``nas audit``: how many random ``architectures`` are trained with how many ``seeds``.
 
     The reference is the proxy ``longer`` times as many epochs, unless ``reference`` gives it
-    whole. ``grid`` lists changes to the proxy, each a fidelity to compare, and ``tau`` is the rank
-    correlation that the cheapest of them should reach.
+    whole; it is trained with ``references`` further seeds. ``grid`` lists changes to the proxy,
+    each a fidelity to compare, and ``tau`` is the rank correlation that the cheapest of them
+    should reach.
     """
 
     architectures: int = Field(24, ge=3)
     seeds: int = Field(2, ge=2)
     longer: int = Field(6, ge=2)
+    references: int = Field(1, ge=1)
     reference: ProxyConfig | None = None
     grid: tuple[dict[str, Any], ...] = ({"epochs": 4}, {"epochs": 16})
     tau: float = Field(0.6, gt=0, lt=1)

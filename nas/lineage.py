@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from nas.run import RunDirectory
@@ -40,6 +42,40 @@ def load_all(run: RunDirectory) -> list[Promotion]:
     """The promotions that have ended, best first."""
     found = [load(path.parent) for path in sorted(run.promotions.glob("*/promotion.json"))]
     return sorted(found, key=lambda each: -(each.miou or 0.0))
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """One network under one recipe, trained with ``count`` seeds: mean and standard deviation of
+    the best mIoU, None of a single one."""
+
+    name: str
+    count: int
+    miou: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, group: Sequence[Promotion]) -> OverSeeds:
+        """Of trainings that only the seed tells apart."""
+        mious = [each.miou for each in group if each.miou is not None]
+        deviation = stdev(mious) if len(mious) > 1 else None
+        return cls(min(each.name for each in group), len(mious), fmean(mious), deviation)
+
+
+def over_seeds(promotions: Iterable[Promotion]) -> list[OverSeeds]:
+    """Best first; without those that came to no mIoU."""
+    found = [OverSeeds.of(group) for group in by_network(promotions)]
+    return sorted(found, key=lambda each: -each.miou)
+
+
+def by_network(promotions: Iterable[Promotion]) -> list[list[Promotion]]:
+    """Those that came to a mIoU, together where only the seed tells them apart."""
+    groups: dict[str, list[Promotion]] = {}
+    for each in promotions:
+        if each.miou is not None:
+            recipe = json.dumps(each.settings, sort_keys=True)
+            groups.setdefault(f"{each.key} {recipe}", []).append(each)
+    return list(groups.values())
 
 
 def load(folder: Path) -> Promotion:

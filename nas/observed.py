@@ -132,7 +132,7 @@ def _is_run(path: Path) -> bool:
 def _plain(each: Promotion, picture: Path | None) -> Promoted:
     last = each.last
     return Promoted(
-        each.name, each.trial, each.proxy_miou, each.miou, last.epochs, last.macs,
+        each.name, each.trial, each.miou, last.epochs, last.macs,
         last.parameters, last.seconds, picture,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nas import events
@@ -31,23 +31,31 @@ from search_space.errors import UserError
 @dataclass(frozen=True)
 class Subject:
     """What is trained fully: a trial of the run, or (``trial`` None) a baseline that the run never
-    scored. ``key`` is canonical."""
+    scored. ``key`` is canonical; ``seed`` is of the order of images, their augmentation and the
+    initial weights."""
 
     name: str
     backbone: Backbone
     key: str
     trial: int | None = None
     proxy_miou: float | None = None
+    seed: int = 0
 
     @classmethod
     def of_trial(cls, trial: Trial) -> Subject:
-        return cls(trial.name, trial.backbone, trial.key, trial.number, trial.miou)
+        return cls(trial.folder, trial.backbone, trial.key, trial.number, trial.miou)
 
     @classmethod
     def of_catalogue(cls, name: str) -> Subject:
         """UserError for a name that the catalogue does not have."""
         backbone = catalog.load(name)
         return cls(name, backbone, canonical_key(backbone))
+
+    def seeded(self, first: int, count: int) -> list[Subject]:
+        """Once for each seed from ``first`` up; all but the first say theirs in their names."""
+        beyond = range(first + 1, first + count)
+        others = [replace(self, name=f"{self.name}-seed{seed}", seed=seed) for seed in beyond]
+        return [replace(self, seed=first), *others]
 
 
 class PromotionQueue:
@@ -58,11 +66,10 @@ class PromotionQueue:
         run: RunDirectory,
         subjects: Sequence[Subject],
         fidelity: Fidelity,
-        seed: int,
         settings: dict[str, Any],
         progress: PromotionProgress,
     ) -> None:
-        self._run, self._seed, self._settings = run, seed, settings
+        self._run, self._settings = run, settings
         self._subjects = tuple(subjects)
         self._waiting = deque(jobs(subjects, fidelity))
         self._progress = progress
@@ -107,7 +114,7 @@ class PromotionQueue:
     def _close(self, job: Job, last: Measurement) -> None:
         if last.failure is not None:
             self.failed[job.name] = last.failure.value
-        record = _record(self._run, self._subjects[job.number], self._seed, last, self._settings)
+        record = _record(self._run, self._subjects[job.number], last, self._settings)
         write_json(self._run.promotions / job.name / "promotion.json", record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
         early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
@@ -126,7 +133,9 @@ def _crash(crash: Crash) -> dict[str, Any]:
 
 def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
     """A full training for each."""
-    return [Job(place, s.name, s.backbone, fidelity) for place, s in enumerate(subjects)]
+    return [
+        Job(place, s.name, s.backbone, fidelity, seed=s.seed) for place, s in enumerate(subjects)
+    ]
 
 
 def settings(config: PromotionConfig) -> dict[str, Any]:
@@ -156,7 +165,7 @@ def prepare(
 
 
 def _record(
-    run: RunDirectory, subject: Subject, seed: int, last: Measurement, used: dict[str, Any]
+    run: RunDirectory, subject: Subject, last: Measurement, used: dict[str, Any]
 ) -> dict[str, Any]:
     checkpoint = Checkpoint(run.promotions / subject.name)
     kept = checkpoint.load()
@@ -166,7 +175,7 @@ def _record(
     return {
         "trial": subject.trial,
         "key": subject.key,
-        "seed": seed,
+        "seed": subject.seed,
         "proxy_miou": subject.proxy_miou,
         "miou": best.miou if best else None,
         "epoch": best.epochs if best else None,

@@ -11,6 +11,7 @@ from typing import Any
 from nas import events
 from nas.config import BudgetConfig
 from nas.controllers import Controller, SpaceExhausted
+from nas.controllers.history import History
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
 from nas.leaders import Leaders
@@ -69,7 +70,7 @@ class Search:
             for trial in known
             if trial.state is TrialState.RUNNING
         )
-        self._candidates = {t.number: t for t in known if t.kind == "candidate"}
+        self._candidates = History(t for t in known if t.kind == "candidate")
         for trial in _in_order_of_ending(known):
             self._controller.tell(trial)
 
@@ -87,8 +88,8 @@ class Search:
         self._progress.started(trial)
         events.tell("trial started", **_known(trial), again=len(trial.setbacks) or None)
         if trial.kind == "baseline":
-            return Job(trial.number, trial.name, trial.backbone, self._fidelity)
-        known = (trial.number, trial.name, trial.backbone, self._fidelity)
+            return Job(trial.number, trial.folder, trial.backbone, self._fidelity)
+        known = (trial.number, trial.folder, trial.backbone, self._fidelity)
         return Job(*known, self._limit, stoppable=True)
 
     def progress(self, job: Job, measurement: Measurement) -> None:
@@ -104,7 +105,7 @@ class Search:
         self._retries.worked()
         trial = self._record(job, outcome.scored(self._score))
         if trial.kind == "candidate":
-            self._candidates[trial.number] = trial
+            self._candidates.put(trial)
             self._controller.tell(trial)
         self._progress.ended(trial)
         events.tell("trial finished", **_known(trial), **_came_to(trial))
@@ -130,7 +131,7 @@ class Search:
             return self._ledger.start(baseline.name, "baseline", baseline.backbone, key, None)
         number = len(self._ledger)
         try:
-            genotype = self._controller.ask(number, list(self._candidates.values()))
+            genotype = self._controller.ask(number, self._candidates)
         except SpaceExhausted as end:
             self.exhausted = str(end)
             return None
@@ -138,7 +139,7 @@ class Search:
         key = self._space.key(genotype)
         name = f"trial-{number:04d}"
         trial = self._ledger.start(name, "candidate", architecture, key, genotype)
-        self._candidates[number] = trial
+        self._candidates.put(trial)
         return trial
 
     def _crashed(self, job: Job, crash: Crash) -> None:
@@ -150,7 +151,7 @@ class Search:
         else:
             trial = self._ledger.fail(job.number, crash.error)
             if trial.kind == "candidate":
-                self._candidates[trial.number] = trial
+                self._candidates.put(trial)
             self._progress.ended(trial)
             events.tell("trial failed", logging.ERROR, **_crashed(trial, crash))
 

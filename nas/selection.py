@@ -40,9 +40,9 @@ def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
 
 
 def front(trials: Sequence[Trial]) -> list[Trial]:
-    """The candidates that no other beats on both mIoU and MACs."""
+    """The candidates that no other beats on both proxy score and MACs."""
     scored = _scored(trials)
-    points = [(t.miou or 0.0, t.measurement.macs if t.measurement else 0) for t in scored]
+    points = [(_score(t), t.measurement.macs if t.measurement else 0) for t in scored]
     return [t for t, on in zip(scored, pareto(points, (True, False)), strict=True) if on]
 
 

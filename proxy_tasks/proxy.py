@@ -77,14 +77,15 @@ class _Run:
         self.job, self.classes, self.device = job, data.classes, device
         self.group = Group.joined()
         self.val = DeviceSplit(data.val, device)
-        network = _initial_network(task.seed, job, len(data.classes))
+        seed = task.seed if job.seed is None else job.seed
+        network = _initial_network(seed, job, len(data.classes))
         self.base = _untrained(job, len(data.classes))
         self.training = Training(
             network,
             DeviceSplit(data.train, device),
             task.recipe,
             job.fidelity.epochs,
-            task.seed,
+            seed,
             job.fidelity.share,
             self.group,
         )

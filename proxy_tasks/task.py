@@ -49,6 +49,9 @@ METRIC_NAMES: dict[Metric, str] = {
 }
 """What a score is called where people read it: more is better."""
 
+PERCENT: frozenset[Metric] = frozenset(("miou", "soft_miou"))
+"""Metrics in [0, 1] that people read as percent."""
+
 
 class Failure(StrEnum):
     """Why an architecture has no score. Failures of machines are not measurements."""
@@ -126,7 +129,8 @@ class LatencyLimit:
 class Job:
     """One network to train: a trial of the search, or a promotion of one. ``stoppable``: it may
     be ended early where others are ahead of it. ``gpu``: the share of one that it may use; below 1
-    others use it too, and running out of memory is nobody's score."""
+    others use it too, and running out of memory is nobody's score. ``seed``: its own, where it is
+    not the task's."""
 
     number: int
     name: str
@@ -135,6 +139,7 @@ class Job:
     limit: LatencyLimit | None = None
     stoppable: bool = False
     gpu: float = 0.0
+    seed: int | None = None
 
     def ends_with(self, measurement: Measurement) -> bool:
         """Whether this measurement is the job's score: all epochs done, patience at its end, or a

@@ -1,12 +1,12 @@
 """How far a proxy can be trusted: short trainings judged against long ones. numpy only.
 
 Every figure is of a *single* proxy training, which is what a search pays for, and the mean over
-the seeds of the audit. The reference is one training with noise of its own, which lowers every
-agreement with it.
+the seeds of the audit. The reference is the mean of its own trainings, whose noise lowers every
+agreement with it; from two on, their agreement with each other says by how much.
 
 Intervals are 95 % percentile bootstraps over architectures (see ``bootstrap``).
 
-Shapes: N architectures, S seeds, R resamples, M trials.
+Shapes: N architectures, S seeds of the proxy, T of the reference, R resamples, M trials.
 """
 
 from __future__ import annotations
@@ -37,9 +37,14 @@ class Audited:
 
     keys: tuple[str, ...]
     proxy_SN: Floats
-    reference_N: Floats
+    reference_TN: Floats
     proxy_seconds: float
     reference_seconds: float
+
+    @property
+    def reference_N(self) -> Floats:
+        """What the proxy is judged against."""
+        return self.reference_TN.mean(axis=0)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Verdict:
         noise: Standard deviation of a proxy score between seeds, shifts of all scores left out.
         real_difference: Two proxy scores differ for real beyond it.
         signal: Standard deviation between architectures, the noise's variance taken off.
-        cost_ratio: Seconds of the reference for one of the proxy.
+        cost_ratio: Seconds of one reference training for one of the proxy.
+        reference_tau: Kendall's tau-b of two reference trainings with each other, mean over their
+            pairs: what ranking by one of them would reach against another. None of a single one.
     """
 
     architectures: int
@@ -69,6 +76,7 @@ class Verdict:
     real_difference: float
     signal: float
     cost_ratio: float
+    reference_tau: Estimate | None = None
 
 
 def judge(audited: Audited, seed: int = 0, resamples: int = 2000) -> Verdict:
@@ -90,10 +98,11 @@ def judge(audited: Audited, seed: int = 0, resamples: int = 2000) -> Verdict:
     """
     if resamples < 100:
         raise ValueError(f"an interval needs at least 100 resamples but got {resamples}")
-    proxy_SN, reference_N = _checked(audited)
-    count = len(reference_N)
+    proxy_SN, reference_TN = _checked(audited)
+    count = len(audited.keys)
     counts_RN = bootstrap.drawn(count, resamples, seed)
-    between = list(combinations(proxy_SN, 2))
+    between, references = (list(combinations(rows, 2)) for rows in (proxy_SN, reference_TN))
+    reference_N = reference_TN.mean(axis=0)
     against = [(scores_N, reference_N) for scores_N in proxy_SN]
     noise = _residual(proxy_SN)
     variance = proxy_SN.mean(axis=0).var(ddof=1) - noise**2 / len(proxy_SN)
@@ -113,6 +122,9 @@ def judge(audited: Audited, seed: int = 0, resamples: int = 2000) -> Verdict:
         real_difference=REAL * noise,
         signal=float(np.sqrt(max(variance, 0.0))),
         cost_ratio=audited.reference_seconds / audited.proxy_seconds,
+        reference_tau=bootstrap.estimate(references, kendall, bootstrap.taus, counts_RN)
+        if references
+        else None,
     )
 
 
@@ -161,6 +173,7 @@ def lines(verdict: Verdict, metric: str, reference: str = "mIoU") -> list[str]:
         f"Two seeds of the proxy: Spearman {two_digits(v.seed_to_seed)}.",
         f"One proxy training against the reference: Kendall's tau {two_digits(v.tau)}, "
         f"Spearman {two_digits(v.spearman)}.",
+        *_reference_line(v.reference_tau),
         *(_recall_line(k, share, k / v.architectures) for k, share in v.recall.items()),
         f"The proxy's best falls short of the reference's best by {three_digits(regret.value)} "
         f"{reference} ({three_digits(regret.low)} to {three_digits(regret.high)}) there.",
@@ -169,6 +182,12 @@ def lines(verdict: Verdict, metric: str, reference: str = "mIoU") -> list[str]:
         f"Two trials differ for real beyond {three_digits(v.real_difference)} {metric}.",
         judgement(v),
     ]
+
+
+def _reference_line(tau: Estimate | None) -> list[str]:
+    if tau is None:
+        return []
+    return [f"One reference training against another: Kendall's tau {two_digits(tau)}."]
 
 
 def _recall_line(k: int, share: Estimate, chance: float) -> str:
@@ -196,8 +215,9 @@ def two_digits(estimate: Estimate) -> str:
 
 
 def to_dict(verdict: Verdict) -> dict[str, Any]:
-    """Plain JSON types."""
-    return {**asdict(verdict), "recall": {str(k): asdict(e) for k, e in verdict.recall.items()}}
+    """Plain JSON types, without what is not known."""
+    known = {name: value for name, value in asdict(verdict).items() if value is not None}
+    return {**known, "recall": {str(k): asdict(e) for k, e in verdict.recall.items()}}
 
 
 def from_dict(data: Mapping[str, Any]) -> Verdict:
@@ -220,7 +240,7 @@ def from_dict(data: Mapping[str, Any]) -> Verdict:
         raise ValueError(f"an audit's verdict has {wanted}: {error!r}") from None
 
 
-_ESTIMATES = ("seed_to_seed", "tau", "spearman", "regret")
+_ESTIMATES = ("seed_to_seed", "tau", "spearman", "regret", "reference_tau")
 
 
 def _read_estimate(data: Mapping[str, Any]) -> Estimate:
@@ -228,17 +248,19 @@ def _read_estimate(data: Mapping[str, Any]) -> Estimate:
 
 
 def _checked(audited: Audited) -> tuple[Floats, Floats]:
-    proxy = np.asarray(audited.proxy_SN, dtype=np.float64)
-    reference = np.asarray(audited.reference_N, dtype=np.float64)
+    """Scores of the proxy and of the reference, a row a seed."""
+    proxy_SN = np.asarray(audited.proxy_SN, dtype=np.float64)
+    reference_TN = np.asarray(audited.reference_TN, dtype=np.float64)
     count = len(audited.keys)
-    if proxy.shape[1:] != (count,) or reference.shape != (count,):
+    if proxy_SN.shape[1:] != (count,) or reference_TN.shape[1:] != (count,):
         raise ValueError(
-            f"{count} keys need proxy scores of S x {count} and {count} reference scores but got "
-            f"shapes {proxy.shape} and {reference.shape}"
+            f"{count} keys need proxy scores of S x {count} and reference scores of T x {count} "
+            f"but got shapes {proxy_SN.shape} and {reference_TN.shape}"
         )
-    if count < 3 or len(proxy) < 2:
+    if count < 3 or len(proxy_SN) < 2 or not len(reference_TN):
         raise ValueError(
-            f"an audit needs at least 3 architectures and 2 seeds but got {count} and {len(proxy)}"
+            "an audit needs at least 3 architectures, 2 seeds and 1 reference but got "
+            f"{count}, {len(proxy_SN)} and {len(reference_TN)}"
         )
     if len(set(audited.keys)) != count:
         raise ValueError("an audit needs different architectures but got keys that repeat")
@@ -247,10 +269,10 @@ def _checked(audited: Audited) -> tuple[Floats, Floats]:
             "seconds of a training must be above 0 but got "
             f"{audited.proxy_seconds} and {audited.reference_seconds}"
         )
-    names = [*(f"proxy seed {index}" for index in range(len(proxy))), "the reference"]
-    for name, scores_N in zip(names, [*proxy, reference], strict=True):
-        _check_scores(name, scores_N, audited.keys)
-    return proxy, reference
+    for kind, scores in (("proxy", proxy_SN), ("reference", reference_TN)):
+        for index, scores_N in enumerate(scores):
+            _check_scores(f"{kind} seed {index}", scores_N, audited.keys)
+    return proxy_SN, reference_TN
 
 
 def _check_scores(name: str, scores_N: Floats, keys: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from proxy_tasks.task import METRIC_NAMES, PERCENT, Metric
 from results import figures
 from results.figures import BLUE, FAINT, INK, SOFT, VERMILLION, Paths
 from results.leaderboard import leaderboard
@@ -22,8 +23,11 @@ Box = tuple[float, float, float, float]
 """Left, low, right, high, in points."""
 
 
-def draw_front(trials: Iterable[Trial], paths: Paths, title: str | None = None) -> list[Path]:
-    """Scatter of mIoU (percent) against MACs (giga) into one file or several (.png, .svg).
+def draw_front(
+    trials: Iterable[Trial], paths: Paths, title: str | None = None, by: Metric = "miou"
+) -> list[Path]:
+    """Scatter of the score (mIoU in percent, or what else the search goes ``by``) against MACs
+    (giga) into one file or several (.png, .svg).
 
     Candidates on the front are labelled with their numbers and joined by the line that no trial
     lies above; baselines are diamonds with their names. Returns the paths.
@@ -33,11 +37,13 @@ def draw_front(trials: Iterable[Trial], paths: Paths, title: str | None = None) 
     """
     listed = figures.check_paths(paths)
     frame = leaderboard(trials)
-    frame = frame.assign(x=frame["macs"].astype(float) / 1e9, y=100 * frame["miou"].astype(float))
+    unit, words = (100, " (%)") if by in PERCENT else (1, "")
+    frame = frame.assign(x=frame["macs"].astype(float) / 1e9, y=unit * frame["score"].astype(float))
     with figures.style():
         figure = figures.new_figure(WIDTH, HEIGHT)
         axes = figure.add_axes((0.095, 0.125, 0.875, 0.755))
         _set_axes(axes, frame)
+        axes.set_ylabel(f"{METRIC_NAMES[by]}{words}", color=SOFT)
         _plot(axes, frame)
         _label(axes, frame)
         heading = figures.printable(title or "Quality against cost")
@@ -47,7 +53,6 @@ def draw_front(trials: Iterable[Trial], paths: Paths, title: str | None = None) 
 
 def _set_axes(axes: Axes, frame: pd.DataFrame) -> None:
     axes.set_xlabel("MACs of one image (G)", color=SOFT)
-    axes.set_ylabel("mIoU (%)", color=SOFT)
     axes.grid(color="#ECECEC", lw=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=SOFT, length=0, labelsize=9)

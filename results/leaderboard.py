@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from proxy_tasks.task import METRIC_NAMES, PERCENT, Metric
 from results import units
 from results.frontier import pareto
 from results.trial import Trial
@@ -19,6 +20,7 @@ COLUMNS = (
     "trial",
     "name",
     "kind",
+    "score",
     "miou",
     "loss",
     "macs",
@@ -28,10 +30,11 @@ COLUMNS = (
     "front",
 )
 
-HEADINGS = {
+_HEADINGS = {
     "rank": "#",
     "trial": "trial",
     "name": "name",
+    "score": "",
     "miou": "mIoU %",
     "loss": "loss",
     "macs": "MACs",
@@ -40,22 +43,29 @@ HEADINGS = {
     "seconds": "time",
     "front": "front",
 }
-"""Column -> heading of the tables for people. The kind is shown with the name."""
-
-NUMBERS = frozenset({"rank", "trial", "miou", "loss", "macs", "parameters", "seconds"})
+NUMBERS = frozenset({"rank", "trial", "score", "miou", "loss", "macs", "parameters", "seconds"})
 """Columns that are set to the right."""
+
+
+def headings(by: Metric = "miou") -> dict[str, str]:
+    """Column -> heading of the tables for people, of a search that goes ``by`` a metric. Its score
+    has a column of its own where no other shows it. The kind is shown with the name."""
+    if by in ("miou", "loss"):
+        return {column: words for column, words in _HEADINGS.items() if column != "score"}
+    unit = " %" if by in PERCENT else ""
+    return _HEADINGS | {"score": f"{METRIC_NAMES[by]}{unit}"}
 
 
 def leaderboard(trials: Iterable[Trial]) -> pd.DataFrame:
     """One row per complete trial, by the search's score, then by fewer MACs, then by number.
 
-    Plain units: ``miou`` in [0, 1], ``loss`` in nats, ``macs`` and ``parameters`` as counts,
-    ``seconds``. ``front`` marks the rows that no other beats on both mIoU and MACs; baselines
-    (``kind``) take part.
+    Plain units: ``score`` as the search maximises it, ``miou`` in [0, 1], ``loss`` in nats,
+    ``macs`` and ``parameters`` as counts, ``seconds``. ``front`` marks the rows that no other beats
+    on both score and MACs; baselines (``kind``) take part.
     """
     rows = [_row(trial) for trial in trials if trial.score is not None]
     rows.sort(key=lambda row: (-row["score"], row["macs"], row["trial"]))
-    front = pareto([(row["miou"], row["macs"]) for row in rows], maximise=(True, False))
+    front = pareto([(row["score"], row["macs"]) for row in rows], maximise=(True, False))
     for rank, (row, on_front) in enumerate(zip(rows, front, strict=True), start=1):
         row.update(rank=rank, front=bool(on_front))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -73,15 +83,20 @@ def dilations(backbone: Backbone) -> str:
     return " ".join(f"{ratio}×{count}" for ratio, count in sorted(counts.items()))
 
 
-def cells(frame: pd.DataFrame) -> list[list[str]]:
-    """The rows of a leaderboard as text in human units, in the order of HEADINGS."""
-    return [[_cell(column, row) for column in HEADINGS] for row in frame.to_dict("records")]
+def cells(frame: pd.DataFrame, by: Metric = "miou") -> list[list[str]]:
+    """The rows of a leaderboard as text in human units, in the order of the headings."""
+    shown = _SHOWN | {"score": units.percent if by in PERCENT else "{:.4f}".format}
+    return [
+        [_cell(column, row, shown) for column in headings(by)] for row in frame.to_dict("records")
+    ]
 
 
-def to_markdown(frame: pd.DataFrame) -> str:
+def to_markdown(frame: pd.DataFrame, by: Metric = "miou") -> str:
     """A Markdown table in human units, ending in a newline."""
-    rules = ["---:" if column in NUMBERS else ":---" for column in HEADINGS]
-    lines = [list(HEADINGS.values()), rules, *([_escaped(t) for t in row] for row in cells(frame))]
+    named = headings(by)
+    rules = ["---:" if column in NUMBERS else ":---" for column in named]
+    rows = [[_escaped(cell) for cell in row] for row in cells(frame, by)]
+    lines = [list(named.values()), rules, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -117,13 +132,13 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _cell(column: str, row: dict[Any, Any]) -> str:
+def _cell(column: str, row: dict[Any, Any], shown: Mapping[str, Callable[[Any], str]]) -> str:
     value = row[column]
     if column == "name" and row["kind"] == "baseline":
         return f"{value} (baseline)"
     if value is None or value != value:  # NaN: what pandas makes of a missing number
         return ""
-    return _SHOWN.get(column, str)(value)
+    return shown.get(column, str)(value)
 
 
 def _escaped(text: str) -> str:

@@ -20,10 +20,10 @@ from plotly.offline import get_plotlyjs
 
 from results import drawing
 from results.figures import printable
-from results.leaderboard import HEADINGS, NUMBERS
+from results.leaderboard import NUMBERS
 from results.trial import Trial
 from results.views import detail, header, style
-from results.views.board import board
+from results.views.board import board, board_headings, board_note
 from results.views.choices import PROPERTIES
 from results.views.front import AXES, known_axes
 from results.views.pages import VIEWS, note
@@ -141,7 +141,8 @@ def _cards(now: Snapshot, names: Sequence[str]) -> Iterator[str]:
         yield (
             f"<section class='card{wide}'><div class='head'><h2>{_text(title)}</h2></div>"
             f"<p class='note'>{_text(note(view, now))}</p>"
-            f"<div class='frame' id='plot-{name}'></div></section>"
+            f"<div class='frame' id='frame-{name}'><div class='plot' id='plot-{name}'></div></div>"
+            "</section>"
         )
 
 
@@ -163,15 +164,12 @@ def _tiles(now: Snapshot) -> Iterator[str]:
 
 
 def _leaderboard(now: Snapshot) -> Iterator[str]:
-    rows = board(now, ROWS)
-    sides = ["right" if key in NUMBERS else "" for key in HEADINGS]
+    rows, named = board(now, ROWS), board_headings(now)
+    sides = ["right" if key in NUMBERS else "" for key in named]
     marks = [" ".join(["front"] * row.front + ["baseline"] * row.baseline) for row in rows]
     yield "<section class='card wide'><div class='head'><h2>Leaderboard</h2></div>"
-    yield (
-        f"<p class='note'>{len(rows)} of {len(now.frame)} complete trials; tinted rows are on the"
-        " front of mIoU and MACs.</p>"
-    )
-    yield _table(list(HEADINGS.values()), [row.cells for row in rows], sides, marks)
+    yield f"<p class='note'>{_text(board_note(now, len(rows)))}</p>"
+    yield _table(list(named.values()), [row.cells for row in rows], sides, marks)
     yield "</section>"
 
 
@@ -181,7 +179,8 @@ def _architecture(now: Snapshot, trial: Trial) -> Iterator[str]:
     if isinstance(trial.backbone, Architecture):
         data = base64.b64encode(drawing.svg(trial.backbone)).decode()
         words = _text(f"block diagram of {trial.name}")
-        yield f"<img class='diagram' alt='{words}' src='data:image/svg+xml;base64,{data}'>"
+        yield f"<div class='sideways' tabindex='0'><img class='diagram' alt='{words}'"
+        yield f" src='data:image/svg+xml;base64,{data}'></div>"
     pairs = detail.key_figures(trial, now)
     yield "<dl class='figures'>"
     yield "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,8 @@ from typing import Literal
 from proxy_tasks.task import Measurement
 from search_space.backbone import Backbone
 from search_space.genes import Genotype
+
+_PLAIN = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 Kind = Literal["candidate", "baseline"]
 
@@ -56,6 +59,12 @@ class Trial:
     started: datetime | None = None
     finished: datetime | None = None
     setbacks: tuple[Setback, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """A name for a folder of its own: the trial's, unless that is no plain one, as it may be in
+        a ledger from elsewhere."""
+        return self.name if _PLAIN.fullmatch(self.name) else f"{self.kind}-{self.number:04d}"
 
     @property
     def score(self) -> float | None:

@@ -22,7 +22,11 @@ from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import Audited, Verdict, cheapest, judge, lines, two_digits
 
 DEFAULT = "quickstart"
-MAY_CHANGE = ("audit.architectures", "audit.grid", "audit.tau", "engine.", "loggers")
+MAY_CHANGE = (
+    *(f"audit.{key}" for key in ("architectures", "references", "grid", "tau")),
+    "engine.",
+    "loggers",
+)
 """Of an audit that is resumed."""
 
 
@@ -61,7 +65,7 @@ def audit_command(
             sessions.one_ray(config.engine),
         ):
             legs = audit.train(run, config, plan, console)
-    (reference,) = legs.pop(REFERENCE)
+    reference = legs.pop(REFERENCE)
     judged = {label: _judged(each, reference) for label, each in legs.items()}
     _tell(config, judged, console)
     verdicts = {label: each[1] for label, each in judged.items()}
@@ -74,7 +78,7 @@ Judged = tuple[dict[Metric, Audited], dict[Metric, Verdict]]
 """Of one fidelity, by metric."""
 
 
-def _judged(proxy: list[Leg], reference: Leg) -> Judged:
+def _judged(proxy: list[Leg], reference: list[Leg]) -> Judged:
     compared = {metric: audit.audited(proxy, reference, metric) for metric in METRICS}
     return compared, {metric: judge(each) for metric, each in compared.items()}
 

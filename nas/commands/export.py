@@ -200,7 +200,7 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
         fidelity = build.fidelity(config.proxy)
         classes = build.dataset(config, fidelity.size).classes
         return Exported(
-            trial.name,
+            trial.folder,
             trial.backbone,
             fidelity.scale,
             fidelity.size,
@@ -210,7 +210,7 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
     scores |= {"promoted_miou": promoted.miou, "epoch": promoted.epoch}
     weights = Weights.open(promoted.weights)
     return Exported(
-        trial.name,
+        trial.folder,
         weights.backbone,
         weights.scale,
         weights.size,

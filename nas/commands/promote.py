@@ -14,7 +14,7 @@ from nas.progress import Board, PromotionProgress
 from nas.promotion import Subject
 from nas.run import RunDirectory
 from nas.selection import by_number, top
-from nas.summary import promotions_table
+from nas.summary import promotions_tables
 from results.trial import Trial
 
 
@@ -23,12 +23,14 @@ def promote(
     count: int | None,
     numbers: Sequence[int],
     baselines: Sequence[str],
+    seeds: int,
     resume: bool,
     settings: Sequence[str],
     console: Console,
 ) -> None:
     """Train the ``count`` best candidates (None: one where nothing else is named), the trials with
-    these numbers, and these entries of the catalogue: all under the run's recipe and scale.
+    these numbers, and these entries of the catalogue: all under the run's recipe and scale, each
+    with so many ``seeds``, from the run's own up.
 
     Raises:
         UserError: no such run, trial or entry, or a promotion that exists.
@@ -38,7 +40,8 @@ def promote(
     allowed = ("promotion.", "engine.", "loggers")
     config = configs.with_settings(run.config(), settings, allowed)
     trials = ledgers.trials(run)
-    chosen = _chosen(trials, count, numbers, baselines)
+    named = _chosen(trials, count, numbers, baselines)
+    chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)
     build.check_promotion(config)
@@ -49,7 +52,7 @@ def promote(
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
     resources = build.promotion_resources(config, len(chosen))
-    queue = promotion.PromotionQueue(run, chosen, fidelity, config.seed, wanted, progress)
+    queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress)
     again = f"nas promote {run.path} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():
         build.train(
@@ -63,7 +66,8 @@ def promote(
             folder=run.promotions,
         )
     _draw(run, data, console)
-    console.print(promotions_table(lineage.load_all(run)))
+    for table in promotions_tables(lineage.load_all(run)):
+        console.print(table)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
 

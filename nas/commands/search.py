@@ -137,7 +137,7 @@ def _run(
         build.fidelity(config.proxy),
         build.baselines(config),
         config.budget,
-        SearchProgress(board, config.budget.trials, ledger.trials()),
+        SearchProgress(board, config.budget.trials, ledger.trials(), config.proxy.score),
         build.latency_limit(config),
         config.proxy.score,
         Leaders(ledger, run.artifacts / "diagrams"),
@@ -153,12 +153,13 @@ def _run(
 
 def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: Console) -> None:
     """Leaderboard and pictures; then, if the config says so, promotion and export."""
-    console.print(leaderboard_table(trials, config.proxy.score, audits.noise(run.path, config)))
+    noise = audits.noise(run.path, config)
+    console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` tells why each failed")
-    for path in write_artifacts(run, trials):
+    for path in write_artifacts(run, trials, config.proxy.score):
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
-    promote(run.path, config.promotion.top, (), (), True, (), console)
+    promote(run.path, config.promotion.top, (), (), 1, True, (), console)
     export(str(run.path), "best", ("spec", "python"), run.path / "export", console)

@@ -17,7 +17,7 @@ from nas.evaluations import Evaluation
 from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.search import ENDED
-from nas.summary import leaderboard_table, promotions_table
+from nas.summary import leaderboard_table, promotions_tables
 from results.trial import Trial, TrialState
 
 
@@ -57,14 +57,15 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     if any(trial.score is not None for trial in trials):
         config = run.config()
         noise = audits.noise(run.path, config)
-        console.print(leaderboard_table(trials, config.proxy.score, noise))
+        console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
     if going:
         console.print(under_way.under_way_table(going))
     if promoted:
-        console.print(promotions_table(promoted))
+        for table in promotions_tables(promoted):
+            console.print(table)
     if evaluated := _evaluations(promoted):
         console.print(evaluations_table(evaluated))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from nas.controllers.history import keys
 from results.trial import Trial, TrialState
 from search_space.genes import Genotype, SearchSpace
 from search_space.seeds import derive_seed
@@ -80,7 +81,7 @@ def propose_new(
     Raises:
         SpaceExhausted: when nothing new was found.
     """
-    seen = {trial.key for trial in history}
+    seen = keys(history)
     drawn = (draw() for draw in draws for _ in range(attempts))
     for genotype in chain(first, drawn, _all(space)):
         if space.allows(genotype) and space.key(genotype) not in seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nas.controllers.base import Controller
+from nas.controllers.history import keys
 from results.trial import Trial
 from search_space.genes import Genotype, SearchSpace
 
@@ -22,7 +23,7 @@ class WarmStart:
             self._first.setdefault(space.key(genotype), genotype)
 
     def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
-        seen = {trial.key for trial in history}
+        seen = keys(history)
         left = (genotype for key, genotype in self._first.items() if key not in seen)
         return next(left, None) or self._controller.ask(number, history)
 

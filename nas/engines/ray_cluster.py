@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +12,13 @@ from typing import Any
 
 from nas.cluster.token import show_token
 from nas.engines.base import Node
+from nas.failures import shielded
 from search_space.errors import UserError
 
 show_token()  # Ray reads how to show it when it is imported
 
 import ray  # noqa: E402
+import ray._private.utils  # noqa: E402
 
 REACHED_WITHIN = 5.0
 """Seconds that a cluster may take to answer at all."""
@@ -44,13 +44,20 @@ def join(address: str) -> None:
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """Ray takes SIGTERM for itself when it begins; who handled it before gets it back."""
-    before = signal.getsignal(signal.SIGTERM)
+    """While Ray begins, a signal to stop waits until it has begun; then whoever handled it before
+    gets it. Ray would have SIGTERM for itself: it exits in the midst of whatever runs, which a
+    library's hook may swallow, and prints its stack."""
+    takes = ray._private.utils.set_sigterm_handler
+    ray._private.utils.set_sigterm_handler = _leave_it
     try:
-        yield
+        with shielded():
+            yield
     finally:
-        if callable(before) and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+        ray._private.utils.set_sigterm_handler = takes
+
+
+def _leave_it(handler: Any) -> None:
+    """SIGTERM is ours."""
 
 
 @contextmanager

@@ -103,7 +103,7 @@ class Loggers(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         for follower in self._followers:
-            follower.start(trial.trial_id, trial.config["job"])
+            follower.start(trial.trial_id, trial.config["job"].value)
 
     def on_trial_result(
         self,
@@ -113,7 +113,7 @@ class Loggers(tune.Callback):
         result: dict[str, Any],
         **info: Any,
     ) -> None:
-        outcome: Outcome = result["outcome"].outcome
+        outcome: Outcome = result["outcome"].value
         if not isinstance(outcome, Measurement) or outcome.failure is not None:
             self._failed.add(trial.trial_id)
         if isinstance(outcome, Measurement):
@@ -137,10 +137,6 @@ class Loggers(tune.Callback):
     def _end(self, trial: Trial, failed: bool) -> None:
         for follower in self._followers:
             follower.end(trial.trial_id, failed)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its callbacks to resume from; a search resumes from its ledger."""
-        return {}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Scores on Ray workers. Ray Tune does the running; the source, not Tune, knows the truth.
 
-Tune's own experiment state goes to a temporary folder that is removed with the engine: a search
-resumes from its ledger.
+What Tune writes goes to a temporary folder that is removed with the engine: a search resumes from
+its ledger.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from nas.cluster.token import show_token
-from nas.engines.base import Crash, Halving, JobSource, Outcome, Resources
+from nas.engines.base import Crash, Halving, JobSource, Resources
 from nas.engines.lost import hung, lost
 from nas.engines.patience import Patience
+from nas.engines.sealed import Sealed
 from nas.tracking import Tracking
 from nas.worker import Worker
 from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
@@ -29,11 +30,7 @@ _SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a baseline is never stopped: it tells no score
-    "TUNE_GLOBAL_CHECKPOINT_S": "600",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)  # read by Ray at import
@@ -41,11 +38,12 @@ show_token()  # as is this
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
-from ray.tune.experiment import Trial  # noqa: E402
+from ray.tune.experiment import Experiment, Trial  # noqa: E402
 from ray.tune.schedulers import ASHAScheduler  # noqa: E402
-from ray.tune.search import Searcher  # noqa: E402
+from ray.tune.search import SearchAlgorithm  # noqa: E402
 
 from nas.engines import ray_cluster, ray_data, ray_loggers  # noqa: E402
+from nas.engines.ray_controller import Controller, Waiting  # noqa: E402
 
 EPOCHS, SCORE = "epochs", "score"
 """Of a result: what the scheduler reads."""
@@ -106,43 +104,28 @@ class RayTuneEngine:
         ):
             # Else actors would start one after the other, which takes hours for a thousand.
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self._resources.workers)
+            logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
             watch = _Watch(Patience(self._patience))
-            searcher = _SourceSearcher(source, self._resources.workers, watch)
-            watch.searcher = searcher
             task = ray_data.travelling(task) if self._address else task
             task = self._by_processes(task)
-            self._tuner(task, searcher, [watch, *loggers], folder).fit()
-            searcher.reraise()
+            watch.jobs = _Jobs(source, self._resources, watch, self._trainable(task), folder)
+            Controller(
+                search_alg=watch.jobs,
+                scheduler=_scheduler(self._halving) if self._halving else None,
+                callbacks=[watch, *loggers],
+                storage=watch.jobs.storage,
+                reuse_actors=True,
+            ).run()
+            watch.jobs.reraise()
 
-    def _tuner(
-        self, task: ProxyTask, searcher: Searcher, callbacks: list[tune.Callback], folder: str
-    ) -> tune.Tuner:
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-        trainable = tune.with_parameters(
+    def _trainable(self, task: ProxyTask) -> type[tune.Trainable]:
+        made: type[tune.Trainable] = tune.with_parameters(
             _Trainable,
             task=task,
             threads=self._resources.cpus,
             metric=self._halving.metric if self._halving else None,
         )
-        return tune.Tuner(
-            tune.with_resources(trainable, self._share),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=_scheduler(self._halving) if self._halving else None,
-                num_samples=-1,  # the searcher says when it is over
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-                trial_name_creator=lambda trial: trial.trial_id,
-            ),
-            run_config=tune.RunConfig(
-                name="search",
-                storage_path=folder,
-                callbacks=callbacks,
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=0),  # the source retries
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            ),
-        )
+        return made
 
     def _by_processes(self, task: ProxyTask) -> ProxyTask:
         """The task as it is done by so many processes as a worker has."""
@@ -152,13 +135,6 @@ class RayTuneEngine:
 
         known = self._resources
         return DataParallelTask(task, known.processes, known.cpus, known.gpus)
-
-    def _share(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        """What one job gets. Workers are passed on between jobs that get the same."""
-        if self._resources.processes > 1:  # it only waits; Ray Train gets shares for its processes
-            return tune.PlacementGroupFactory([{"memory": 1}])
-        gpus = max(self._resources.gpus, config["job"].gpu)
-        return tune.PlacementGroupFactory([{"CPU": self._resources.cpus, "GPU": gpus}])
 
 
 def _scheduler(halving: Halving) -> ASHAScheduler:
@@ -191,13 +167,13 @@ class _Trainable(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._job: Job = new_config["job"]
+        self._job: Job = new_config["job"].value
         self._worker.start(self._job)
         return True
 
     def step(self) -> dict[str, Any]:
         outcome, final = self._worker.step()
-        result: dict[str, Any] = {"outcome": _Sealed(outcome), "done": final}
+        result: dict[str, Any] = {"outcome": Sealed(outcome), "done": final}
         if self._metric and self._job.stoppable and isinstance(outcome, Measurement):
             score = outcome.scored(self._metric).score
             result |= {} if score is None else {EPOCHS: outcome.epochs, SCORE: score}
@@ -208,7 +184,7 @@ class _Watch(tune.Callback):
     """Ends workers that hang, and knows why one was lost. Ends the run where its source raised:
     trainings that are out may take hours, and are run again when the search goes on."""
 
-    searcher: _SourceSearcher
+    jobs: _Jobs
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
@@ -234,7 +210,7 @@ class _Watch(tune.Callback):
         self._running[trial.trial_id] = trial, now
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        self.searcher.reraise()
+        self.jobs.reraise()
         if (limit := self._patience.limit()) is None:
             return
         now = time.monotonic()
@@ -251,36 +227,39 @@ class _Watch(tune.Callback):
         return crash or lost(trial.get_pickled_error() if trial else None)
 
 
-class _Sealed:
-    """Keeps Tune from flattening, copying or printing what is inside."""
+class _Jobs(SearchAlgorithm):
+    """Asks the source when a worker is free, and tells it what came out. To Tune a job is a trial;
+    a source that fails has no more of them, and what it raised is raised by ``reraise``."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-
-
-class _SourceSearcher(Searcher):
-    """Asks the source when a worker is free, and tells it what came out."""
-
-    def __init__(self, source: JobSource, workers: int, watch: _Watch) -> None:
-        super().__init__(metric="outcome", mode="max")
-        self._source, self._workers, self._watch = source, workers, watch
+    def __init__(
+        self,
+        source: JobSource,
+        resources: Resources,
+        watch: _Watch,
+        trainable: type[tune.Trainable],
+        folder: str,
+    ) -> None:
+        self._source, self._resources, self._watch = source, resources, watch
+        self._trainable = trainable
+        self.storage = Experiment("search", trainable, storage_path=folder).storage
         self._out: dict[str, Job] = {}
         self._error: BaseException | None = None
 
-    def suggest(self, trial_id: str) -> Any:
-        """A config, None for "not now", or Searcher.FINISHED."""
+    def next_trial(self) -> Waiting | None:
         if self._error or self._source.done:
-            return Searcher.FINISHED
-        if len(self._out) >= self._workers:
+            self.set_finished()
+            return None
+        if len(self._out) >= self._resources.workers:
             return None
         job = self._guard(self._source.next)
         if job is None:
             return None
-        self._out[trial_id] = job
-        return {"job": job}
+        trial = self._trial(job)
+        self._out[trial.trial_id] = job
+        return trial
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        outcome = result["outcome"].outcome
+        outcome = result["outcome"].value
         if isinstance(outcome, Measurement) and trial_id in self._out:
             self._guard(self._source.progress, self._out[trial_id], outcome)
 
@@ -289,11 +268,26 @@ class _SourceSearcher(Searcher):
     ) -> None:
         job = self._out.pop(trial_id)
         crash = self._watch.leave(trial_id)
-        outcome = result["outcome"].outcome if result and not error else crash
+        outcome = result["outcome"].value if result and not error else crash
         self._guard(self._source.finish, job, outcome)
 
+    def _trial(self, job: Job) -> Waiting:
+        return Waiting(
+            self._trainable,
+            config={"job": Sealed(job)},
+            storage=self.storage,
+            placement_group_factory=tune.PlacementGroupFactory([self._share(job)]),
+        )
+
+    def _share(self, job: Job) -> dict[str, float]:
+        """What a job gets. Workers are passed on between jobs that get the same."""
+        known = self._resources
+        if known.processes > 1:  # it only waits; Ray Train gets shares for its processes
+            return {"memory": 1}
+        return {"CPU": known.cpus, "GPU": max(known.gpus, job.gpu)}
+
     def _guard(self, call: Any, *arguments: Any) -> Any:
-        """Tune swallows what a searcher raises, so it is kept for the end."""
+        """Tune takes what is raised here for a trial's, so it is kept for the end."""
         if self._error:
             return None
         try:
@@ -302,23 +296,7 @@ class _SourceSearcher(Searcher):
             self._error = error
             return None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its searcher to resume from; ours resumes from the ledger."""
-        return {}
-
     def reraise(self) -> None:
         """Raise what the source raised."""
         if self._error:
             raise self._error
-
-    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing to save: the ledger is the state."""
-
-    def restore_from_dir(self, checkpoint_dir: str) -> None:
-        raise NotImplementedError("a search resumes from its ledger")
-
-    def save(self, checkpoint_path: str) -> None:
-        raise NotImplementedError("a search resumes from its ledger")
-
-    def restore(self, checkpoint_path: str) -> None:
-        raise NotImplementedError("a search resumes from its ledger")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,19 @@ from urllib.parse import parse_qs
 from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from results.dashboard import detail, files, guard, layout, run_list
-from results.dashboard.source import Sources
+from results.dashboard.source import Source, Sources
 from results.views import header
-from results.views.board import board
 from results.views.choices import PROPERTIES
 from results.views.detail import pinned_trials
 from results.views.front import AXES, known_axes, ringed
-from results.views.pages import VIEWS, note
+from results.views.pages import VIEWS, first, note
 from results.views.snapshot import Snapshot
+from results.views.style import Figure
 from search_space.errors import UserError
+
+# Else a browser begins to fetch the largest file when the first figure is there to be drawn.
+PLOTLY = "_dash-component-suites/plotly/package_data/plotly.min.js"
+PRELOADED = f'<link rel="preload" as="script" href="{PLOTLY}">'
 
 
 def make_app(sources: Callable[[], Sources], folder: str, token: str | None = None) -> Dash:
@@ -37,6 +41,7 @@ def make_app(sources: Callable[[], Sources], folder: str, token: str | None = No
         assets_folder=str(Path(__file__).parent / "assets"),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
+    app.index_string = app.index_string.replace("{%css%}", f"{PRELOADED}{{%css%}}")
     app.layout = layout.shell
     _pages(app, sources, folder)
     _run(app, sources)
@@ -62,7 +67,8 @@ def _pages(app: Dash, sources: Callable[[], Sources], folder: str) -> None:
             version, now = known[name].read()
         except UserError as error:
             return [layout.trouble(str(error))]
-        return layout.run_page(name, version, now, len(known) > 1, known_axes(now))
+        figures = {view: layout.text(_drawn(known[name], now, view, ())) for view in VIEWS}
+        return layout.run_page(name, version, now, len(known) > 1, known_axes(now), figures)
 
     @app.callback(
         Output("list-tree", "data"), Input("list-tick", "n_intervals"), prevent_initial_call=True
@@ -92,10 +98,15 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         head = layout.plain(layout.head(header.share_done(now), header.tiles(now, source.clock())))
         return head, no_update if version == shown else version, None
 
-    @app.callback(Output("board-tree", "data"), Input("version", "data"), State("run", "data"))
+    @app.callback(
+        Output("board-tree", "data"),
+        Input("version", "data"),
+        State("run", "data"),
+        prevent_initial_call=True,  # the page comes with it
+    )
     def leaderboard(_: Any, name: str) -> Any:
         now = _latest(sources, name)
-        return no_update if now is None else layout.plain(layout.board(board(now), len(now.frame)))
+        return no_update if now is None else layout.plain(layout.board(now))
 
     @app.callback(
         Output("detail", "children"),
@@ -140,17 +151,26 @@ def _figure(app: Dash, sources: Callable[[], Sources], view: str, extra: tuple[I
         State("run", "data"),
         Input("version", "data"),
         *extra,
+        prevent_initial_call=True,  # the page comes with it
     )
     def draw(run: str, version: int | None, *chosen: Any) -> Any:
         now = _latest(sources, run) if version else None
         if now is None:
             return no_update, no_update
-        words = layout.note(view, note(view, now))
-        if view != "front":
-            known = (_one_of(PROPERTIES, each, *VIEWS[view].first) for each in chosen)
-            return sources()[run].figure(view, *known), words
-        x, y = map(partial(_one_of, AXES), chosen[:2], VIEWS[view].first)
-        return ringed(sources()[run].figure(view, x, y), now, x, y, _numbers(chosen[2])), words
+        drawn = _drawn(sources()[run], now, view, chosen)
+        return layout.text(drawn), layout.note(view, note(view, now))
+
+
+def _drawn(source: Source, now: Snapshot, view: str, chosen: Sequence[Any]) -> Figure:
+    """With what a reader has chosen, or before: axes and pins of the front, the property of the
+    shares."""
+    usual = first(view, now.facts)
+    if view != "front":
+        known = map(partial(_one_of, PROPERTIES), chosen or usual, usual)
+        return source.figure(view, *known)
+    *axes, pins = chosen or (*usual, ())
+    x, y = map(partial(_one_of, AXES), axes, usual)
+    return ringed(source.figure(view, x, y), now, x, y, _numbers(pins))
 
 
 def _one_of(known: Mapping[Any, Any], chosen: Any, first: str) -> str:
@@ -171,27 +191,27 @@ def _browser(app: Dash) -> None:
     app.clientside_callback(script("scheme"), Output("scheme", "data"), Input("scheme", "id"))
     app.clientside_callback(
         script("paint"),
-        Output({"type": "graph", "name": MATCH}, "figure"),
+        Output({"type": "graph", "name": MATCH}, "role"),
         Input({"type": "data", "name": MATCH}, "data"),
         Input("scheme", "data"),
-        State("partners", "data"),
+        State("look", "data"),
         State({"type": "graph", "name": MATCH}, "id"),
+    )
+    app.clientside_callback(
+        script("rest"),
+        Output("tick", "interval"),
+        Input("tick", "n_intervals"),
+        State("tick", "interval"),
+        State("look", "data"),
+        prevent_initial_call=True,
     )
     for name in ("head", "board", "list"):
         app.clientside_callback(
             script("grow"), Output(name, "role"), Input(f"{name}-tree", "data"), State(name, "id")
         )
-    for name in layout.CLICKABLE:
-        app.clientside_callback(
-            script("pin"),
-            Output("pins", "data", allow_duplicate=True),
-            Input({"type": "graph", "name": name}, "clickData"),
-            State("pins", "data"),
-            prevent_initial_call=True,
-        )
     app.clientside_callback(
         script("press"),
-        Output("pins", "data", allow_duplicate=True),
+        Output("pins", "data"),
         Input("pressed", "data"),
         State("pins", "data"),
         prevent_initial_call=True,

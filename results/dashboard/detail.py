@@ -42,7 +42,7 @@ def _curve(now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
         why = "No learning curve: validated once. proxy.evaluate_every: 1 validates every epoch."
         return [html.P(why, className="note foot")]
     heading = html.H3(f"Learning curve: {now.facts.score_name}")
-    return [heading, *layout.graph("curve", curve, low=True)]
+    return [heading, *layout.graph("curve", layout.text(curve), low=True)]
 
 
 def _one(run: str, now: Snapshot, pinned: Sequence[Trial], rank: int) -> html.Div:
@@ -77,7 +77,8 @@ def _diagram(run: str, pinned: Sequence[Trial], rank: int) -> Any:
         return html.P("A dilated ResNet: no block diagram.", className="note")
     other = {"other": pinned[1 - rank].number} if len(pinned) == 2 else {}
     source = layout.address("diagram.svg", run, trial=trial.number, **other)
-    return html.Img(src=source, alt=f"block diagram of {trial.name}", className="diagram")
+    drawn = html.Img(src=source, alt=f"block diagram of {trial.name}", className="diagram")
+    return html.Div(drawn, className="sideways", tabIndex=0)
 
 
 def _label_maps(run: str, now: Snapshot, trial: Trial) -> list[Any]:

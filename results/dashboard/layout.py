@@ -5,6 +5,7 @@ What goes into a ``grown`` place is of ``html`` alone, without ids.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -12,26 +13,25 @@ from urllib.parse import urlencode
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from results.leaderboard import HEADINGS, NUMBERS
-from results.views import style
-from results.views.board import BoardRow
+from results.leaderboard import NUMBERS
+from results.views import pages, style
+from results.views.board import BoardRow, board_headings, board_note
+from results.views.board import board as rows_of
 from results.views.choices import PROPERTIES
-from results.views.front import AXES
 from results.views.header import Tile, share_done, subtitle, tiles
-from results.views.pages import VIEWS
+from results.views.pages import VIEWS, first
 from results.views.snapshot import Snapshot
+from results.views.style import Figure
 
 EVERY = 2000
-"""Milliseconds between two looks at the ledger."""
-BLANK = style.empty("")
-CONFIG: Any = dict(style.CONFIG)
-CLICKABLE = ("best", "front", "promotions")
+"""Milliseconds between two looks at the ledger, where drawing what is new does not take long."""
 PICKS = {
-    "axis-y": ("y", VIEWS["front"].first[1]),
-    "axis-x": ("x", VIEWS["front"].first[0]),
-    "property": ("of", *VIEWS["favourites"].first),
+    "axis-y": ("y", "front", 1),
+    "axis-x": ("x", "front", 0),
+    "property": ("of", "favourites", 0),
 }
-"""Store of a choice -> its label and what is chosen at first."""
+"""Store of a choice -> its label, the view that it is for, and its place among what that view
+shows at first."""
 
 
 def shell() -> html.Div:
@@ -40,19 +40,29 @@ def shell() -> html.Div:
         [
             dcc.Location(id="location"),
             dcc.Store(id="scheme"),
-            dcc.Store(id="partners", data=style.DARK),
+            dcc.Store(
+                id="look",
+                data={"partners": style.DARK, "config": style.CONFIG, "every": EVERY},
+            ),
             html.Main(id="main", className="page"),
         ]
     )
 
 
 def run_page(
-    name: str, version: int, now: Snapshot, several: bool, axes: Sequence[str]
+    name: str,
+    version: int,
+    now: Snapshot,
+    several: bool,
+    axes: Mapping[str, str],
+    figures: Mapping[str, str],
 ) -> list[Any]:
-    """The page of one run; its figures are asked for by the browser, all at once."""
+    """The page of one run with all that it shows at first: a callback for each part would cost the
+    browser as much as drawing it."""
     back: list[Any] = [html.A("all runs", href="?"), " · "] if several else []
-    stores = [dcc.Store(id=key, data=first) for key, (_, first) in PICKS.items()]
-    cards = [card(key, _controls(key, axes)) for key in VIEWS]
+    chosen = {key: first(view, now.facts)[at] for key, (_, view, at) in PICKS.items()}
+    stores = [dcc.Store(id=key, data=value) for key, value in chosen.items()]
+    cards = [card(key, now, figures[key], _controls(key, axes, chosen)) for key in VIEWS]
     return [
         dcc.Store(id="run", data=name),
         dcc.Store(id="version", data=version),
@@ -73,7 +83,7 @@ def run_page(
             [
                 *cards[:2],
                 html.Section(id="detail", className="card wide"),
-                html.Section(grown("board"), className="card wide"),
+                html.Section(grown("board", board(now)), className="card wide"),
                 *cards[2:],
             ],
             className="grid",
@@ -81,14 +91,14 @@ def run_page(
     ]
 
 
-def card(name: str, controls: Sequence[Any] = ()) -> html.Section:
-    """A view with its heading, a place for its note, and an empty graph."""
-    view = VIEWS[name]
+def card(name: str, now: Snapshot, data: str, controls: Sequence[Any] = ()) -> html.Section:
+    """A view with its heading, its note, and a graph of the data."""
+    view, words = VIEWS[name], note(name, pages.note(name, now))
     return html.Section(
         [
             html.Div([html.H2(view.title), *_beside(controls)], className="head"),
-            html.P(note(name, view.note), className="note", id={"type": "note", "name": name}),
-            *graph(name),
+            html.P(words, className="note", id={"type": "note", "name": name}),
+            *graph(name, data),
         ],
         className="card wide" if view.wide else "card",
     )
@@ -120,34 +130,38 @@ def note(name: str, words: str) -> str:
     return f"{words} A click pins, a second compares." if name == "front" else words
 
 
-def graph(name: str, data: Any = None, low: bool = False) -> list[Any]:
-    """A graph, and the store that its figure comes from once it has been painted."""
+def text(figure: Figure) -> str:
+    """As the stores keep it: Dash walks through every number of whatever is no string, in the
+    browser too."""
+    return json.dumps(figure, allow_nan=False)
+
+
+def graph(name: str, data: str, low: bool = False) -> list[Any]:
+    """The store of a figure, and the place where the page's script draws it: Dash's own graph would
+    first draw an empty one, and all of them at once."""
     return [
         dcc.Store(id={"type": "data", "name": name}, data=data),
         html.Div(
-            dcc.Graph(
-                id={"type": "graph", "name": name},
-                figure=BLANK,
-                config=CONFIG,
-                style={"height": "100%"},
-            ),
+            html.Div(id={"type": "graph", "name": name}, className="plot"),
             id=f"frame-{name}",
             className="frame low" if low else "frame",
         ),
     ]
 
 
-def _controls(name: str, axes: Sequence[str]) -> list[Any]:
-    if name == "front":
-        titles = {key: AXES[key].title.replace(" of one image", "") for key in axes}
-        return [_select("axis-y", titles), _select("axis-x", titles)]
-    return [_select("property", PROPERTIES)] if name == "favourites" else []
+def _controls(name: str, axes: Mapping[str, str], chosen: Mapping[str, str]) -> list[Any]:
+    titles = {key: title.replace(" of one image", "") for key, title in axes.items()}
+    return [
+        _select(store, titles if view == "front" else PROPERTIES, chosen[store])
+        for store, (_, view, _) in PICKS.items()
+        if view == name
+    ]
 
 
-def _select(store: str, options: Mapping[Any, str]) -> html.Label:
-    label, first = PICKS[store]
+def _select(store: str, options: Mapping[Any, str], chosen: str) -> html.Label:
+    label = PICKS[store][0]
     # The first option is the one that a browser shows.
-    ordered = sorted(options.items(), key=lambda pair: pair[0] != first)
+    ordered = sorted(options.items(), key=lambda pair: pair[0] != chosen)
     items = [html.Option(title, value=key) for key, title in ordered]
     return html.Label(
         [label, html.Select(items, id=f"select-{store}", **wild(store=store))],
@@ -172,30 +186,27 @@ def trouble(words: str) -> html.P:
     return html.P(words, className="error", role="alert")
 
 
-def board(rows: Sequence[BoardRow], total: int) -> list[Any]:
+def board(now: Snapshot) -> list[Any]:
     """The leaderboard; a name pins its trial."""
-    right = {heading: "right" if key in NUMBERS else "" for key, heading in HEADINGS.items()}
-    header = html.Tr([html.Th(heading, className=side) for heading, side in right.items()])
-    body = [_board_row(row, list(right.values())) for row in rows]
+    rows, named = rows_of(now), board_headings(now)
+    sides = {key: "right" if key in NUMBERS else "" for key in named}
+    header = html.Tr([html.Th(named[key], className=side) for key, side in sides.items()])
+    body = [_board_row(row, sides) for row in rows]
     return [
         html.Div(html.H2("Leaderboard"), className="head"),
-        html.P(
-            f"{len(rows)} of {total} complete trials; tinted rows are on the front of mIoU and"
-            " MACs. Click a name to pin it.",
-            className="note",
-        ),
+        html.P(f"{board_note(now, len(rows))} Click a name to pin it.", className="note"),
         html.Div(
             html.Table([html.Thead(header), html.Tbody(body)]), className="scroll", tabIndex=0
         ),
     ]
 
 
-def _board_row(row: BoardRow, sides: Sequence[str]) -> html.Tr:
-    at = list(HEADINGS).index("name")
+def _board_row(row: BoardRow, sides: Mapping[str, str]) -> html.Tr:
+    at = list(sides).index("name")
     cells: list[Any] = list(row.cells)
     cells[at] = html.Button(cells[at], className="link", **wild(trial=row.trial))
     marks = ["front"] * row.front + ["baseline"] * row.baseline
-    pairs = zip(cells, sides, strict=True)
+    pairs = zip(cells, sides.values(), strict=True)
     tds = [html.Td(c, className=side) for c, side in pairs]
     return html.Tr(tds, className=" ".join(marks), key=f"trial-{row.trial}")
 

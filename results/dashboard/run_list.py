@@ -56,6 +56,6 @@ def _cells(now: Snapshot, at: datetime) -> list[str]:
         f"{known.done}{of}",
         str(len(known.running)),
         str(sum(known.failures.values())),
-        "" if best is None else facts.shown(best),
+        "" if best is None else f"{facts.shown(best)} {facts.score_name}",
         "" if known.quiet is None else f"{units.duration(known.quiet)} ago",
     ]

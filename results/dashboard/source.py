@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from results.trial import Trial, TrialState
-from results.views.pages import VIEWS
+from results.views.pages import VIEWS, first
 from results.views.snapshot import Facts, Memo, Promoted, Snapshot
 from results.views.style import Figure
 
@@ -79,9 +79,9 @@ class Source:
         Raises:
             UserError: where the run cannot be read.
         """
-        self.read()
-        for name, view in VIEWS.items():
-            self.figure(name, *view.first)
+        _, now = self.read()
+        for name in VIEWS:
+            self.figure(name, *first(name, now.facts))
 
 
 Sources = Mapping[str, Source]

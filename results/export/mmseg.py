@@ -61,6 +61,7 @@ def config(subject: Subject) -> str:
     norm = {"type": "BN", "requires_grad": True}
     model = {
         "type": "EncoderDecoder",
+        "_scope_": "mmseg",  # its parts are looked for there, also where nobody set a default
         "data_preprocessor": {
             "type": "SegDataPreProcessor",
             "mean": [round(255 * value, 4) for value in spec.mean],

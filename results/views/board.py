@@ -7,18 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from results.frontier import pareto
-from results.leaderboard import cells, dilations
+from results.leaderboard import cells, dilations, headings
 from results.views.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
 class BoardRow:
-    """``cells`` in the order of results.leaderboard.HEADINGS."""
+    """``cells`` in the order of ``board_headings``."""
 
     trial: int
     baseline: bool
     front: bool
     cells: list[str]
+
+
+def board_headings(now: Snapshot) -> dict[str, str]:
+    """Column -> heading."""
+    return headings(now.facts.metric)
+
+
+def board_note(now: Snapshot, shown: int) -> str:
+    """What the rows are, and what their tint means."""
+    name = now.facts.score_name
+    return (
+        f"{shown} of {len(now.frame)} complete trials, by {name}; tinted rows are on the front of"
+        f" {name} and MACs."
+    )
 
 
 def board(now: Snapshot, count: int = 50) -> list[BoardRow]:
@@ -31,8 +45,13 @@ def _board(now: Snapshot, count: int) -> list[BoardRow]:
     order = ["score", "macs", "trial"]
     frame = now.frame.sort_values(order, ascending=[False, True, True]).reset_index(drop=True)
     frame["rank"] = np.arange(1, len(frame) + 1)
-    frame["front"] = pareto(frame[["miou", "macs"]].to_numpy(), (True, False))
+    frame["front"] = pareto(frame[["score", "macs"]].to_numpy(), (True, False))
     shown = frame[(frame["rank"] <= count) | (frame["kind"] == "baseline")].copy()
     shown["dilations"] = [dilations(now.by_number[n].backbone) for n in shown["trial"]]
-    columns = (shown["trial"], shown["kind"] == "baseline", shown["front"], cells(shown))
+    columns = (
+        shown["trial"],
+        shown["kind"] == "baseline",
+        shown["front"],
+        cells(shown, now.facts.metric),
+    )
     return [BoardRow(int(n), bool(b), bool(f), c) for n, b, f, c in zip(*columns, strict=True)]

@@ -48,9 +48,14 @@ def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
         ]
         if measured.latency is not None:
             found.append(("latency", f"{units.three_digits(1e3 * measured.latency)} ms"))
-        found.append(("training", f"{units.duration(measured.seconds)}, {measured.epochs} epochs"))
+        found.append(
+            (
+                "training",
+                f"{units.duration(measured.seconds)}, {units.counted(measured.epochs, 'epoch')}",
+            )
+        )
     found += [
-        ("full mIoU", f"{units.percent(p.miou)} %, {p.epochs} epochs")
+        ("full mIoU", f"{units.percent(p.miou)} %, {units.counted(p.epochs, 'epoch')}")
         for p in now.promoted
         if p.trial == trial.number and p.miou is not None
     ]

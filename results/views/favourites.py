@@ -32,7 +32,7 @@ def favourites(now: Snapshot, of: Property) -> Figure:
     best_N = best_quarter(score_N)
     everyone = 100 * found.share_NV.mean(axis=0)
     best = 100 * found.share_NV[best_N].mean(axis=0)
-    labels = [text(label) for label in _signed(found.labels, of)]
+    labels = [text(label) for label in signed(found.labels, of)]
     traces = [
         _bars("all", labels, everyone, FAINT),
         _bars(f"best quarter ({best_N.sum()})", labels, best, BLUE),
@@ -53,7 +53,7 @@ def over_time(now: Snapshot, of: Property) -> Figure:
     share_SV = 100 * np.array([found.share_NV[span].mean(axis=0) for span in spans])
     traces = [
         _course(label, middle, share_SV[:, rank], rank)
-        for rank, label in enumerate(_signed(found.labels, of))
+        for rank, label in enumerate(signed(found.labels, of))
     ]
     y = axis("share (%)", rangemode="tozero")
     return figure(traces, "candidates finished", y, showlegend=True, uirevision=of)
@@ -72,7 +72,8 @@ def _shares(now: Snapshot, of: Property) -> tuple[Shares, np.ndarray]:
     return Shares.of_counts(values, count_NV.reshape(len(numbers), len(values))), score_N
 
 
-def _signed(labels: list[str], of: Property) -> list[str]:
+def signed(labels: list[str], of: Property) -> list[str]:
+    """What a connection climbs with its sign; all else as it is."""
     if of != "connection":
         return labels
     return [f"+{label}" if int(label) > 0 else label.replace("-", "−") for label in labels]

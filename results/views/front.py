@@ -10,7 +10,7 @@ import pandas as pd
 
 from results.frontier import pareto
 from results.views.hover import TEMPLATE, hover_texts
-from results.views.snapshot import Snapshot
+from results.views.snapshot import Facts, Snapshot
 from results.views.style import (
     BLUE,
     FAINT,
@@ -35,8 +35,8 @@ class Axis:
 
 
 AXES: Mapping[str, Axis] = {
+    "score": Axis("score", 1, more=True),  # as the run calls it: axis_of
     "miou": Axis("mIoU (%)", 100, more=True),
-    "score": Axis("score of the search", 1, more=True),
     "loss": Axis("validation loss", 1),
     "train_loss": Axis("training loss", 1),
     "macs": Axis("MACs of one image (G)", 1e-9),
@@ -48,19 +48,32 @@ AXES: Mapping[str, Axis] = {
 """Column of the frame -> how it is shown. Memory is the whole process's on a CPU."""
 
 
-def known_axes(now: Snapshot) -> list[str]:
-    """Columns of which at least one trial has a value; the front's usual ones come first."""
-    return [name for name in AXES if name in ("miou", "macs") or now.frame[name].notna().any()]
+def known_axes(now: Snapshot) -> dict[str, str]:
+    """Columns of which at least one trial has a value, and what each is called. The score has none
+    of its own where it is the mIoU."""
+    names = [name for name in AXES if name in ("miou", "macs") or now.frame[name].notna().any()]
+    twice = now.facts.quality == "miou"
+    return {name: axis_of(name, now.facts).title for name in names if name != "score" or not twice}
 
 
-def front(now: Snapshot, x: str = "macs", y: str = "miou") -> Figure:
-    """Candidates and baselines; those that no other beats on both axes are joined.
+def axis_of(name: str, facts: Facts) -> Axis:
+    """KeyError for a name that is not in AXES."""
+    if name != "score":
+        return AXES[name]
+    title, unit = facts.unit
+    return Axis(title, unit, more=True)
+
+
+def front(now: Snapshot, x: str = "macs", y: str | None = None) -> Figure:
+    """Candidates and baselines; those that no other beats on both axes are joined. Without a ``y``
+    it is what the search goes by.
 
     Raises:
         KeyError: for a name that is not in AXES.
     """
-    across, up = AXES[x], AXES[y]
-    frame = _placed(now.frame, x, y)
+    y = y or now.facts.quality
+    across, up = axis_of(x, now.facts), axis_of(y, now.facts)
+    frame = _placed(now.frame, now.facts, x, y)
     if frame.empty:
         return empty("no trial has both of these yet")
     frame["front"] = pareto(frame[["x", "y"]].to_numpy(), (across.more, up.more))
@@ -83,7 +96,7 @@ def front(now: Snapshot, x: str = "macs", y: str = "miou") -> Figure:
 
 def ringed(drawn: Figure, now: Snapshot, x: str, y: str, pinned: Sequence[int]) -> Figure:
     """The front on these axes with rings around what is pinned; the given one is not changed."""
-    here = _placed(now.frame[now.frame["trial"].isin(pinned)], x, y)
+    here = _placed(now.frame[now.frame["trial"].isin(pinned)], now.facts, x, y)
     rings = [
         _ring(letter, here[here["trial"] == number])
         for letter, number in zip("AB", pinned, strict=False)
@@ -92,9 +105,10 @@ def ringed(drawn: Figure, now: Snapshot, x: str, y: str, pinned: Sequence[int]) 
     return {"data": [*drawn["data"], *rings], "layout": layout}
 
 
-def _placed(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+def _placed(frame: pd.DataFrame, facts: Facts, x: str, y: str) -> pd.DataFrame:
     """The rows that have both, with ``x`` and ``y`` as they are shown."""
-    placed = frame.assign(x=AXES[x].unit * frame[x], y=AXES[y].unit * frame[y])
+    across, up = axis_of(x, facts), axis_of(y, facts)
+    placed = frame.assign(x=across.unit * frame[x], y=up.unit * frame[y])
     known = placed["x"].notna() & placed["y"].notna()
     return placed[known].reset_index(drop=True)
 

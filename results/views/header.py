@@ -24,7 +24,8 @@ def subtitle(facts: Facts) -> str:
     """What the run is, in one line."""
     height, width = facts.size
     said = [facts.data, f"{facts.controller} controller" if facts.controller else ""]
-    said += [f"proxy of {facts.epochs} epochs at {height}×{width}, by {facts.score_name}"]
+    epochs = units.counted(facts.epochs, "epoch")
+    said += [f"proxy of {epochs} at {height}×{width}, by {facts.score_name}"]
     return " · ".join(part for part in said if part)
 
 
@@ -48,7 +49,9 @@ def tiles(now: Snapshot, at: datetime | None = None) -> list[Tile]:
         _failures(known),
     ]
     if known.best is not None and known.best.score is not None:
-        found.append(Tile("best", now.facts.shown(known.best.score), known.best.name))
+        found.append(
+            Tile(f"best {now.facts.score_name}", now.facts.shown(known.best.score), known.best.name)
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from results.frontier import spearmans
 from results.views.choices import PROPERTIES
-from results.views.favourites import shares_of
+from results.views.favourites import shares_of, signed
 from results.views.snapshot import Snapshot
 from results.views.style import BLUE, VERMILLION, Figure, axis, empty, figure, text
 
@@ -31,7 +31,7 @@ def _traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
     found: dict[str, NDArray[np.float64]] = {}
     for of in PROPERTIES:
         each, _ = shares_of(now, of)
-        for rank, label in enumerate(each.labels):
+        for rank, label in enumerate(signed(each.labels, of)):
             found[f"{_PREFIX[of]} {label}".strip()] = each.share_NV[:, rank]
         if of == "type":
             found["blocks built"] = each.count_N

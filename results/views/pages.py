@@ -12,14 +12,15 @@ from results.views.front import front
 from results.views.importance import gene_importance, trait_importance
 from results.views.parallel import parallel
 from results.views.promotions import agreement, promotions
-from results.views.snapshot import Snapshot
+from results.views.snapshot import Facts, Snapshot
 from results.views.style import Figure
 
 
 @dataclass(frozen=True)
 class View:
     """A figure with its heading and a line that says how to read it. ``first`` is what a page
-    shows before its reader chooses: arguments of ``draw`` after the snapshot."""
+    shows before its reader chooses: arguments of ``draw`` after the snapshot (the front's second
+    axis is the run's, see ``first``)."""
 
     title: str
     note: str
@@ -34,7 +35,7 @@ VIEWS: Mapping[str, View] = {
         "Quality against cost",
         "Joined: beaten by no other on both axes.",
         front,
-        first=("macs", "miou"),
+        first=("macs",),
     ),
     "favourites": View(
         "What the best are made of",
@@ -57,7 +58,7 @@ VIEWS: Mapping[str, View] = {
     ),
     "parallel": View(
         "All at once",
-        "A line is a candidate, darker with its score; drag along an axis to pick a range.",
+        "A line is a candidate, the better the stronger; drag along an axis to pick a range.",
         parallel,
         wide=True,
     ),
@@ -65,6 +66,12 @@ VIEWS: Mapping[str, View] = {
         "Full training", "Proxy score against full training.", promotions, wide=True
     ),
 }
+
+
+def first(name: str, facts: Facts) -> tuple[str, ...]:
+    """What a page of this run shows before its reader chooses: arguments of ``draw``."""
+    chosen = VIEWS[name].first
+    return (*chosen, facts.quality) if name == "front" else chosen
 
 
 def note(name: str, now: Snapshot) -> str:

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 
 from results.views.favourites import best_quarter
-from results.views.front import AXES
+from results.views.front import axis_of, known_axes
 from results.views.importance import traits
 from results.views.snapshot import Snapshot
-from results.views.style import INK, SHADES, SOFT, Figure, empty, figure, text
+from results.views.style import INK, MOST, SHADES, SOFT, Figure, empty, figure, text
 from results.views.thinning import thinned
 
-MEASURED = ("miou", "loss", "macs", "parameters")
+MEASURED = ("score", "miou", "loss", "macs", "parameters")
 TRAITS = ("blocks built", "bottleneck", "dilation 1", "dilation 4", "level 3", "level 5")
-MOST = 1000
-"""Lines; more only darken the picture."""
 
 
 def parallel(now: Snapshot) -> Figure:
@@ -29,8 +27,9 @@ def parallel(now: Snapshot) -> Figure:
     if len(kept) > MOST:
         kept = kept[:: -(-len(kept) // MOST)]
     dimensions = [
-        _dimension(AXES[name].title, AXES[name].unit * frame[name].to_numpy()[kept])
-        for name in MEASURED
+        _dimension(title, axis_of(name, now.facts).unit * frame[name].to_numpy()[kept])
+        for name, title in known_axes(now).items()
+        if name in MEASURED
     ]
     known = traits(now)
     dimensions += [_dimension(name, known[name][kept]) for name in TRAITS if name in known]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from results.frontier import spearman
@@ -28,52 +29,67 @@ class Agreement:
 
 
 def agreement(now: Snapshot) -> Agreement:
-    """How far proxy and full training rank alike."""
-    both = _both(now)
-    if len(both) < 3:
-        return Agreement(len(both), None)
-    value = spearman([p.proxy_miou or 0.0 for p in both], [p.miou or 0.0 for p in both])
-    return Agreement(len(both), None if value != value else value)
+    """How far proxy and full training rank alike; of several seeds the mean counts."""
+    trained: dict[int | None, list[Scored]] = {}
+    for one in _both(now):
+        trained.setdefault(one[1].trial, []).append(one)
+    if len(trained) < 3:
+        return Agreement(len(trained), None)
+    scores = [seeds[0][0] for seeds in trained.values()]
+    value = spearman(scores, [fmean(p.miou or 0.0 for _, p in seeds) for seeds in trained.values()])
+    return Agreement(len(trained), None if value != value else value)
 
 
 def promotions(now: Snapshot) -> Figure:
-    """Full mIoU against proxy mIoU; baselines are diamonds."""
+    """Full mIoU against the proxy's score; baselines are diamonds."""
     both = _both(now)
     if not both:
         return empty("nothing has been promoted yet")
     rivals = {t.number for t in now.trials if t.kind == "baseline"}
     groups = (
-        ("candidate", BLUE, "circle", [p for p in both if p.trial not in rivals]),
-        ("baseline", VERMILLION, "diamond", [p for p in both if p.trial in rivals]),
+        ("candidate", BLUE, "circle", [b for b in both if b[1].trial not in rivals]),
+        ("baseline", VERMILLION, "diamond", [b for b in both if b[1].trial in rivals]),
     )
-    traces = [_marks(*group) for group in groups if group[-1]]
-    x = axis("mIoU of the proxy (%)", **_padded([p.proxy_miou or 0 for p in both]))
-    y = axis("mIoU of full training (%)", **_padded([p.miou or 0 for p in both]))
+    name, unit = now.facts.unit
+    traces = [_marks(*group, now) for group in groups if group[-1]]
+    x = axis(f"proxy: {name}", **_padded([unit * score for score, _ in both], unit))
+    y = axis("full training: mIoU (%)", **_padded([100 * (p.miou or 0) for _, p in both], 100))
     return figure(traces, x, y, showlegend=True)
 
 
-def _both(now: Snapshot) -> list[Promoted]:
-    return [p for p in now.promoted if p.miou is not None and p.proxy_miou is not None]
+Scored = tuple[float, Promoted]
+"""A full training, and the score that the proxy had given."""
 
 
-def _padded(values: Sequence[float]) -> dict[str, Any]:
+def _both(now: Snapshot) -> list[Scored]:
+    trials = (now.by_number.get(-1 if p.trial is None else p.trial) for p in now.promoted)
+    return [
+        (trial.score, p)
+        for trial, p in zip(trials, now.promoted, strict=True)
+        if trial is not None and trial.score is not None and p.miou is not None
+    ]
+
+
+def _padded(values: Sequence[float], unit: float) -> dict[str, Any]:
     """Room for the names beside the points."""
-    low, high = 100 * min(values), 100 * max(values)
-    room = max(0.3 * (high - low), 0.5)
+    low, high = min(values), max(values)
+    room = max(0.3 * (high - low), 0.005 * unit)
     return {"range": [low - room, high + room]}
 
 
-def _marks(name: str, color: str, symbol: str, chosen: Sequence[Promoted]) -> dict[str, Any]:
+def _marks(
+    name: str, color: str, symbol: str, chosen: Sequence[Scored], now: Snapshot
+) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers+text",
         "name": name,
-        "x": [100 * (p.proxy_miou or 0) for p in chosen],
-        "y": [100 * (p.miou or 0) for p in chosen],
-        "text": [text(p.name) for p in chosen],
-        "customdata": [p.trial for p in chosen],
+        "x": [now.facts.unit[1] * score for score, _ in chosen],
+        "y": [100 * (p.miou or 0) for _, p in chosen],
+        "text": [text(p.name) for _, p in chosen],
+        "customdata": [p.trial for _, p in chosen],
         "textposition": "top center",
         "textfont": {"color": INK, "size": 11},
         "marker": {"color": color, "size": 11, "symbol": symbol},
-        "hovertemplate": "<b>%{text}</b><br>proxy %{x:.1f} %<br>full %{y:.1f} %<extra></extra>",
+        "hovertemplate": "<b>%{text}</b><br>proxy %{x:.4g}<br>full %{y:.1f} %<extra></extra>",
     }

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from proxy_tasks.task import METRIC_NAMES, Metric
+from proxy_tasks.task import METRIC_NAMES, PERCENT, Metric
+from results import units
 from results.trial import Kind, Trial
 from results.views.choices import Choices, Property, Value, choices_of
 from results.views.grown import GrownRows
@@ -47,8 +48,13 @@ class Facts:
     @property
     def unit(self) -> tuple[str, float]:
         """What a score is called on an axis, and what it is multiplied by to be shown."""
-        percent = self.metric in ("miou", "soft_miou")
+        percent = self.metric in PERCENT
         return (f"{METRIC_NAMES[self.metric]} (%)", 100.0) if percent else (self.score_name, 1.0)
+
+    @property
+    def quality(self) -> str:
+        """The frame's column that candidates are ranked by, under the name that people know."""
+        return "miou" if self.metric == "miou" else "score"
 
     @property
     def score_name(self) -> str:
@@ -57,7 +63,7 @@ class Facts:
 
     def shown(self, score: float) -> str:
         """A score as text."""
-        return f"{100 * score:.1f} %" if self.unit[1] == 100 else f"{score:.4f}"
+        return units.score(score, self.metric)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,6 @@ class Promoted:
 
     name: str
     trial: int | None
-    proxy_miou: float | None
     miou: float | None
     epochs: int
     macs: int

@@ -36,8 +36,9 @@ DARK = {
 }
 """Light colour -> dark colour. Blue and orange stay apart for colour-blind eyes in both."""
 
-MOST = 2000
-"""Points that a figure shows at most: beyond, a page that updates by itself grows slow."""
+MOST = 1000
+"""Points that a figure shows at most: each is an element of the page, and a page that opens within
+two seconds and updates by itself has room for no more."""
 
 CONFIG = {
     "displaylogo": False,

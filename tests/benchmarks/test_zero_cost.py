@@ -61,7 +61,7 @@ def setting() -> Setting:
 
 @pytest.fixture
 def network(setting: Setting) -> DeepLabV3:
-    return training_free.initial_network(setting, BACKBONE)
+    return training_free.initial_network(CONFIG, BACKBONE, setting.classes)
 
 
 class Linear(nn.Module):
@@ -156,7 +156,7 @@ def test_a_network_starts_as_the_proxy_starts_it(setting: Setting, tmp_path: Pat
     *_, wanted = task.score(Job(0, "trial", BACKBONE, setting.fidelity))
     dataset = build.dataset(CONFIG, SIZE)
     everything = training_free._batch(dataset, np.arange(dataset.count("train")), SIZE)
-    network = training_free.initial_network(setting, BACKBONE)
+    network = training_free.initial_network(CONFIG, BACKBONE, setting.classes)
     assert Training(network, everything, recipe, 1, CONFIG.seed).run_epoch() == wanted.train_loss
 
 

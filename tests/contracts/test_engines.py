@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from weakref import ReferenceType, ref
 
 import pytest
 
@@ -20,8 +23,9 @@ from search_space import catalog
 from tests.support.event_files import curves
 from tests.support.runs import UNSTARVED
 from tests.support.sources import FIDELITY, Recorder
-from tests.support.tasks import KeyTask, SlopeTask, TroubledTask, worth
+from tests.support.tasks import KeyTask, PresentTask, SlopeTask, TroubledTask, worth
 
+SPEC = catalog.load("spinenet-49")
 FOUR = replace(FIDELITY, epochs=4)
 
 
@@ -67,7 +71,7 @@ def is_whole(outcome: Outcome) -> bool:
         isinstance(outcome, Measurement)
         and outcome.failure is None
         and outcome.epochs == FIDELITY.epochs
-        and outcome.miou == worth(Job(0, "", catalog.load("spinenet-49"), FIDELITY))
+        and outcome.miou == worth(Job(0, "", SPEC, FIDELITY))
     )
 
 
@@ -130,6 +134,62 @@ def test_a_worker_that_hangs_is_ended_and_its_job_can_be_run_again(
     assert isinstance(crash, Crash)
     assert crash.trouble is Trouble.HUNG
     assert is_whole(retried)
+
+
+class Counting(Recorder):
+    """Counts the jobs that anybody still holds when the last one is asked for."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.held = 0
+        self._given: list[ReferenceType[Job]] = []
+
+    def next(self) -> Job | None:
+        job = super().next()
+        if job and not self.waiting:
+            gc.collect()
+            self.held = sum(given() is not None for given in self._given)
+        if job:
+            self._given.append(ref(job))
+        return job
+
+
+def test_jobs_that_ended_are_forgotten(engine: Engine) -> None:
+    source = Counting(12)
+    engine.run(KeyTask(), source)
+    assert source.held <= 4
+
+
+class Endless(Recorder):
+    """Jobs for as long as it takes."""
+
+    def __init__(self, until: Callable[[], bool]) -> None:
+        super().__init__(0)
+        self._until = until
+
+    @property
+    def done(self) -> bool:
+        return self._until() and not self.out
+
+    def next(self) -> Job | None:
+        if not self._until():
+            number = len(self.outcomes) + len(self.out)
+            self.waiting.append(Job(number, f"job-{number}", SPEC, FIDELITY))
+        return super().next()
+
+
+@pytest.mark.usefixtures("_ray")
+def test_every_worker_comes_to_work_though_jobs_end_sooner_than_it_starts(tmp_path: Path) -> None:
+    from nas.engines.ray_tune import RayTuneEngine
+
+    deadline = time.monotonic() + 60
+
+    def all_came() -> bool:
+        return len(os.listdir(tmp_path)) == 2
+
+    source = Endless(until=lambda: all_came() or time.monotonic() > deadline)
+    RayTuneEngine(Resources(2, 1, 0)).run(PresentTask(tmp_path), source)
+    assert all_came()
 
 
 def test_what_the_source_raises_ends_the_run_and_passes_through(engine: Engine) -> None:

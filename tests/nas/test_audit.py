@@ -44,7 +44,7 @@ def trials(leg: Path) -> list[Trial]:
 def verdict_of(scores_N: list[float], spread: float = 0.01):  # type: ignore[no-untyped-def]
     proxy = np.array([scores_N, scores_N[::-1]]) * spread
     keys = tuple(map(str, range(len(scores_N))))
-    return judge(Audited(keys, proxy, np.array(scores_N), 1.0, 6.0), resamples=100)
+    return judge(Audited(keys, proxy, np.array([scores_N]), 1.0, 6.0), resamples=100)
 
 
 def record(loaded: config.Config, data: str, spread: float = 0.01) -> AuditRecord:
@@ -91,11 +91,11 @@ def test_an_audit_trains_the_same_architectures_in_every_leg_and_a_search_is_tol
     assert "≈" in capsys.readouterr().out
 
 
-def test_the_reference_has_a_seed_that_no_proxy_has() -> None:
-    loaded = config.load("quickstart", ["audit.seeds=3", "audit.longer=5"])
+def test_the_reference_has_seeds_that_no_proxy_has() -> None:
+    loaded = config.load("quickstart", ["audit.seeds=3", "audit.references=2", "audit.longer=5"])
     legs = Plan.of(loaded, grid=False).legs()
     assert [(label, seed) for label, _, seed in legs] == [
-        (PROXY, 0), (PROXY, 1), (PROXY, 2), (REFERENCE, 3),
+        (PROXY, 0), (PROXY, 1), (PROXY, 2), (REFERENCE, 3), (REFERENCE, 4),
     ]  # fmt: skip
     assert legs[-1][1] == loaded.proxy.model_copy(update={"epochs": 5 * loaded.proxy.epochs})
     given = config.load("quickstart", ["audit.reference={epochs: 7, size: [64, 64]}"])
@@ -117,12 +117,13 @@ def test_only_architectures_that_every_leg_scored_are_compared() -> None:
         [leg(a=0.1, b=0.2, c=0.3, d=0.4), leg(a=0.2, b=0.1, c=0.4)],
         leg(d=0.9, c=0.8, b=0.7, a=0.6),
     )
-    found = audit.audited(proxies, reference, "loss")
+    found = audit.audited(proxies, [reference, leg(a=0.0, b=0.1, c=0.2)], "loss")
     assert found.keys == ("c", "b", "a")
     np.testing.assert_allclose(found.proxy_SN, [[-0.7, -0.8, -0.9], [-0.6, -0.9, -0.8]])
-    np.testing.assert_allclose(found.reference_N, [0.8, 0.7, 0.6])  # always the mIoU
+    np.testing.assert_allclose(found.reference_TN, [[0.8, 0.7, 0.6], [0.2, 0.1, 0.0]])  # the mIoU
+    np.testing.assert_allclose(found.reference_N, [0.5, 0.4, 0.3])
     with pytest.raises(RunFailed, match="2 architectures were trained in every way; 3 are needed"):
-        audit.audited(proxies, leg(a=0.1, b=0.2), "miou")
+        audit.audited(proxies, [leg(a=0.1, b=0.2)], "miou")
 
 
 def test_an_audit_is_found_for_the_proxy_that_it_was_made_of_and_no_other(tmp_path: Path) -> None:

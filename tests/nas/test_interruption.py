@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
+from nas.failures import Interrupted, interruptible
+
 PROGRAM = """
 import time
 from nas.cli import _fail
@@ -107,3 +109,22 @@ def test_a_second_one_ends_a_driver_whose_books_hang_at_once(begin: Begin) -> No
     driver.send_signal(signal.SIGINT)
     out, error = driver.communicate(timeout=60)
     assert (driver.returncode, out, error) == (1, "", "nas: ended at once\n")
+
+
+def begin_ray_and_train(said: list[str]) -> None:
+    import ray
+
+    from nas.engines.ray_cluster import own_signals
+
+    with own_signals():
+        ray._private.utils.set_sigterm_handler(lambda number, frame: sys.exit(number))  # as it does
+        signal.raise_signal(signal.SIGTERM)
+        said.append("begun")
+    said.append("trained")
+
+
+def test_a_signal_while_ray_begins_waits_until_it_has_begun() -> None:
+    said: list[str] = []
+    with pytest.raises(Interrupted), interruptible("nas search --resume"):
+        begin_ray_and_train(said)
+    assert said == ["begun"]

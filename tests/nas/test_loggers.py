@@ -14,6 +14,7 @@ import pytest
 from nas import config as configs
 from nas import tracking
 from nas.engines.base import Crash, Outcome, Trouble
+from nas.engines.sealed import Sealed
 from nas.failures import RunFailed
 from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.tracking import Tracking
@@ -23,7 +24,9 @@ from search_space.canonical import canonical_key
 from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support import wandb_files
 from tests.support.event_files import curves, words
+from tests.support.runs import UNSTARVED
 
 SPEC = catalog.load("spinenet-49")
 FIDELITY = Fidelity(epochs=2, size=(32, 48), scale=Scale())
@@ -40,20 +43,19 @@ class TuneTrial:
     """What a callback of ours reads of one."""
 
     trial_id: str
-    config: dict[str, Job]
+    config: dict[str, Sealed[Job]]
 
 
 def follow(folder: Path, *loggers: LoggerConfig, job: Job = JOB, outcomes: list[Outcome]) -> None:
     """One training as Ray Tune tells of it."""
     from nas.engines.ray_loggers import following
-    from nas.engines.ray_tune import _Sealed
 
     followed = Tracking(loggers, folder, "search", {"seed": 3}, ("road", "car: parked"))
-    trial: Any = TuneTrial("a_1", {"job": job})
+    trial: Any = TuneTrial("a_1", {"job": Sealed(job)})
     with following(followed) as (callback,):
         callback.on_trial_start(0, [], trial)
         for outcome in outcomes:
-            result = {"outcome": _Sealed(outcome), "done": outcome is outcomes[-1]}
+            result = {"outcome": Sealed(outcome), "done": outcome is outcomes[-1]}
             callback.on_trial_result(0, [], trial, result)
         callback.on_trial_complete(0, [], trial)
 
@@ -142,7 +144,7 @@ def test_a_search_that_is_cut_off_leaves_no_training_that_seems_to_run(
     followed = Tracking(
         (MLflowConfig(tracking_uri=server, experiment="x"),), tmp_path, "", {}, ("road",)
     )
-    trial: Any = TuneTrial("a_1", {"job": JOB})
+    trial: Any = TuneTrial("a_1", {"job": Sealed(JOB)})
     with following(followed) as (callback,):  # nobody tells of an end
         callback.on_trial_start(0, [], trial)
     _, (run,) = runs_of(server, "x")
@@ -153,6 +155,33 @@ def test_a_tracker_that_does_not_begin_is_told_in_one_line(tmp_path: Path, serve
     config = MLflowConfig(tracking_uri="sqlite:////proc/none/x.db")
     with pytest.raises(RunFailed, match=r"^loggers\.mlflow: [^\n]+$"):
         follow(tmp_path, config, outcomes=[measured(1)])
+
+
+@pytest.fixture
+def a_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ray's callback for Weights & Biases has an actor for each training."""
+    pytest.importorskip("wandb", reason="no Weights & Biases: pip install wandb")
+    from nas.engines.ray_tune import running
+
+    for name, value in {**UNSTARVED, "WANDB_MODE": "offline", "WANDB_SILENT": "true"}.items():
+        monkeypatch.setenv(name, value)
+    with running(None, cpus=1):
+        yield
+
+
+@pytest.mark.usefixtures("a_ray")
+def test_wandb_gets_the_curves_and_the_parameters_of_a_training_offline(tmp_path: Path) -> None:
+    config = WandbConfig(project="roads", mode="offline")
+    follow(tmp_path, config, outcomes=[measured(1), measured(2)])
+    (folder,) = (tmp_path / "wandb").glob("offline-run-*")
+    found = wandb_files.curves(folder)
+    assert found["miou"] == [(1, 0.125), (2, 0.25)]
+    assert found["train_loss"] == [(1, 1.0), (2, 0.5)]
+    run = wandb_files.run(folder)
+    wanted = {"key": canonical_key(SPEC), "trial": 7, "seed": 3, "phase": "search"}
+    assert wanted.items() <= wandb_files.values(run.config.update).items()
+    assert (run.project, run.run_group, run.job_type) == ("roads", tmp_path.name, "search")
+    assert run.display_name == "trial-0007"
 
 
 def test_a_logger_that_breaks_costs_warnings_and_no_training(

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from nas.commands.promote import _chosen
+from nas.lineage import Promotion, over_seeds
 from nas.promotion import Subject, jobs
 from proxy_tasks.task import Fidelity, Measurement
 from results.trial import Trial, TrialState
@@ -64,6 +65,33 @@ def test_jobs_have_different_numbers_whatever_they_come_from() -> None:
     assert len({job.number for job in made}) == 2
 
 
+def test_every_seed_is_a_training_of_its_own_and_says_which() -> None:
+    one = Subject.of_trial(TRIALS[1])
+    made = jobs(one.seeded(7, 3), Fidelity(1, (32, 48), Scale()))
+    told = [("trial-0001", 7), ("trial-0001-seed8", 8), ("trial-0001-seed9", 9)]
+    assert [(job.name, job.seed) for job in made] == told
+    assert {job.backbone for job in made} == {SPINENET}
+
+
+def promoted(name: str, key: str, miou: float | None, epochs: int = 5) -> Promotion:
+    last = Measurement(epochs, 1, 1, 1.0, miou=miou)
+    settings = {"epochs": epochs}
+    return Promotion(name, 1, key, 0, None, miou, 1, last, None, None, settings)
+
+
+def test_trainings_that_only_the_seed_tells_apart_are_one_network() -> None:
+    found = over_seeds(
+        [
+            promoted("b-seed1", "b", 0.3), promoted("a", "a", 0.42), promoted("b", "b", 0.5),
+            promoted("b-longer", "b", 0.45, epochs=9), promoted("c", "c", None),
+        ]
+    )  # fmt: skip
+    assert [(each.name, each.count) for each in found] == [("b-longer", 1), ("a", 1), ("b", 2)]
+    assert found[-1].miou == pytest.approx(0.4)
+    assert found[-1].deviation == pytest.approx(0.02**0.5)
+    assert found[0].deviation is None
+
+
 def test_a_baseline_is_trained_as_the_winner_is_and_its_evaluation_is_listed(tmp_path) -> None:
     run = tmp_path / "run"
     inline = ("--set", "engine.name=inline")
@@ -71,12 +99,16 @@ def test_a_baseline_is_trained_as_the_winner_is_and_its_evaluation_is_listed(tmp
     done = nas_here("search", "--engine", "inline", "--trials", "1", "--run", str(run), *small)
     assert done.returncode == 0, done.stderr
     name = "deeplabv3-resnet-50-os16"
-    done = nas_here("promote", str(run), "--top", "1", "--baseline", name, *inline)
+    words = ("--top", "1", "--baseline", name, "--seeds", "2")
+    done = nas_here("promote", str(run), *words, *inline)
     assert done.returncode == 0, done.stderr
+    assert "over seeds" in done.stdout
     records = {
         each: json.loads((run / "promotions" / each / "promotion.json").read_text())
-        for each in ("trial-0000", name)
+        for each in ("trial-0000", "trial-0000-seed1", name)
     }
+    assert records["trial-0000"]["digest"] != records["trial-0000-seed1"]["digest"]
+    assert (records["trial-0000"]["seed"], records["trial-0000-seed1"]["seed"]) == (0, 1)
     assert records[name]["settings"] == records["trial-0000"]["settings"]
     assert (records[name]["trial"], records["trial-0000"]["trial"]) == (None, 0)
     assert records[name]["key"] == canonical_key(catalog.load(name))
@@ -90,7 +122,9 @@ def test_a_baseline_is_trained_as_the_winner_is_and_its_evaluation_is_listed(tmp
         (run / "promotions" / name / "evaluation.yaml").read_bytes()  # of other weights
     )
     listed = json.loads(nas_here("status", str(run), "--json").stdout)
-    assert {p["name"]: p["trial"] for p in listed["promotions"]} == {"trial-0000": 0, name: None}
+    assert {p["name"]: p["trial"] for p in listed["promotions"]} == {
+        "trial-0000": 0, "trial-0000-seed1": 0, name: None, f"{name}-seed1": None,
+    }  # fmt: skip
     assert [each["name"] for each in listed["evaluations"]] == [name, name]
     single, several = (each["scores"]["miou"] for each in listed["evaluations"])
     assert single == pytest.approx(records[name]["miou"], abs=2e-3)

@@ -23,7 +23,16 @@ from nas.engines.inline import InlineEngine
 from nas.failures import IN_A_ROW, BugError, MachinesError
 from nas.progress import Board, SearchProgress
 from nas.search import Baseline, Search
-from proxy_tasks.task import METRICS, Failure, Fidelity, Job, LatencyLimit, Measurement, Metric
+from proxy_tasks.task import (
+    METRIC_NAMES,
+    METRICS,
+    Failure,
+    Fidelity,
+    Job,
+    LatencyLimit,
+    Measurement,
+    Metric,
+)
 from results.leaderboard import leaderboard
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
@@ -58,7 +67,7 @@ class Harness:
         )
         self.text = io.StringIO()
         known = self.ledger.trials()
-        progress = SearchProgress(Board(Console(file=self.text, width=200)), trials, known)
+        progress = SearchProgress(Board(Console(file=self.text, width=200)), trials, known, score)
         controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
         budget = BudgetConfig(trials=trials, hours=hours)
         self.search = Search(
@@ -141,6 +150,9 @@ def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -
     assert [trial.score for trial in trials] == wanted
     (first,) = selection.top(trials, 1)
     assert first.score == max(map(float, filter(None, wanted)))
+    if score not in ("miou", "loss"):  # those two are told of every trial
+        last = harness.text.getvalue().splitlines()[-1]
+        assert f"best {METRIC_NAMES[score]} {first.score:.4f}  mIoU" in last
     by_rank = list(leaderboard(trials)["trial"])
     assert by_rank == [t.number for t in sorted(trials, key=lambda t: -(t.score or 0.0))]
     journal = JournalFileBackend(str(tmp_path / "ledger.journal"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,12 @@ def test_the_top_are_candidates_by_score_the_older_first() -> None:
     assert numbers(selection.top(TRIALS, 3)) == [1, 5, 2]
 
 
-def test_the_front_is_what_no_candidate_beats_on_miou_and_macs() -> None:
+def test_the_front_is_what_no_candidate_beats_on_score_and_macs() -> None:
     assert numbers(selection.front(TRIALS)) == [1, 2]
+    by_another = [
+        replace(t, measurement=replace(t.measurement, score=1 - t.miou)) for t in TRIALS if t.miou
+    ]
+    assert numbers(selection.front(by_another)) == [2, 4]
 
 
 def test_the_best_is_by_full_training_where_there_is_one() -> None:

@@ -33,8 +33,8 @@ Floats = NDArray[np.float64]
 def audited(
     proxy_SN: object, reference_N: object, seconds: tuple[float, float] = (10, 60)
 ) -> Audited:
-    reference = np.asarray(reference_N, dtype=np.float64)
-    keys = tuple(f"k{index}" for index in range(len(reference)))
+    reference = np.atleast_2d(np.asarray(reference_N, dtype=np.float64))
+    keys = tuple(f"k{index}" for index in range(reference.shape[1]))
     return Audited(keys, np.asarray(proxy_SN, dtype=np.float64), reference, *seconds)
 
 
@@ -115,6 +115,23 @@ def test_the_figures_are_means_over_single_trainings() -> None:
     )
     assert verdict.regret.value == pytest.approx((0.5 + 7 + 0.5) / 3)
     assert verdict.cost_ratio == 6
+
+
+def test_a_proxy_is_judged_against_the_mean_of_the_references_and_they_by_each_other() -> None:
+    proxy = [[1.0, 2, 3, 5, 4, 6], [2.0, 1, 3, 4, 5, 6]]
+    references = [[1.0, 2, 3, 4, 5, 9], [1.0, 2, 4, 3, 5, 0], [3.0, 2, 1, 4, 5, 6]]
+    verdict, mean = judge(audited(proxy, references)), np.mean(references, axis=0)
+    assert verdict.tau.value == pytest.approx(np.mean([kendall(p, mean) for p in proxy]))
+    pairs = [kendall(references[a], references[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert verdict.reference_tau is not None
+    assert verdict.reference_tau.value == pytest.approx(np.mean(pairs))
+    told = f"One reference training against another: Kendall's tau {np.mean(pairs):.2f} ("
+    assert any(line.startswith(told) for line in lines(verdict, "mIoU"))
+    assert from_dict(to_dict(verdict)) == verdict
+    single = judge(audited(proxy, references[0]))
+    assert single.reference_tau is None
+    assert "reference_tau" not in to_dict(single)  # records of before stay as they are
+    assert not any("another" in line for line in lines(single, "mIoU"))
 
 
 def test_noise_and_signal_are_the_deviations_that_made_the_scores() -> None:
@@ -198,20 +215,24 @@ def test_recall_is_taken_at_an_eighth_a_quarter_and_a_half(
 
 GOOD = drawn(6, noise=0.1, seed=0)
 UNKNOWN = np.array([[1, 2, 3, 4, 5, 6], [1, 2, math.nan, 4, 5, 6]])
-ENDLESS = np.array([-math.inf, 2, 3, 4, 5, 6])
+ENDLESS = np.array([[1, 2, 3, 4, 5, 6], [-math.inf, 2, 3, 4, 5, 6]])
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (audited([[1, 2], [1, 2]], [1, 2]), "at least 3 architectures and 2 seeds but got 2 and 2"),
-        (replace(GOOD, proxy_SN=GOOD.proxy_SN[:1]), "2 seeds but got 6 and 1"),
-        (replace(GOOD, proxy_SN=GOOD.proxy_SN[0]), r"S x 6 and 6 .* shapes \(6,\) and \(6,\)"),
-        (replace(GOOD, reference_N=GOOD.reference_N[:5]), r"shapes \(2, 6\) and \(5,\)"),
+        (
+            audited([[1, 2], [1, 2]], [1, 2]),
+            "3 architectures, 2 seeds and 1 ref.* but got 2, 2 and 1",
+        ),
+        (replace(GOOD, proxy_SN=GOOD.proxy_SN[:1]), "but got 6, 1 and 1"),
+        (replace(GOOD, reference_TN=GOOD.reference_TN[:0]), "but got 6, 2 and 0"),
+        (replace(GOOD, proxy_SN=GOOD.proxy_SN[0]), r"S x 6 and .* shapes \(6,\) and \(1, 6\)"),
+        (replace(GOOD, reference_TN=GOOD.reference_TN[0]), r"shapes \(2, 6\) and \(6,\)"),
         (replace(GOOD, keys=("k",) * 6), "keys that repeat"),
         (replace(GOOD, proxy_SN=UNKNOWN), "proxy seed 1: .* that of k2 is nan"),
-        (replace(GOOD, reference_N=ENDLESS), "the reference: .* that of k0 is -inf"),
-        (replace(GOOD, reference_N=np.ones(6)), "the reference: .* but all are 1.0"),
+        (replace(GOOD, reference_TN=ENDLESS), "reference seed 1: .* that of k0 is -inf"),
+        (replace(GOOD, reference_TN=np.ones((1, 6))), "reference seed 0: .* but all are 1.0"),
         (replace(GOOD, proxy_seconds=0.0), "above 0 but got 0.0 and 60"),
         (replace(GOOD, reference_seconds=math.nan), "above 0 but got 10 and nan"),
     ],

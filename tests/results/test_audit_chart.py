@@ -17,7 +17,9 @@ from search_space.errors import UserError
 
 QUALITY = np.random.default_rng(1).normal(size=24)
 NOISE = np.random.default_rng(2).normal(size=(2, 24))
-AUDITED = Audited(tuple(map(str, range(24))), QUALITY + 0.4 * NOISE, 2 * QUALITY + 9, 10.0, 63.0)
+AUDITED = Audited(
+    tuple(map(str, range(24))), QUALITY + 0.4 * NOISE, 2 * QUALITY[None] + 9, 10.0, 63.0
+)
 VERDICT = judge(AUDITED)
 
 
@@ -100,7 +102,7 @@ def test_three_architectures_are_drawn_too(tmp_path: Path) -> None:
         AUDITED,
         keys=AUDITED.keys[:3],
         proxy_SN=AUDITED.proxy_SN[:, :3],
-        reference_N=AUDITED.reference_N[:3],
+        reference_TN=AUDITED.reference_TN[:, :3],
     )
     (path,) = draw_audit(three, judge(three), tmp_path / "audit.svg", "mIoU")
     assert {"the reference's best", "the proxy's best →"} <= set(texts(path))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from werkzeug.test import TestResponse
 from results.dashboard import guard
 from results.dashboard.app import make_app
 from results.dashboard.source import Source
+from results.views.pages import VIEWS
 from results.views.snapshot import Promoted
 from search_space import architecture_file
 from search_space.errors import UserError
@@ -139,7 +141,7 @@ def test_label_maps_of_what_was_promoted_are_served(
     picture.write_bytes(b"\x89PNG\r\n\x1a\n...")
     other.write_text("a password")
     for number, file in ((3, picture), (4, other)):
-        run.full.append(Promoted("a", number, 0.3, 0.5, 60, 10, 10, 1.0, file))
+        run.full.append(Promoted("a", number, 0.5, 60, 10, 10, 1.0, file))
     assert "labels.png?run=demo&trial=3" in details(client, [3]).text
     assert "labels.png" not in details(client, [5]).text
     response = client.get("/labels.png?run=demo&trial=3", base_url=LOCAL)
@@ -185,13 +187,42 @@ def test_what_a_browser_sends_is_not_believed(client: FlaskClient) -> None:
         ("pins.data", [3, "<b>", None, 999]),
     ]  # fmt: skip
     response = ask(client, output, inputs, [("run.data", "demo")])
-    figure = response.get_json()["response"][name]["data"]
+    figure = json.loads(response.get_json()["response"][name]["data"])
     assert figure["layout"]["xaxis"]["title"]["text"] == "MACs of one image (G)"
     assert "trial-0003" in details(client, ["../x", 3]).text
     for pins in ({"a": 1}, 7, "trial", None):
         inputs[1:] = [("axis-x.data", ["a"]), ("axis-y.data", {}), ("pins.data", pins)]
         assert ask(client, output, inputs, [("run.data", "demo")]).status_code == 200
         assert details(client, pins).status_code == 200  # type: ignore[arg-type]
+
+
+def figures_in(node: Any) -> Iterator[tuple[str, Any]]:
+    """Name and figure of every store in a page."""
+    if isinstance(node, list):
+        for each in node:
+            yield from figures_in(each)
+    if isinstance(node, dict):
+        name = node.get("id")
+        if isinstance(name, dict) and name["type"] == "data":
+            yield name["name"], json.loads(node["data"])
+        yield from figures_in(list(node.values()))
+
+
+def test_the_page_comes_with_what_it_shows_at_first(client: FlaskClient) -> None:
+    found = page(client)
+    assert '"Leaderboard"' in found
+    figures = dict(figures_in(json.loads(found)))
+    assert list(figures) == list(VIEWS)
+    assert len(figures["best"]["data"][0]["x"]) == 12
+
+
+def test_plotly_is_fetched_before_it_is_needed(client: FlaskClient) -> None:
+    (link,) = re.findall(
+        r'<link rel="preload" as="script" href="(.*?)">', client.get("/", base_url=LOCAL).text
+    )
+    with client.get(f"/{link}", base_url=LOCAL) as script:
+        assert script.status_code == 200
+        assert b"plotly.js" in script.data[:200]
 
 
 def test_two_pinned_ones_are_compared(client: FlaskClient) -> None:
@@ -209,7 +240,7 @@ def test_what_is_pinned_stays_as_it_is_until_there_is_more_to_tell(
     run.listed[-1] = candidate(13)
     tick(client, 1)
     assert details(client, [3], told).get_json()["response"] == {}
-    run.full.append(Promoted("trial-0003", 3, 0.3, 0.5, 60, 10, 10, 1.0))
+    run.full.append(Promoted("trial-0003", 3, 0.5, 60, 10, 10, 1.0))
     tick(client, 2)
     assert "detail" in details(client, [3], told).get_json()["response"]
 

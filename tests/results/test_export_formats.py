@@ -170,6 +170,8 @@ def test_the_mmseg_config_fits_backbone_neck_and_pyramid(subject, mmseg_folder):
     assert (head["num_classes"], head["channels"]) == (len(CLASSES), SCALE.aspp_filters)
     assert values["model"]["data_preprocessor"]["mean"] == [102.0, 127.5, 153.0]
     assert values["custom_imports"]["imports"] == ["spinenet_seg_mmseg"]
+    # Without it EncoderDecoder looks for its preprocessor among mmengine's own.
+    assert values["model"]["_scope_"] == "mmseg"
 
 
 def test_with_mmseg_there_the_parts_are_in_its_registry_by_the_configs_names(
@@ -214,6 +216,8 @@ def test_a_model_card_has_the_measured_figures_and_the_config_the_network(subjec
     assert names(tmp_path / "out") == {
         "config.json", "model.safetensors", "modeling_spinenet_seg.py", "README.md",
     }  # fmt: skip
+    modes = {path.stat().st_mode for path in (tmp_path / "out").iterdir()}
+    assert len(modes) == 1  # the weights are for as many as the card
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert architecture_file.from_dict(config["backbone"]) == BACKBONE
     assert Scale(**config["scale"]) == SCALE

@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def now() -> Snapshot:
-    full = [Promoted("trial-0003", 3, 0.3, 0.5, 60, 10, 10, 1.0)]
+    full = [Promoted("trial-0003", 3, 0.5, 60, 10, 10, 1.0)]
     return snapshot([baseline(0, HOSTILE), *map(candidate, range(1, 20))], promoted=full)
 
 

@@ -6,9 +6,9 @@ import io
 import pytest
 from rich.console import Console
 
-from proxy_tasks.task import Measurement
+from proxy_tasks.task import Measurement, Metric
 from results import units
-from results.leaderboard import COLUMNS, dilations, leaderboard, to_csv, to_markdown
+from results.leaderboard import COLUMNS, dilations, headings, leaderboard, to_csv, to_markdown
 from results.tables import as_table
 from results.trial import Kind, Trial, TrialState
 from search_space.architecture import Architecture, Block
@@ -63,6 +63,44 @@ def test_the_front_is_by_miou_and_macs_with_the_baselines_in_it() -> None:
     cheap = trial(6, 0.1, 5, kind="baseline")
     frame = leaderboard([*TRIALS, cheap]).set_index("trial")
     assert frame.loc[6, "front"]
+
+
+def by(score: float, miou: float, macs: int = 1_000_000) -> Trial:
+    measurement = Measurement(4, macs, 1_080_000, 41.4, miou=miou, loss=0.9, score=score)
+    name = f"of {score}"
+    return Trial(7, name, "candidate", ARCHITECTURE, "k", None, TrialState.COMPLETE, measurement)
+
+
+def test_a_board_shows_the_score_that_it_is_ranked_by() -> None:
+    frame = leaderboard([by(0.2, 0.5, 2_000_000), by(0.3, 0.4)])
+    assert frame["score"].tolist() == [0.3, 0.2]
+    assert frame["front"].tolist() == [True, False]  # the other has more mIoU, which is not sought
+    heading, _, first, _ = to_markdown(frame, "soft_miou").splitlines()
+    assert heading.startswith("| # | trial | name | soft mIoU % | mIoU % | loss |")
+    assert first.startswith("| 1 | 7 | of 0.3 | 30.0 | 40.0 | 0.900 |")
+    assert to_csv(frame).splitlines()[0].startswith("rank,trial,name,kind,score,miou,")
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(as_table(frame, by="soft_miou"))
+    assert "soft mIoU %" in console.export_text()
+    losses = to_markdown(leaderboard([by(-0.25, 0.5)]), "train_loss").splitlines()
+    assert "| minus training loss |" in losses[0]
+    assert "| -0.2500 |" in losses[2]
+
+
+@pytest.mark.parametrize("width", [140, 100, 80, 60])
+def test_a_narrow_terminal_gets_fewer_columns_and_none_cut_short(width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(as_table(leaderboard(TRIALS), "Leaderboard", width=width))
+    text = console.export_text()
+    assert "…" not in text
+    for wanted in ("#", "ResNet-50 (baseline)", "mIoU %", "42.0", "0.152 G"):
+        assert wanted in text
+    assert ("dilations" in text) == (width > 100)
+
+
+@pytest.mark.parametrize("metric", ["miou", "loss"])
+def test_a_score_that_has_its_column_gets_no_second(metric: Metric) -> None:
+    assert "score" not in headings(metric)
 
 
 def test_dilations_count_the_searched_blocks_that_are_built() -> None:
@@ -122,7 +160,7 @@ def test_three_digits(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.52, "0.5 s"), (9.99, "10 s"), (99.4, "99 s"), (99.6, "1.7 min"), (5990, "99.8 min"),
-     (7200, "2.0 h")],
+     (7200, "2.0 h"), (372_000, "4.3 days")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert units.duration(seconds) == text

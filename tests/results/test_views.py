@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from proxy_tasks.task import Failure
-from results.views.board import board
+from results.views.board import board, board_headings, board_note
 from results.views.choices import Shares, choices_of, in_order
 from results.views.course import best_so_far
 from results.views.detail import cost_rows, difference, key_figures, learning_curve, spec_text
@@ -17,7 +17,8 @@ from results.views.favourites import best_quarter, favourites, over_time
 from results.views.front import front, known_axes, ringed
 from results.views.header import tiles
 from results.views.importance import epsilon_squared, gene_importance, trait_importance
-from results.views.pages import VIEWS
+from results.views.pages import VIEWS, first
+from results.views.parallel import parallel
 from results.views.progress import progress
 from results.views.promotions import agreement, promotions
 from results.views.snapshot import Promoted, Snapshot
@@ -166,16 +167,57 @@ def test_the_best_quarter_is_rounded_up() -> None:
 
 
 def test_promotions_say_how_far_the_proxy_ranked_alike(now: Snapshot) -> None:
+    behind, ahead = sorted(now.trials[1:41], key=lambda t: t.score)[::39]
     full = [
-        Promoted(f"p{i}", i, proxy, miou, 60, 10, 10, 1.0)
-        for i, (proxy, miou) in enumerate([(0.3, 0.5), (0.31, 0.52), (0.29, 0.53), (0.2, None)])
+        Promoted(f"p{i}", number, miou, 60, 10, 10, 1.0)
+        for i, (number, miou) in enumerate(
+            [(0, 0.5), (ahead.number, 0.52), (behind.number, 0.53), (5, None), (None, 0.9)]
+        )
     ]
     known = snapshot(now.trials, promoted=full)
     assert agreement(known).spearman == pytest.approx(-0.5)
     assert agreement(snapshot(now.trials, promoted=full[:2])).spearman is None
+    again = Promoted("another seed", ahead.number, 0.56, 60, 10, 10, 1.0)  # 0.54 in the mean
+    seeds = agreement(snapshot(now.trials, promoted=[*full, again]))
+    assert (seeds.count, seeds.spearman) == (3, pytest.approx(0.5))
     drawn = traces(promotions(known))
     assert drawn["baseline"]["text"] == ["p0"]  # trial 0 is one
     assert drawn["candidate"]["y"] == [52.0, 53.0]
+
+
+def by_soft_miou() -> Snapshot:
+    """A search whose scores turn the order of the mIoU around."""
+    trials = [baseline(), *(candidate(n) for n in range(1, 21))]
+    turned = [replace(t, measurement=replace(t.measurement, score=0.6 - t.miou)) for t in trials]
+    full = [Promoted(t.name, t.number, t.miou, 60, 10, 10, 1.0) for t in turned[1:5]]
+    return snapshot(turned, replace(FACTS, metric="soft_miou"), full)
+
+
+def test_a_search_by_another_score_is_shown_by_it_everywhere() -> None:
+    now = by_soft_miou()
+    leader = max(now.trials[1:], key=lambda t: (t.score, -t.measurement.macs))
+    at = list(board_headings(now)).index("score")
+    rows = board(now)
+    assert board_headings(now)["score"] == "soft mIoU %"
+    assert "by soft mIoU" in board_note(now, 9)
+    assert (rows[0].trial, rows[0].cells[at]) == (leader.number, f"{100 * leader.score:.1f}")
+    assert rows[0].front
+    drawn = front(now)
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "soft mIoU (%)"
+    fronts = traces(drawn)["on the front"]
+    assert max(fronts["y"]) == pytest.approx(100 * leader.score)
+    assert set(fronts["customdata"]) == {
+        row.trial for row in rows if row.front and not row.baseline
+    }
+    assert first("front", now.facts) == ("macs", "score")
+    assert agreement(now).spearman == pytest.approx(-1)
+    assert "soft mIoU" in promotions(now)["layout"]["xaxis"]["title"]["text"]
+    assert parallel(now)["data"][0]["dimensions"][0]["label"] == "soft mIoU (%)"
+
+
+def test_a_search_by_miou_shows_it_once(now: Snapshot) -> None:
+    assert "score" not in {**board_headings(now), **known_axes(now)}
+    assert first("front", now.facts) == ("macs", "miou")
 
 
 def test_the_board_ranks_all_and_keeps_the_baselines(now: Snapshot) -> None:
@@ -190,7 +232,7 @@ def test_a_pinned_architecture_is_told_in_full(now: Snapshot) -> None:
     loaded = architecture_file.loads(spec_text(trial, FACTS))
     assert loaded.backbone == trial.backbone
     assert loaded.provenance["trial"] == 7
-    full = Promoted("trial-0007", 7, 0.3, 0.52, 60, 10, 10, 1.0)
+    full = Promoted("trial-0007", 7, 0.52, 60, 10, 10, 1.0)
     told = dict(key_figures(trial, snapshot(now.trials, promoted=[full])))
     assert told["full mIoU"] == "52.0 %, 60 epochs"
     assert "full mIoU" not in dict(key_figures(trial, now))
@@ -220,7 +262,7 @@ def test_two_architectures_differ_where_a_block_was_changed(now: Snapshot) -> No
 @pytest.mark.parametrize("count", [0, 1, 20])
 def test_every_view_is_a_figure_at_any_number_of_trials(name: str, count: int) -> None:
     trials = [candidate(n, name=HOSTILE) for n in range(count)]
-    full = [Promoted(HOSTILE, 0, 0.2, 0.3, 6, 10, 10, 1.0)] * min(count, 1)
+    full = [Promoted(HOSTILE, 0, 0.3, 6, 10, 10, 1.0)] * min(count, 1)
     figure = VIEWS[name].draw(snapshot(trials, promoted=full), *VIEWS[name].first)
     go.Figure(figure)  # raises for what plotly.js does not know
     assert "<img" not in str(figure)

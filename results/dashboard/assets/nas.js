@@ -49,32 +49,64 @@
     roots.get(place).render(element(tree));
   }
 
+  // plotly.js is by far the largest script. It is fetched with the page and run once the head and
+  // the tables stand.
+  let library = null;
+  function plotly() {
+    library ??= new Promise((done) => {
+      const script = document.createElement("script");
+      script.src = document.querySelector("link[rel=preload][as=script]").href;
+      script.onload = () => done(window.Plotly);
+      setTimeout(() => document.head.append(script), 50);
+    });
+    return library;
+  }
+
   // A figure is drawn when it comes into view: at many trials the browser's work is what takes
   // time. One that somebody points at or drags on is drawn when they have done, but at once where
   // they asked for something else to be shown, which its layout's uirevision and meta tell.
   const AHEAD = 300; // pixels of scrolling
   const asked = {};
   const held = {};
-  const frameOf = (id) => document.getElementById("frame-" + id.name);
+  const drawn = new Map();
+  let spent = 0; // milliseconds of drawing since the last look at the run
+  const frameOf = (name) => document.getElementById("frame-" + name);
   function away(frame) {
     const box = frame.getBoundingClientRect();
     return box.bottom < -AHEAD || box.top > window.innerHeight + AHEAD;
   }
   const busy = (frame) =>
     frame.querySelector(".hovertext") || document.querySelector(".dragcover");
-  function release(id) {
-    const frame = frameOf(id);
-    const kept = held[id.name];
-    if (!kept) return;
-    if (frame && (away(frame) || (kept.same && busy(frame)))) {
-      return void setTimeout(release, 200, id);
-    }
-    delete held[id.name];
-    if (frame) dash().set_props(id, { figure: kept.figure });
+  async function draw(name) {
+    const { figure, config } = held[name];
+    delete held[name];
+    const Plotly = await plotly();
+    const place = frameOf(name) && frameOf(name).firstElementChild;
+    if (!place) return;
+    const before = drawn.get(name);
+    if (before && before !== place) Plotly.purge(before); // its part of the page was made anew
+    const since = performance.now();
+    await Plotly.react(place, figure.data, figure.layout, config);
+    spent += performance.now() - since;
+    if (drawn.get(name) !== place) place.on("plotly_click", clicked);
+    drawn.set(name, place);
   }
-  window.addEventListener("beforeprint", () => {
-    for (const { id, figure } of Object.values(held)) dash().set_props(id, { figure });
-  });
+  function clicked(event) {
+    const trial = event.points[0].customdata;
+    if (typeof trial === "number") press(trial, event.event.timeStamp);
+  }
+  function press(trial, at) {
+    dash().set_props("pressed", { data: { trial, at } });
+  }
+  function release(name) {
+    const frame = frameOf(name);
+    const kept = held[name];
+    if (!kept) return;
+    if (!frame) return void delete held[name];
+    if (away(frame) || (kept.same && busy(frame))) return void setTimeout(release, 200, name);
+    draw(name);
+  }
+  window.addEventListener("beforeprint", () => Object.keys(held).forEach(draw));
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     nas: {
@@ -82,30 +114,27 @@
         dark.onchange = () => dash().set_props("scheme", { data: scheme() });
         return scheme();
       },
-      paint: function (figure, wanted, partners, id) {
-        if (!figure) return dash().no_update;
+      paint: function (text, wanted, look, id) {
+        if (!text) return dash().no_update;
+        const figure = painted(JSON.parse(text), look.partners, wanted);
         const before = asked[id.name];
         asked[id.name] = JSON.stringify([figure.layout.uirevision, figure.layout.meta, wanted]);
-        figure = painted(figure, partners, wanted);
-        const same = asked[id.name] === before;
-        const frame = frameOf(id);
         const waits = id.name in held;
-        delete held[id.name];
-        if (!frame || !(away(frame) || (same && busy(frame)))) return figure;
-        held[id.name] = { id, figure, same };
-        if (!waits) setTimeout(release, 200, id);
+        held[id.name] = { figure, config: look.config, same: asked[id.name] === before };
+        if (!waits) setTimeout(release, 0, id.name);
         return dash().no_update;
+      },
+      // The search that is looked at comes first: drawing takes a twentieth of the time at most.
+      rest: function (_, every, look) {
+        const wanted = Math.max(look.every, Math.round(20 * spent));
+        spent = 0;
+        return wanted === every ? dash().no_update : wanted;
       },
       grow: function (tree, id) {
         if (tree) grow(tree, id);
         return dash().no_update;
       },
       // A click on a point, on a name in the table, or on "unpin".
-      pin: function (clicked, pins) {
-        const point = clicked && clicked.points && clicked.points[0];
-        const known = point && typeof point.customdata === "number";
-        return known ? pin(pins, point.customdata) : dash().no_update;
-      },
       press: function (pressed, pins) {
         return pressed ? pin(pins, pressed.trial) : dash().no_update;
       },
@@ -115,8 +144,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-trial]");
     if (!button) return;
-    const trial = Number(button.dataset.trial);
-    dash().set_props("pressed", { data: { trial, at: event.timeStamp } });
+    press(Number(button.dataset.trial), event.timeStamp);
     const card = document.getElementById("detail");
     if (card) setTimeout(() => card.scrollIntoView({ behavior: "smooth", block: "nearest" }), 400);
   });

@@ -1,0 +1,192 @@
+"""Found networks against the others, all trained fully by ``nas promote`` with several seeds.
+
+    python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--table FILE]
+
+Every promotion of the runs that came to an end is a contestant, together with those that only the
+seed tells from it. All must have been trained with the same settings. A row has the best mIoU on
+the validation split, its mean over seeds and their standard deviation; how far that is from
+AGAINST's, with the standard error of the difference of the two means; and the latency of one image
+at the size that was trained at, on one CPU thread, as one would deploy it (batch norms folded, the
+trained weights): the median of rounds in which the networks take turns. TABLE keeps it as CSV.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nas import lineage
+from nas.lineage import OverSeeds, Promotion
+from nas.run import RunDirectory
+from proxy_tasks.checkpoint import Weights
+from proxy_tasks.latency import latency
+from proxy_tasks.networks import DeepLabV3, channels_last
+from search_space.errors import UserError
+
+AGAINST = "deeplabv3-resnet-50-os8"
+ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A network of a run over its seeds."""
+
+    run: str
+    trainings: tuple[Promotion, ...]
+
+    @property
+    def over_seeds(self) -> OverSeeds:
+        return OverSeeds.of(self.trainings)
+
+    @property
+    def name(self) -> str:
+        return self.over_seeds.name
+
+    @property
+    def minutes(self) -> float:
+        """Of a training, mean over the seeds."""
+        return statistics.fmean(each.last.seconds for each in self.trainings) / 60
+
+    def weights(self) -> Weights:
+        """Of the first seed. UserError where they are gone."""
+        path = self.trainings[0].weights
+        if path is None:
+            raise UserError(f"{self.run}: {self.name}: its weights are gone; promote it again")
+        return Weights.open(path)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is printed and kept of a contestant. mIoU in percent, ``over`` in points of it, None of
+    what it is held against; latency in ms, its ratio to that of what it is held against."""
+
+    run: str
+    network: str
+    seeds: int
+    miou: float
+    deviation: float | None
+    over: float | None
+    error: float | None
+    macs: int
+    parameters: int
+    latency: float
+    ratio: float
+    minutes: float
+
+    def shown(self) -> str:
+        spread = "" if self.deviation is None else f" ± {self.deviation:.2f}"
+        error = "" if self.error is None else f" ± {self.error:.2f}"
+        over = "" if self.over is None else f"{self.over:+.2f}{error}"
+        cells = [self.network, self.run, str(self.seeds), f"{self.miou:.2f}{spread}", over]
+        cells += [f"{self.macs / 1e9:.3f}", f"{self.parameters / 1e6:.2f}"]
+        cells += [f"{self.latency:.1f}", f"{self.ratio:.2f}", f"{self.minutes:.1f}"]
+        return "| " + " | ".join(cells) + " |"
+
+
+def contestants(paths: Sequence[Path]) -> list[Contestant]:
+    """Best first.
+
+    Raises:
+        UserError: without any, or where they were trained with different settings.
+    """
+    found = []
+    for path in paths:
+        run = RunDirectory.open(path)
+        groups = lineage.by_network(lineage.load_all(run))
+        found += [Contestant(run.path.name, tuple(group)) for group in groups]
+    if not found:
+        raise UserError(f"{', '.join(map(str, paths))}: nothing was promoted there yet")
+    first = found[0].trainings[0].settings
+    for other in found:
+        settings = other.trainings[0].settings
+        if changed := sorted(key for key in first if settings.get(key) != first[key]):
+            raise UserError(f"{other.run}: {other.name}: other settings ({', '.join(changed)})")
+    return sorted(found, key=lambda each: -each.over_seeds.miou)
+
+
+def latencies(networks: Sequence[DeepLabV3], size: tuple[int, int], rounds: int) -> list[float]:
+    """Seconds of one image each, taking turns."""
+    times = [[latency(network, size, repeats=1) for network in networks] for _ in range(rounds)]
+    return [statistics.median(each) for each in zip(*times, strict=True)]
+
+
+def rows(found: Sequence[Contestant], against: str, rounds: int) -> list[Row]:
+    """UserError where ``against`` is none of them."""
+    rivals = [place for place, each in enumerate(found) if each.name == against]
+    if not rivals:
+        names = ", ".join(each.name for each in found)
+        raise UserError(f"--against {against}: is none of {names}")
+    weights = [each.weights() for each in found]
+    networks = [channels_last(each.network()) for each in weights]
+    seconds = latencies(networks, weights[0].size, rounds)
+    rival, slow = found[rivals[0]], seconds[rivals[0]]
+    return [
+        _row(each, None if each is rival else rival, taken, slow)
+        for each, taken in zip(found, seconds, strict=True)
+    ]
+
+
+def _row(one: Contestant, rival: Contestant | None, seconds: float, slow: float) -> Row:
+    known, last = one.over_seeds, one.trainings[0].last
+    over = None if rival is None else 100 * (known.miou - rival.over_seeds.miou)
+    return Row(
+        one.run,
+        one.name,
+        known.count,
+        100 * known.miou,
+        None if known.deviation is None else 100 * known.deviation,
+        over,
+        None if rival is None else _error(known, rival.over_seeds),
+        last.macs,
+        last.parameters,
+        1e3 * seconds,
+        seconds / slow,
+        one.minutes,
+    )
+
+
+def _error(one: OverSeeds, other: OverSeeds) -> float | None:
+    """Standard error of the difference of two means, in points (Welch)."""
+    if one.deviation is None or other.deviation is None:
+        return None
+    return 100 * float((one.deviation**2 / one.count + other.deviation**2 / other.count) ** 0.5)
+
+
+def write(path: Path, found: Sequence[Row]) -> None:
+    """As CSV, a row a contestant."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(Row.__dataclass_fields__))
+        writer.writeheader()
+        writer.writerows(vars(row) for row in found)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.head_to_head", description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    parser.add_argument("--against", default=AGAINST, help="name of a promotion")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the latency's measurement")
+    parser.add_argument("--table", type=Path, help="CSV file for the rows")
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        found = rows(contestants(given.runs), given.against, given.rounds)
+    except UserError as error:
+        parser.error(str(error))
+    print(
+        f"| network | run | seeds | mIoU % | over {given.against}, points | GMACs | M parameters"
+        " | ms an image | of its latency | minutes |"
+    )
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("\n".join(row.shown() for row in found))
+    if given.table:
+        write(given.table, found)
+
+
+if __name__ == "__main__":
+    main()
