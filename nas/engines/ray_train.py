@@ -62,11 +62,10 @@ class DataParallelTask:
         yield _end(ends, trained.exception())
 
     def _trainer(self, job: Job, mailbox: Queue, folder: str) -> TorchTrainer:
+        given = {"task": self.task, "job": job, "threads": self.cpus, "mailbox": mailbox}
         return TorchTrainer(
             _train,
-            train_loop_config={
-                "task": self.task, "job": job, "threads": self.cpus, "mailbox": mailbox
-            },
+            train_loop_config=given,
             scaling_config=train.ScalingConfig(
                 num_workers=self.processes,
                 use_gpu=self.gpus > 0,
@@ -77,7 +76,7 @@ class DataParallelTask:
                 storage_path=folder,  # for Ray Train's own books: checkpoints are the task's affair
                 failure_config=train.FailureConfig(max_failures=0),  # the source retries
             ),
-        )  # fmt: skip
+        )
 
 
 def _train(given: dict[str, Any]) -> None:

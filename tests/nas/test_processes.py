@@ -102,7 +102,7 @@ def test_how_a_job_ended_is_told_by_the_process_that_knows(
     assert found == (expected or told[0])
 
 
-@pytest.mark.timeout(600)  # four times processes import torch and Ray, two at a time
+@pytest.mark.timeout(600)  # a dozen processes import Ray, twice
 def test_a_killed_process_and_a_killed_driver_change_nothing(tmp_path: Path) -> None:
     small = arguments(tmp_path / "cache", promotion__epochs="6", promotion__processes="2")
     known = config.load("quickstart", small[1::2])
@@ -113,9 +113,7 @@ def test_a_killed_process_and_a_killed_driver_change_nothing(tmp_path: Path) -> 
     wait_for(lambda: epochs(folder) >= 1)
     os.kill(next(training(driver.pid)), signal.SIGKILL)
     wait_for(lambda: "promotion runs again" in (run.path / "log.jsonl").read_text())
-    before = epochs(folder)
-    wait_for(lambda: epochs(folder) > before)
-    driver.kill()
+    driver.kill()  # the processes that it starts again would take a quarter of a minute to come
     driver.wait()
     assert not (folder / "promotion.json").exists()
     done = nas_here(*words, "--resume")
