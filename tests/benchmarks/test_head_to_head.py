@@ -1,0 +1,86 @@
+"""Networks over their seeds, held against one of them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from benchmarks.head_to_head import Contestant, contestants, rows, write
+from nas import config
+from nas.lineage import Promotion, write_json
+from nas.run import RunDirectory
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.networks import build_segmenter
+from proxy_tasks.task import Fidelity, Job, Measurement
+from search_space import catalog
+from search_space.canonical import canonical_key
+from search_space.errors import UserError
+from search_space.scales import Scale
+
+SIZE = (32, 48)
+SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
+FOUND, RIVAL = "spinenet-seg-camvid-28", "deeplabv3-resnet-50-os16"
+
+
+def promoted(run: RunDirectory, name: str, entry: str, miou: float, epochs: int = 5) -> None:
+    """As ``nas promote`` leaves one."""
+    backbone = catalog.load(entry)
+    checkpoint = Checkpoint(run.promotions / name)
+    job = Job(0, name, backbone, Fidelity(epochs, SIZE, SCALE))
+    checkpoint.save_weights(build_segmenter(backbone, SCALE, 2, SIZE), job, ("road", "sky"))
+    last = Measurement(epochs, 2_000_000, 3_000_000, 120.0, miou=miou).to_dict()
+    known = {"trial": None, "key": canonical_key(backbone), "seed": 0, "proxy_miou": None}
+    came_to = {"miou": miou, "epoch": epochs, "last": last, "weights": checkpoint.weights.name}
+    settings = {"epochs": epochs}
+    record = {**known, **came_to, "digest": None, "settings": settings}
+    write_json(run.promotions / name / "promotion.json", record)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    made = RunDirectory.create(tmp_path / "run", config.load("quickstart"))
+    for seed, miou in enumerate((0.50, 0.52)):
+        promoted(made, f"found-seed{seed}", FOUND, miou)
+    for seed, miou in enumerate((0.40, 0.44)):
+        promoted(made, RIVAL if not seed else f"{RIVAL}-seed{seed}", RIVAL, miou)
+    return made
+
+
+def test_a_network_is_held_against_another_over_all_of_its_seeds(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    best, rival = rows(contestants([run.path]), RIVAL, rounds=3)
+    assert (best.network, best.seeds) == ("found-seed0", 2)
+    assert best.miou == pytest.approx(51)
+    assert best.over == pytest.approx(9)
+    assert best.deviation == pytest.approx(2**0.5)
+    assert best.error == pytest.approx(((2 + 8) / 2) ** 0.5)  # Welch: variances over counts
+    assert best.minutes == 2
+    assert 0 < best.ratio == pytest.approx(best.latency / rival.latency)
+    assert (rival.network, rival.ratio, rival.over, rival.error) == (RIVAL, 1, None, None)
+    assert "+9.00 ± 2.24" in best.shown()
+    write(tmp_path / "table.csv", [best, rival])
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert [row["network"] for row in csv.DictReader(file)] == ["found-seed0", RIVAL]
+
+
+def test_a_single_training_has_no_error(run: RunDirectory) -> None:
+    promoted(run, "other", "spinenet-49", 0.1)
+    found = rows(contestants([run.path]), RIVAL, rounds=1)[-1]
+    assert (found.network, found.deviation, found.error) == ("other", None, None)
+
+
+def test_what_cannot_be_compared_is_refused(run: RunDirectory, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--against nobody: is none of found-seed0"):
+        rows(contestants([run.path]), "nobody", rounds=1)
+    other = RunDirectory.create(tmp_path / "other", config.load("quickstart"))
+    with pytest.raises(UserError, match="nothing was promoted there yet"):
+        contestants([other.path])
+    promoted(other, "longer", FOUND, 0.9, epochs=9)
+    with pytest.raises(UserError, match=r": other settings \(epochs\)"):
+        contestants([run.path, other.path])
+    gone = Contestant("run", (Promotion("n", 1, "k", 0, None, 0.5, 1, None, None, None, {}),))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="its weights are gone"):
+        gone.weights()
