@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -255,13 +255,20 @@ class Config(Section):
 
 
 def _label(change: dict[str, Any]) -> str:
-    """As it would be set, fit for a file's name: ``epochs=4 size=72x96``."""
-    return " ".join(f"{key}={_plain(value)}" for key, value in change.items())
+    """As it would be set, fit for a file's name: ``epochs=4 recipe.batch_size=8 size=72x96``."""
+    return " ".join(f"{key}={_plain(value)}" for key, value in _leaves(change))
+
+
+def _leaves(change: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """With the path of each in dots."""
+    for key, value in change.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", leaf) for inner, leaf in _leaves(value))
+        else:
+            yield key, value
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ",".join(f"{key}:{_plain(inner)}" for key, inner in value.items())
     return "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

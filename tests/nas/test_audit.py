@@ -62,7 +62,7 @@ def test_an_audit_trains_the_same_architectures_in_every_leg_and_a_search_is_tol
     legs = {path.stem: trials(path) for path in (folder / "legs").iterdir()}
     assert set(legs) == {
         "proxy-seed0", "proxy-seed1", "reference-seed2",
-        "epochs=2_recipe=learning_rate:0.001-seed0", "epochs=2_recipe=learning_rate:0.001-seed1",
+        "epochs=2_recipe.learning_rate=0.001-seed0", "epochs=2_recipe.learning_rate=0.001-seed1",
     }  # fmt: skip
     assert len({tuple(trial.key for trial in leg) for leg in legs.values()}) == 1
     first, second = legs["proxy-seed0"], legs["proxy-seed1"]
@@ -70,7 +70,7 @@ def test_an_audit_trains_the_same_architectures_in_every_leg_and_a_search_is_tol
     epochs = {name.split("-")[0]: leg[0].measurement.epochs for name, leg in legs.items()}  # type: ignore[union-attr]
     assert (epochs["proxy"], epochs["reference"]) == (1, 2)
     kept = AuditRecord.load(folder / "audit.yaml")
-    assert list(kept.verdicts) == [PROXY, "epochs=2 recipe=learning_rate:0.001"]
+    assert list(kept.verdicts) == [PROXY, "epochs=2 recipe.learning_rate=0.001"]
     assert f"Two trials differ for real beyond {kept.verdict('miou').real_difference:.3g}" in said
     assert {path.name for path in folder.glob("*.*g")} == {
         "audit.svg", "audit.png", "grid.svg", "grid.png",
