@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
+from statistics import fmean
 
 from nas.lineage import Promotion
 from results.frontier import pareto
@@ -27,15 +27,15 @@ def top(trials: Sequence[Trial], count: int) -> list[Trial]:
 
 
 def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
-    """The candidate with the best full training, or without one the best proxy score."""
+    """The candidate with the best full training, of several seeds their mean; or without one the
+    best proxy score."""
     candidates = {trial.number: trial for trial in trials if trial.kind == "candidate"}
-    trained = [
-        (p.miou, candidates[p.trial])
-        for p in promotions
-        if p.miou is not None and p.trial in candidates
-    ]
+    trained: dict[int, list[float]] = {}
+    for each in promotions:
+        if each.miou is not None and each.trial in candidates:
+            trained.setdefault(each.trial, []).append(each.miou)
     if trained:
-        return max(trained, key=itemgetter(0))[1]
+        return candidates[max(trained, key=lambda number: fmean(trained[number]))]
     return top(trials, 1)[0]
 
 

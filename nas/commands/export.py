@@ -155,9 +155,11 @@ def export(
         if selected is not None:
             raise UserError(f"--trial {selected}: {source} is not a run's folder; leave it out")
         chosen = [_from_spec(source, target or default_target())]
+    # What may refuse a network comes before what takes long to write.
+    ordered = sorted(formats, key=lambda name: (name in WITH_WEIGHTS, name == "spec"))
     for what in chosen:
         place = folder / what.name if selected == "front" else folder
-        written = [path for name in formats for path in FORMATS[name](what, place)]
+        written = [path for name in ordered for path in FORMATS[name](what, place)]
         for path in written:
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
         if WITH_WEIGHTS.intersection(formats) and what.weights is None:
@@ -167,7 +169,7 @@ def export(
 def _from_run(source: str, selected: str) -> list[Exported]:
     run = RunDirectory.open(Path(source))
     trials = ledgers.trials(run)
-    promoted = {each.trial: each for each in lineage.load_all(run)}
+    promoted = {each.trial: each for each in reversed(lineage.load_all(run))}  # the best seed's
     return [
         _described(run, trial, promoted.get(trial.number))
         for trial in _select(trials, list(promoted.values()), selected)

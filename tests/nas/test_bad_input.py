@@ -210,3 +210,12 @@ def test_what_the_parser_refuses_is_a_usage_error(
 ) -> None:
     assert run(words, monkeypatch) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_format_that_cannot_hold_a_network_is_refused_before_any_other_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", "spinenet-seg-camvid-28", "-o", str(tmp_path / "out")]
+    assert run([*words, "--format", "spec", "python", "tf-vision"], monkeypatch) == 2
+    assert "the plain block-spec list holds no dilation" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
