@@ -65,7 +65,14 @@ SHOWN = {
     " plot.data?.length || plot.getBoundingClientRect().top > innerHeight)",
 }
 """What a reader waits for, in this order."""
+SEEN = "document.querySelectorAll('.plot').forEach(plot => plot.data && (plot.data.seen = true))"
+"""Marks what is drawn; what is drawn anew has other data."""
+RENEWED = (
+    "[...document.querySelectorAll('.plot')].every(plot =>"
+    " !plot.data?.seen || plot.getBoundingClientRect().top > innerHeight)"
+)
 IDLE = "!document.querySelector('._dash-loading-callback')"
+"""Whatever is out of view has come too."""
 
 
 class LoadedRun:
@@ -161,11 +168,14 @@ def measure_page(path: Path) -> None:
                 page.close()
         for _ in range(3):
             before = page.evaluate(LAST)
+            page.evaluate(SEEN)
             add_next(path)
             since = time.perf_counter()
             page.evaluate("dash_clientside.set_props('tick', {n_intervals: Date.now()})")
-            page.wait_for_function(f"{LAST} > {before} && {IDLE}")
-            print(f"update: {1e3 * (time.perf_counter() - since):.0f} ms")
+            renewed = f"{LAST} > {before} && {RENEWED}"
+            for what, there in (("all that is in view", renewed), ("all", IDLE)):
+                page.wait_for_function(there)
+                print(f"update: {what} {1e3 * (time.perf_counter() - since):.0f} ms")
     server.shutdown()
 
 

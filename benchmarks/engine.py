@@ -260,7 +260,9 @@ def measured(load: Load) -> Found:
     command = [sys.executable, "-m", "benchmarks.engine", "--line", json.dumps(asdict(load))]
     environment = os.environ | PLAIN
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
-    values = json.loads(done.stdout.splitlines()[-1])
+    # Ray may say something behind it: of many workers on few cores, for one.
+    told = next(line for line in reversed(done.stdout.splitlines()) if line.startswith(b"{"))
+    values = json.loads(told)
     return Found(**values | {"ends": tuple(map(tuple, values["ends"]))})
 
 

@@ -8,7 +8,8 @@ that of the three chosen, in points, with the 95 % interval of a bootstrap over 
 is in proxy trainings a candidate.
 
 *Leaders again*: the best K of one seed are trained with another, and the best means of the two are
-chosen; both seeds take both parts. *ASHA* needs a fidelity that was validated after every epoch
+chosen; both seeds take both parts. *ASHA*, and the mean over the last epochs, go by mIoU, of which
+an audit keeps the curve, and need a fidelity that was validated after every epoch
 (``evaluate_every: 1``): architectures come in 500 random orders, and one goes on after an epoch if
 its score there is beyond two thirds of those that came before (asynchronous successive halving,
 Li et al. 2020, arXiv 1810.05934, as Ray Tune's scheduler decides it). Its schedule was that of the
@@ -29,11 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.audited import Array, Audit
+from benchmarks.proxy_signal import agreement
 from nas.audit import PROXY
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import tops, two_digits
 from results.bootstrap import Estimate
-from results.frontier import kendall
+from results.frontier import kendall, spearman
 from search_space.errors import UserError
 
 RESAMPLED = 1000
@@ -106,24 +108,38 @@ def halved(scores_EN: Array, order: Places, grace: int) -> tuple[float, Places]:
     return spent / (epochs * count), best(scores_EN[-1])(np.array(whole))
 
 
-def asha_rows(found: Audit, label: str) -> Iterator[str]:
-    """A row for each grace period, after those of agreement with the whole training's scores."""
-    curves_SEN = np.array([[m.curve for m in leg] for leg in found.proxies[label]], dtype=float)
-    curves_SEN = curves_SEN.transpose(0, 2, 1)
-    if not np.isfinite(curves_SEN).all():
-        return
-    rng, count = np.random.default_rng(0), curves_SEN.shape[2]
+def curves_SEN(found: Audit, label: str) -> Array:
+    """mIoU after every epoch; of no epoch where it was not validated after every one."""
+    curves = np.array([[m.curve for m in leg] for leg in found.proxies[label]], dtype=float)
+    return curves.transpose(0, 2, 1) if np.isfinite(curves).all() else curves[:, :0]
+
+
+def asha_rows(found: Audit, curves: Array) -> Iterator[str]:
+    """A row for each grace period: how far the score by then ranks as the last one, the epochs
+    trained, and the shortfall. Last without any stopping."""
+    rng, count = np.random.default_rng(0), curves.shape[2]
     most = found.reference_N[best(found.reference_N)(np.arange(count))].mean()
-    for grace in range(1, curves_SEN.shape[1]):
-        taus = np.mean([kendall(each[grace - 1], each[-1]) for each in curves_SEN])
+    for grace in range(1, curves.shape[1]):
+        taus = np.mean([kendall(each[grace - 1], each[-1]) for each in curves])
         runs = [
             halved(each_EN, rng.permutation(count), grace)
-            for each_EN in curves_SEN
+            for each_EN in curves
             for _ in range(ORDERS)
         ]
         cost = np.mean([share for share, _ in runs])
         lost = 100 * np.mean([most - found.reference_N[chosen].mean() for _, chosen in runs])
         yield f"| {grace} | {taus:.2f} | {cost:.2f} | {lost:.2f} |"
+    whole = shortfall([best(each_EN[-1]) for each_EN in curves], found.reference_N)
+    yield f"| never stopped | 1.00 | 1.00 | {whole.value:.2f} |"
+
+
+def mean_rows(found: Audit, curves: Array) -> Iterator[str]:
+    """A row for each number of last evaluations of which the score is the mean."""
+    for last in range(1, curves.shape[1]):
+        scores_SN = curves[:, -last:].mean(axis=1)
+        alike = spearman(scores_SN[0], scores_SN[1]) if len(scores_SN) > 1 else float("nan")
+        tau = two_digits(agreement(scores_SN, found.reference_N))
+        yield f"| {last} | {alike:.2f} | {tau} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -143,10 +159,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"| chosen by {by} | trainings a candidate | shortfall, points of mIoU |\n|---|---:|---:|"
     )
     print("\n".join(leader_rows(found, given.fidelity, given.metric)))
-    if rows := list(asha_rows(found, given.fidelity)):
-        print("\n| grace period | tau with the last epoch | epochs, of all | shortfall |")
-        print("|---:|---:|---:|---:|")
-        print("\n".join(rows))
+    curves = curves_SEN(found, given.fidelity)
+    if not curves.shape[1]:
+        return
+    print("\n| grace period | tau with the last epoch | epochs, of all | shortfall |")
+    print("|---:|---:|---:|---:|")
+    print("\n".join(asha_rows(found, curves)))
+    print("\n| mean of the last | seed to seed | tau |\n|---:|---:|---:|")
+    print("\n".join(mean_rows(found, curves)))
 
 
 if __name__ == "__main__":

@@ -126,8 +126,8 @@ def title_of(name: str) -> str:
 
 def best_candidates(now: Snapshot) -> list[Trial]:
     """Those that are shown in full, best first."""
-    frame = now.candidates.sort_values(["score", "macs"], ascending=[False, True])
-    return [now.by_number[int(number)] for number in frame["trial"].head(BEST)]
+    candidates = now.ranked[now.ranked["kind"] == "candidate"]
+    return [now.by_number[int(number)] for number in candidates["trial"].head(BEST)]
 
 
 def _view(name: str) -> str:

@@ -42,10 +42,9 @@ def board(now: Snapshot, count: int = 50) -> list[BoardRow]:
 
 
 def _board(now: Snapshot, count: int) -> list[BoardRow]:
-    order = ["score", "macs", "trial"]
-    frame = now.frame.sort_values(order, ascending=[False, True, True]).reset_index(drop=True)
-    frame["rank"] = np.arange(1, len(frame) + 1)
-    frame["front"] = pareto(frame[["score", "macs"]].to_numpy(), (True, False))
+    ranked = now.ranked
+    front = pareto(ranked[["score", "macs"]].to_numpy(), (True, False))
+    frame = ranked.assign(rank=np.arange(1, len(ranked) + 1), front=front)
     shown = frame[(frame["rank"] <= count) | (frame["kind"] == "baseline")].copy()
     shown["dilations"] = [dilations(now.by_number[n].backbone) for n in shown["trial"]]
     columns = (

@@ -108,8 +108,6 @@ def _best(now: Snapshot) -> Trial | None:
 
 
 def _best_number(now: Snapshot) -> int | None:
-    frame = now.candidates
-    if frame.empty:
-        return None
-    ranked = frame.sort_values(["score", "macs", "trial"], ascending=[False, True, True])
-    return int(ranked["trial"].iloc[0])
+    ranked = now.ranked
+    candidates = ranked.loc[ranked["kind"] == "candidate", "trial"]
+    return None if candidates.empty else int(candidates.iloc[0])

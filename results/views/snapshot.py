@@ -135,6 +135,11 @@ class Snapshot:
         return self.once("frame", self._frame)
 
     @property
+    def ranked(self) -> pd.DataFrame:
+        """The frame, best first: by the search's score, then by fewer MACs and by number."""
+        return self.once("ranked", self._ranked)
+
+    @property
     def candidates(self) -> pd.DataFrame:
         """The frame without baselines."""
         return self.once("candidates", lambda: self._of_kind("candidate"))
@@ -194,6 +199,11 @@ class Snapshot:
         }
         floats = measured.reshape(-1, len(MEASURED)).T
         return pd.DataFrame(columns | dict(zip(MEASURED, floats, strict=True)))
+
+    def _ranked(self) -> pd.DataFrame:
+        score, macs, trial = (self.frame[name].to_numpy() for name in ("score", "macs", "trial"))
+        order = np.lexsort((trial, macs, -score))  # a tenth of the time that pandas takes
+        return self.frame.iloc[order].reset_index(drop=True)
 
     def _of_kind(self, kind: Kind) -> pd.DataFrame:
         return self.frame[self.frame["kind"] == kind].reset_index(drop=True)
