@@ -100,7 +100,7 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
 
     @app.callback(
         Output("board-tree", "data"),
-        Input("version", "data"),
+        Input("later", "data"),
         State("run", "data"),
         prevent_initial_call=True,  # the page comes with it
     )
@@ -149,7 +149,7 @@ def _figure(app: Dash, sources: Callable[[], Sources], view: str, extra: tuple[I
         Output({"type": "data", "name": view}, "data"),
         Output({"type": "note", "name": view}, "children"),
         State("run", "data"),
-        Input("version", "data"),
+        Input("version" if view in layout.TOP else "later", "data"),
         *extra,
         prevent_initial_call=True,  # the page comes with it
     )
@@ -203,6 +203,12 @@ def _browser(app: Dash) -> None:
         Input("tick", "n_intervals"),
         State("tick", "interval"),
         State("look", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        script("later"),
+        Output("later", "data"),
+        Input("version", "data"),
         prevent_initial_call=True,
     )
     for name in ("head", "board", "list"):

@@ -25,6 +25,9 @@ from results.views.style import Figure
 
 EVERY = 2000
 """Milliseconds between two looks at the ledger, where drawing what is new does not take long."""
+TOP = tuple(VIEWS)[:2]
+"""Views at the top of the page. The others, and the leaderboard, are asked for a little later: the
+server answers one question after the other."""
 PICKS = {
     "axis-y": ("y", "front", 1),
     "axis-x": ("x", "front", 0),
@@ -66,6 +69,7 @@ def run_page(
     return [
         dcc.Store(id="run", data=name),
         dcc.Store(id="version", data=version),
+        dcc.Store(id="later", data=version),
         dcc.Store(id="pressed"),
         dcc.Store(id="pins", data=[]),
         dcc.Store(id="told"),
@@ -81,10 +85,10 @@ def run_page(
         ),
         html.Div(
             [
-                *cards[:2],
+                *cards[: len(TOP)],
                 html.Section(id="detail", className="card wide"),
                 html.Section(grown("board", board(now)), className="card wide"),
-                *cards[2:],
+                *cards[len(TOP) :],
             ],
             className="grid",
         ),

@@ -250,7 +250,7 @@ def test_strange_names_are_text(run: FakeRun) -> None:
     source = Source(run)
     client = make_app(lambda: {"demo": source}, "demo").server.test_client()
     tick(client, None)
-    output = ask(client, "board-tree.data", [("version.data", 1)], [("run.data", "demo")])
+    output = ask(client, "board-tree.data", [("later.data", 1)], [("run.data", "demo")])
     assert json.dumps(HOSTILE)[1:-1] in json.dumps(output.get_json())
     assert b"dangerously" not in output.data
     assert HOSTILE.encode() not in client.get("/", base_url=LOCAL).data

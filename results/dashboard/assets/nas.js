@@ -66,6 +66,7 @@
   // time. One that somebody points at or drags on is drawn when they have done, but at once where
   // they asked for something else to be shown, which its layout's uirevision and meta tell.
   const AHEAD = 300; // pixels of scrolling
+  const LATER = 250; // milliseconds until the rest of the page is asked for
   const asked = {};
   const held = {};
   const drawn = new Map();
@@ -123,6 +124,10 @@
         held[id.name] = { figure, config: look.config, same: asked[id.name] === before };
         if (!waits) setTimeout(release, 0, id.name);
         return dash().no_update;
+      },
+      // What stands at the top of the page is asked for and drawn first.
+      later: function (version) {
+        return new Promise((done) => setTimeout(done, LATER, version));
       },
       // The search that is looked at comes first: drawing takes a twentieth of the time at most.
       rest: function (_, every, look) {
