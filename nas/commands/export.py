@@ -169,10 +169,11 @@ def export(
 def _from_run(source: str, selected: str) -> list[Exported]:
     run = RunDirectory.open(Path(source))
     trials = ledgers.trials(run)
-    promoted = {each.trial: each for each in reversed(lineage.load_all(run))}  # the best seed's
+    promotions = lineage.load_all(run)
+    promoted = {each.trial: each for each in reversed(promotions)}  # the best seed's
     return [
         _described(run, trial, promoted.get(trial.number))
-        for trial in _select(trials, list(promoted.values()), selected)
+        for trial in _select(trials, promotions, selected)
     ]
 
 
