@@ -29,7 +29,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from benchmarks.audited import Array, Audit
-from benchmarks.proxy_signal import agreement
+from benchmarks.proxy_signal import agreement, seed_to_seed
 from benchmarks.training_free import initial_network
 from nas import build
 from nas.config import Config
@@ -133,7 +133,7 @@ def report(found: Audit, table: Path, epochs: int) -> Iterator[str]:
     places_SN = column_SN("place")
     for metric, sign in METRICS.items():
         scores_SN = sign * column_SN(metric)
-        alike = spearman(scores_SN[0], scores_SN[1]) if len(orders) > 1 else float("nan")
+        alike = seed_to_seed(scores_SN)
         owed = np.mean([spearman(a, b) for a, b in zip(scores_SN, places_SN, strict=True)])
         tau = two_digits(agreement(scores_SN, found.reference_N))
         yield f"| {METRIC_NAMES[metric]} | {alike:.2f} | {owed:+.2f} | {tau} |"

@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.audited import Array, Audit
-from benchmarks.proxy_signal import agreement
+from benchmarks.proxy_signal import agreement, seed_to_seed
 from nas.audit import PROXY
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import tops, two_digits
 from results.bootstrap import Estimate
-from results.frontier import kendall, spearman
+from results.frontier import kendall
 from search_space.errors import UserError
 
 RESAMPLED = 1000
@@ -99,9 +99,10 @@ def halved(scores_EN: Array, order: Places, grace: int) -> tuple[float, Places]:
         for epoch in range(1, epochs + 1):
             spent += 1
             if epoch in rungs:
-                before, score = list(came[epoch]), scores_EN[epoch - 1, place]
-                came[epoch].append(score)
-                if before and score < np.percentile(before, 100 * (1 - 1 / FACTOR)):
+                score, before = scores_EN[epoch - 1, place], came[epoch]
+                edge = np.percentile(before, 100 * (1 - 1 / FACTOR)) if before else -np.inf
+                before.append(score)
+                if score < edge:
                     break
         else:
             whole.append(place)
@@ -137,9 +138,8 @@ def mean_rows(found: Audit, curves: Array) -> Iterator[str]:
     """A row for each number of last evaluations of which the score is the mean."""
     for last in range(1, curves.shape[1]):
         scores_SN = curves[:, -last:].mean(axis=1)
-        alike = spearman(scores_SN[0], scores_SN[1]) if len(scores_SN) > 1 else float("nan")
         tau = two_digits(agreement(scores_SN, found.reference_N))
-        yield f"| {last} | {alike:.2f} | {tau} |"
+        yield f"| {last} | {seed_to_seed(scores_SN):.2f} | {tau} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

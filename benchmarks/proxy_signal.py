@@ -8,9 +8,9 @@ architectures are judged too. With ROOT, the folder of the images, so are scores
 training (see ``training_free``), on a batch of 16.
 
 Every agreement is with the reference's mIoU, the mean where it was trained with several seeds, by
-Kendall's tau with the 95 % interval of a bootstrap
-over architectures: of one training, of the mean score over the seeds, which is what scoring
-everything twice would buy, and of one training less that of mIoU, on the same resamples.
+Kendall's tau with the 95 % interval of a bootstrap over architectures: of one training, of the mean
+score over the seeds, which is what scoring everything twice would buy, and of one training less
+that of mIoU, on the same resamples.
 
 Shapes: N architectures, S seeds, R resamples.
 """
@@ -23,12 +23,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from benchmarks.audited import Audit
+from benchmarks.audited import Array, Audit
 from benchmarks.proxy_scores import load
 from benchmarks.training_free import Setting, scores
-from proxy_tasks.task import METRIC_NAMES, METRICS, Measurement
+from proxy_tasks.task import METRIC_NAMES, METRICS
 from results import bootstrap
 from results.audit import two_digits
 from results.bootstrap import Estimate
@@ -38,14 +37,17 @@ from search_space.errors import UserError
 RESAMPLED = 2000
 BATCH = 16
 
-Array = NDArray[np.float64]
-
 
 def agreement(scores_SN: Array, reference_N: Array) -> Estimate:
     """Kendall's tau of single trainings, mean over the seeds."""
     counts_RN = bootstrap.drawn(len(reference_N), RESAMPLED, seed=0)
     pairs = [(scores_N, reference_N) for scores_N in scores_SN]
     return bootstrap.estimate(pairs, kendall, bootstrap.taus, counts_RN)
+
+
+def seed_to_seed(scores_SN: Array) -> float:
+    """Spearman's correlation of the first two trainings; NaN of a single one."""
+    return spearman(scores_SN[0], scores_SN[1]) if len(scores_SN) > 1 else float("nan")
 
 
 def gain(scores_SN: Array, over_SN: Array, reference_N: Array) -> Estimate:
@@ -62,20 +64,17 @@ def gain(scores_SN: Array, over_SN: Array, reference_N: Array) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
-def metric_rows(label: str, seeds: list[list[Measurement]], reference_N: Array) -> Iterator[str]:
+def metric_rows(found: Audit, label: str) -> Iterator[str]:
     """A row for each metric of a fidelity."""
-    seconds = np.mean([each.seconds for leg in seeds for each in leg])
-    known_SN = {
-        metric: np.array([[sign * getattr(each, metric) for each in leg] for leg in seeds])
-        for metric, sign in METRICS.items()
-    }
-    for metric, scores_SN in known_SN.items():
-        alike = spearman(scores_SN[0], scores_SN[1]) if len(scores_SN) > 1 else float("nan")
+    seconds = np.mean([each.seconds for leg in found.proxies[label] for each in leg])
+    reference_N, miou_SN = found.reference_N, found.scores_SN(label, "miou")
+    for metric in METRICS:
+        scores_SN = found.scores_SN(label, metric)
         cells = [
-            f"{alike:.2f}",
+            f"{seed_to_seed(scores_SN):.2f}",
             two_digits(agreement(scores_SN, reference_N)),
             two_digits(agreement(scores_SN.mean(axis=0, keepdims=True), reference_N)),
-            "" if metric == "miou" else _signed(gain(scores_SN, known_SN["miou"], reference_N)),
+            "" if metric == "miou" else _signed(gain(scores_SN, miou_SN, reference_N)),
         ]
         yield f"| {label} | {seconds:.0f} | {METRIC_NAMES[metric]} | {' | '.join(cells)} |"
 
@@ -83,12 +82,13 @@ def metric_rows(label: str, seeds: list[list[Measurement]], reference_N: Array) 
 def table_rows(found: Audit, path: Path) -> Iterator[str]:
     """A row for each metric of the table's scores, of the architectures that it has."""
     frame = load(path).frame.set_index("key")
-    known = [trial for trial in found.trials_N if trial.key in frame.index]
-    rows, reference_N = frame.loc[[trial.key for trial in known]], np.array([t.miou for t in known])
+    known_N = np.array([trial.key in frame.index for trial in found.trials_N])
+    reference_N = found.reference_N[known_N]
+    rows = frame.loc[[trial.key for trial in found.trials_N if trial.key in frame.index]]
     for metric in (metric for metric in METRICS if metric in frame):
         values_1N = METRICS[metric] * rows[metric].to_numpy(float)[None]
         tau = two_digits(agreement(values_1N, reference_N))
-        yield f"| {METRIC_NAMES[metric]} | {len(known)} | {tau} |"
+        yield f"| {METRIC_NAMES[metric]} | {len(rows)} | {tau} |"
 
 
 def untrained_rows(found: Audit, root: Path) -> Iterator[str]:
@@ -123,8 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{len(found.trials_N)} architectures, {taken:.0f} s of a reference training each\n")
     print("| fidelity | s | by | seed to seed | tau of one | tau of the seeds' mean | over mIoU |")
     print("|---|---:|---|---:|---:|---:|---:|")
-    for label, seeds in found.proxies.items():
-        print("\n".join(metric_rows(label, seeds, found.reference_N)), flush=True)
+    for label in found.proxies:
+        print("\n".join(metric_rows(found, label)), flush=True)
     if given.table:
         print(f"\n| {given.table.name}, by | architectures | tau |\n|---|---:|---:|")
         print("\n".join(table_rows(found, given.table)), flush=True)
