@@ -3,7 +3,8 @@
     python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--table FILE]
 
 Every promotion of the runs that came to an end is a contestant, together with those that only the
-seed tells from it. All must have been trained with the same settings. A row has the best mIoU on
+seed tells from it. All must have been trained with the same settings, but for their scale: ``nas
+promote --label`` trains a network at another one. A row has the best mIoU on
 the validation split, its mean over seeds and their standard deviation; how far that is from
 AGAINST's, with the standard error of the difference of the two means; and the latency of one image
 at the size that was trained at, on one CPU thread, as one would deploy it (batch norms folded, the
@@ -31,6 +32,8 @@ from search_space.errors import UserError
 
 AGAINST = "deeplabv3-resnet-50-os8"
 ROUNDS = 15
+SCALE = "scale"
+"""What may differ between the settings of contestants."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def contestants(paths: Sequence[Path]) -> list[Contestant]:
     """Best first.
 
     Raises:
-        UserError: without any, or where they were trained with different settings.
+        UserError: without any, or where they were trained with different settings (other than the
+            scale).
     """
     found = []
     for path in paths:
@@ -105,7 +109,9 @@ def contestants(paths: Sequence[Path]) -> list[Contestant]:
     first = found[0].trainings[0].settings
     for other in found:
         settings = other.trainings[0].settings
-        if changed := sorted(key for key in first if settings.get(key) != first[key]):
+        if changed := sorted(
+            key for key in first if key != SCALE and settings.get(key) != first[key]
+        ):
             raise UserError(f"{other.run}: {other.name}: other settings ({', '.join(changed)})")
     return sorted(found, key=lambda each: -each.over_seeds.miou)
 

@@ -236,6 +236,9 @@ def promote(
     seeds: Annotated[
         int, typer.Option(min=1, help="Train each so often, with seeds from the run's own up.")
     ] = 1,
+    label: Annotated[
+        str | None, typer.Option(help="Added to the names, to promote again with other settings.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
     set: Settings = None,
     quiet: Quiet = False,
@@ -247,12 +250,14 @@ def promote(
     nas promote runs/camvid --trial 0 --set promotion.epochs=80
 
     nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --seeds 3
+
+    nas promote runs/camvid --top 1 --label wide --set promotion.scale.filters=0.375
     """
     from nas.commands.promote import promote
 
     if top is not None and trial:
         raise UserError("--top and --trial: give one of them")
-    promote(run, top, trial or (), baseline or (), seeds, resume, set or (), _console(quiet))
+    promote(run, top, trial or (), baseline or (), seeds, label, resume, set or (), _console(quiet))
 
 
 ScaleName = Annotated[

@@ -37,6 +37,11 @@ class Promotion:
     digest: str | None
     settings: dict[str, Any]
 
+    @property
+    def recipe(self) -> str:
+        """The same where two were trained alike, whatever the network and the seed."""
+        return json.dumps(self.settings, sort_keys=True)
+
 
 def load_all(run: RunDirectory) -> list[Promotion]:
     """The promotions that have ended, best first."""
@@ -73,8 +78,7 @@ def by_network(promotions: Iterable[Promotion]) -> list[list[Promotion]]:
     groups: dict[str, list[Promotion]] = {}
     for each in promotions:
         if each.miou is not None:
-            recipe = json.dumps(each.settings, sort_keys=True)
-            groups.setdefault(f"{each.key} {recipe}", []).append(each)
+            groups.setdefault(f"{each.key} {each.recipe}", []).append(each)
     return list(groups.values())
 
 

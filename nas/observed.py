@@ -133,7 +133,7 @@ def _plain(each: Promotion, picture: Path | None) -> Promoted:
     last = each.last
     return Promoted(
         each.name, each.trial, each.miou, last.epochs, last.macs,
-        last.parameters, last.seconds, picture,
+        last.parameters, last.seconds, picture, each.recipe,
     )  # fmt: skip
 
 

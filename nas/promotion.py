@@ -7,6 +7,7 @@ best weights, and at the end ``promotion.json``.
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
+
+LABEL = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ class Subject:
         """UserError for a name that the catalogue does not have."""
         backbone = catalog.load(name)
         return cls(name, backbone, canonical_key(backbone))
+
+    def labelled(self, label: str) -> Subject:
+        """UserError for a label that makes no plain folder name."""
+        if not re.fullmatch(LABEL, label):
+            raise UserError(f"--label {label!r}: write letters, digits, '.', '_' and '-'")
+        return replace(self, name=f"{self.name}-{label}")
 
     def seeded(self, first: int, count: int) -> list[Subject]:
         """Once for each seed from ``first`` up; all but the first say theirs in their names."""

@@ -27,15 +27,15 @@ def top(trials: Sequence[Trial], count: int) -> list[Trial]:
 
 
 def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
-    """The candidate with the best full training, of several seeds their mean; or without one the
-    best proxy score."""
+    """The candidate with the best full training, of several seeds under one recipe their mean; or
+    without one the best proxy score."""
     candidates = {trial.number: trial for trial in trials if trial.kind == "candidate"}
-    trained: dict[int, list[float]] = {}
+    trained: dict[tuple[int, str], list[float]] = {}
     for each in promotions:
         if each.miou is not None and each.trial in candidates:
-            trained.setdefault(each.trial, []).append(each.miou)
+            trained.setdefault((each.trial, each.recipe), []).append(each.miou)
     if trained:
-        return candidates[max(trained, key=lambda number: fmean(trained[number]))]
+        return candidates[max(trained, key=lambda one: fmean(trained[one]))[0]]
     return top(trials, 1)[0]
 
 

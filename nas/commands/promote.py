@@ -24,13 +24,15 @@ def promote(
     numbers: Sequence[int],
     baselines: Sequence[str],
     seeds: int,
+    label: str | None,
     resume: bool,
     settings: Sequence[str],
     console: Console,
 ) -> None:
     """Train the ``count`` best candidates (None: one where nothing else is named), the trials with
     these numbers, and these entries of the catalogue: all under the run's recipe and scale, each
-    with so many ``seeds``, from the run's own up.
+    with so many ``seeds``, from the run's own up. A ``label`` in their names sets them apart from
+    promotions of the same networks under other settings.
 
     Raises:
         UserError: no such run, trial or entry, or a promotion that exists.
@@ -41,6 +43,8 @@ def promote(
     config = configs.with_settings(run.config(), settings, allowed)
     trials = ledgers.trials(run)
     named = _chosen(trials, count, numbers, baselines)
+    if label is not None:
+        named = [subject.labelled(label) for subject in named]
     chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion)

@@ -161,5 +161,5 @@ def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: C
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
-    promote(run.path, config.promotion.top, (), (), 1, True, (), console)
+    promote(run.path, config.promotion.top, (), (), 1, None, True, (), console)
     export(str(run.path), "best", ("spec", "python"), run.path / "export", console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -29,10 +30,14 @@ class Agreement:
 
 
 def agreement(now: Snapshot) -> Agreement:
-    """How far proxy and full training rank alike; of several seeds the mean counts."""
+    """How far proxy and full training rank alike, among those trained by the recipe that most were;
+    of several seeds the mean counts."""
+    both = _both(now)
+    recipes = Counter(p.recipe for _, p in both).most_common(1)
     trained: dict[int | None, list[Scored]] = {}
-    for one in _both(now):
-        trained.setdefault(one[1].trial, []).append(one)
+    for one in both:
+        if one[1].recipe == recipes[0][0]:
+            trained.setdefault(one[1].trial, []).append(one)
     if len(trained) < 3:
         return Agreement(len(trained), None)
     scores = [seeds[0][0] for seeds in trained.values()]

@@ -69,7 +69,7 @@ class Facts:
 @dataclass(frozen=True)
 class Promoted:
     """A full training that has ended; mIoU in [0, 1]. ``labels`` is a PNG of predicted label maps
-    beside the truth."""
+    beside the truth; ``recipe`` the same where two were trained alike."""
 
     name: str
     trial: int | None
@@ -79,6 +79,7 @@ class Promoted:
     parameters: int
     seconds: float
     labels: Path | None = None
+    recipe: str = ""
 
 
 @dataclass

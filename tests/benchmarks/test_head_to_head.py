@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,18 @@ SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 FOUND, RIVAL = "spinenet-seg-camvid-28", "deeplabv3-resnet-50-os16"
 
 
-def promoted(run: RunDirectory, name: str, entry: str, miou: float, epochs: int = 5) -> None:
+def promoted(
+    run: RunDirectory, name: str, entry: str, miou: float, epochs: int = 5, scale: Scale = SCALE
+) -> None:
     """As ``nas promote`` leaves one."""
     backbone = catalog.load(entry)
     checkpoint = Checkpoint(run.promotions / name)
-    job = Job(0, name, backbone, Fidelity(epochs, SIZE, SCALE))
-    checkpoint.save_weights(build_segmenter(backbone, SCALE, 2, SIZE), job, ("road", "sky"))
+    job = Job(0, name, backbone, Fidelity(epochs, SIZE, scale))
+    checkpoint.save_weights(build_segmenter(backbone, scale, 2, SIZE), job, ("road", "sky"))
     last = Measurement(epochs, 2_000_000, 3_000_000, 120.0, miou=miou).to_dict()
     known = {"trial": None, "key": canonical_key(backbone), "seed": 0, "proxy_miou": None}
     came_to = {"miou": miou, "epoch": epochs, "last": last, "weights": checkpoint.weights.name}
-    settings = {"epochs": epochs}
+    settings = {"epochs": epochs, "scale": asdict(scale)}
     record = {**known, **came_to, "digest": None, "settings": settings}
     write_json(run.promotions / name / "promotion.json", record)
 
@@ -70,6 +73,13 @@ def test_a_single_training_has_no_error(run: RunDirectory) -> None:
     promoted(run, "other", "spinenet-49", 0.1)
     found = rows(contestants([run.path]), RIVAL, rounds=1)[-1]
     assert (found.network, found.deviation, found.error) == ("other", None, None)
+
+
+def test_one_network_at_two_scales_is_two_contestants(run: RunDirectory) -> None:
+    wide = Scale(filters=0.25, endpoint_filters=8, aspp_filters=8)
+    promoted(run, "found-wide", FOUND, 0.6, scale=wide)
+    best, narrow, _ = rows(contestants([run.path]), RIVAL, rounds=1)
+    assert (best.network, best.seeds, narrow.network) == ("found-wide", 1, "found-seed0")
 
 
 def test_what_cannot_be_compared_is_refused(run: RunDirectory, tmp_path: Path) -> None:

@@ -73,6 +73,18 @@ def test_every_seed_is_a_training_of_its_own_and_says_which() -> None:
     assert {job.backbone for job in made} == {SPINENET}
 
 
+def test_a_label_is_part_of_the_name_before_the_seed() -> None:
+    one = Subject.of_trial(TRIALS[1]).labelled("x0.5")
+    assert [each.name for each in one.seeded(0, 2)] == ["trial-0001-x0.5", "trial-0001-x0.5-seed1"]
+    assert (one.trial, one.key) == (1, Subject.of_trial(TRIALS[1]).key)
+
+
+@pytest.mark.parametrize("label", ["", "..", "a/b", "-x", "a b", "é"])
+def test_a_label_that_is_no_folder_name_is_refused(label: str) -> None:
+    with pytest.raises(UserError, match=r"--label .*: write letters, digits, '\.', '_' and '-'"):
+        Subject.of_trial(TRIALS[1]).labelled(label)
+
+
 def promoted(name: str, key: str, miou: float | None, epochs: int = 5) -> Promotion:
     last = Measurement(epochs, 1, 1, 1.0, miou=miou)
     settings = {"epochs": epochs}

@@ -60,6 +60,8 @@ def test_the_best_is_by_full_training_where_there_is_one() -> None:
     assert selection.best(TRIALS, [promotion(2, 0.6), promotion(5, 0.7)]).number == 5
     seeds = [promotion(2, 0.9), promotion(2, 0.4), promotion(5, 0.7)]
     assert selection.best(TRIALS, seeds).number == 5  # of several seeds the mean
+    wide = replace(promotion(2, 0.8), settings={"scale": "wide"})
+    assert selection.best(TRIALS, [*seeds, wide]).number == 2  # other settings are no seed
     assert selection.best(TRIALS, [promotion(0, 0.99)]).number == 1  # a baseline wins nothing
     assert selection.best(TRIALS, [promotion(2, None)]).number == 1  # it never got a score
 

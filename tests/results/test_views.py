@@ -180,6 +180,8 @@ def test_promotions_say_how_far_the_proxy_ranked_alike(now: Snapshot) -> None:
     again = Promoted("another seed", ahead.number, 0.56, 60, 10, 10, 1.0)  # 0.54 in the mean
     seeds = agreement(snapshot(now.trials, promoted=[*full, again]))
     assert (seeds.count, seeds.spearman) == (3, pytest.approx(0.5))
+    wide = Promoted("wide", behind.number, 0.99, 60, 10, 10, 1.0, recipe="wide")
+    assert agreement(snapshot(now.trials, promoted=[*full, wide])) == agreement(known)
     drawn = traces(promotions(known))
     assert drawn["baseline"]["text"] == ["p0"]  # trial 0 is one
     assert drawn["candidate"]["y"] == [52.0, 53.0]
