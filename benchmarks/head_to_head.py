@@ -1,6 +1,6 @@
 """Found networks against the others, all trained fully by ``nas promote`` with several seeds.
 
-    python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--table FILE]
+    python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--onnx] [--table FILE]
 
 Every promotion of the runs that came to an end is a contestant, together with those that only the
 seed tells from it. All must have been trained with the same settings, but for their scale: ``nas
@@ -8,7 +8,8 @@ promote --label`` trains a network at another one. A row has the best mIoU on
 the validation split, its mean over seeds and their standard deviation; how far that is from
 AGAINST's, with the standard error of the difference of the two means; and the latency of one image
 at the size that was trained at, on one CPU thread, as one would deploy it (batch norms folded, the
-trained weights): the median of rounds in which the networks take turns. TABLE keeps it as CSV.
+trained weights): the median of rounds in which the networks take turns; with ``--onnx`` in ONNX
+Runtime too, of the model that ``nas export`` writes. TABLE keeps it as CSV.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import turns
 from nas import lineage
 from nas.lineage import OverSeeds, Promotion
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Weights
-from proxy_tasks.latency import latency
-from proxy_tasks.networks import DeepLabV3, channels_last
+from proxy_tasks.networks import channels_last
 from search_space.errors import UserError
 
 AGAINST = "deeplabv3-resnet-50-os8"
@@ -67,7 +68,8 @@ class Contestant:
 @dataclass(frozen=True)
 class Row:
     """What is printed and kept of a contestant. mIoU in percent, ``over`` in points of it, None of
-    what it is held against; latency in ms, its ratio to that of what it is held against."""
+    what it is held against; latency in ms, its ratio to that of what it is held against, and
+    both in ONNX Runtime where that was asked for."""
 
     run: str
     network: str
@@ -80,6 +82,8 @@ class Row:
     parameters: int
     latency: float
     ratio: float
+    onnx_latency: float | None
+    onnx_ratio: float | None
     minutes: float
 
     def shown(self) -> str:
@@ -88,7 +92,10 @@ class Row:
         over = "" if self.over is None else f"{self.over:+.2f}{error}"
         cells = [self.network, self.run, str(self.seeds), f"{self.miou:.2f}{spread}", over]
         cells += [f"{self.macs / 1e9:.3f}", f"{self.parameters / 1e6:.2f}"]
-        cells += [f"{self.latency:.1f}", f"{self.ratio:.2f}", f"{self.minutes:.1f}"]
+        cells += [f"{self.latency:.1f}", f"{self.ratio:.2f}"]
+        onnx = (self.onnx_latency, self.onnx_ratio)
+        cells += ["" if value is None else f"{value:.3g}" for value in onnx]
+        cells.append(f"{self.minutes:.1f}")
         return "| " + " | ".join(cells) + " |"
 
 
@@ -116,13 +123,7 @@ def contestants(paths: Sequence[Path]) -> list[Contestant]:
     return sorted(found, key=lambda each: -each.over_seeds.miou)
 
 
-def latencies(networks: Sequence[DeepLabV3], size: tuple[int, int], rounds: int) -> list[float]:
-    """Seconds of one image each, taking turns."""
-    times = [[latency(network, size, repeats=1) for network in networks] for _ in range(rounds)]
-    return [statistics.median(each) for each in zip(*times, strict=True)]
-
-
-def rows(found: Sequence[Contestant], against: str, rounds: int) -> list[Row]:
+def rows(found: Sequence[Contestant], against: str, rounds: int, onnx: bool = False) -> list[Row]:
     """UserError where ``against`` is none of them."""
     rivals = [place for place, each in enumerate(found) if each.name == against]
     if not rivals:
@@ -130,15 +131,23 @@ def rows(found: Sequence[Contestant], against: str, rounds: int) -> list[Row]:
         raise UserError(f"--against {against}: is none of {names}")
     weights = [each.weights() for each in found]
     networks = [channels_last(each.network()) for each in weights]
-    seconds = latencies(networks, weights[0].size, rounds)
-    rival, slow = found[rivals[0]], seconds[rivals[0]]
+    size = weights[0].size
+    measured = [turns.in_pytorch(networks, size, rounds)]
+    if onnx:
+        folders = [each.path.parent for each in weights]
+        measured.append(turns.in_onnx_runtime(folders, size, rounds))
+    rival = found[rivals[0]]
+    slow = [seconds[rivals[0]] for seconds in measured]
     return [
         _row(each, None if each is rival else rival, taken, slow)
-        for each, taken in zip(found, seconds, strict=True)
+        for each, *taken in zip(found, *measured, strict=True)
     ]
 
 
-def _row(one: Contestant, rival: Contestant | None, seconds: float, slow: float) -> Row:
+def _row(
+    one: Contestant, rival: Contestant | None, seconds: Sequence[float], slow: Sequence[float]
+) -> Row:
+    """``seconds`` in PyTorch, and perhaps in ONNX Runtime; ``slow`` those of the rival."""
     known, last = one.over_seeds, one.trainings[0].last
     over = None if rival is None else 100 * (known.miou - rival.over_seeds.miou)
     return Row(
@@ -151,8 +160,10 @@ def _row(one: Contestant, rival: Contestant | None, seconds: float, slow: float)
         None if rival is None else _error(known, rival.over_seeds),
         last.macs,
         last.parameters,
-        1e3 * seconds,
-        seconds / slow,
+        1e3 * seconds[0],
+        seconds[0] / slow[0],
+        1e3 * seconds[1] if len(seconds) > 1 else None,
+        seconds[1] / slow[1] if len(seconds) > 1 else None,
         one.minutes,
     )
 
@@ -177,18 +188,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--against", default=AGAINST, help="name of a promotion")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the latency's measurement")
+    parser.add_argument("--onnx", action="store_true", help="the latency in ONNX Runtime too")
     parser.add_argument("--table", type=Path, help="CSV file for the rows")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        found = rows(contestants(given.runs), given.against, given.rounds)
+        found = rows(contestants(given.runs), given.against, given.rounds, given.onnx)
     except UserError as error:
         parser.error(str(error))
     print(
         f"| network | run | seeds | mIoU % | over {given.against}, points | GMACs | M parameters"
-        " | ms an image | of its latency | minutes |"
+        " | ms an image | of its latency | ms in ONNX Runtime | of its latency | minutes |"
     )
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     print("\n".join(row.shown() for row in found))
     if given.table:
         write(given.table, found)

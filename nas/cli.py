@@ -342,7 +342,11 @@ def controllers(
 @app.command()
 def export(
     source: Annotated[
-        str, typer.Argument(metavar="RUN|NAME|FILE", help="A run, a catalogue entry, or a spec.")
+        str,
+        typer.Argument(
+            metavar="RUN|NAME|FILE",
+            help="A run or a promotion, a catalogue entry, or a spec.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     trial: Annotated[
@@ -368,6 +372,8 @@ def export(
     nas export runs/camvid --trial best --format spec python -o found/
 
     nas export runs/camvid --format onnx huggingface -o found/
+
+    nas export runs/camvid/promotions/trial-0042-wide --format python -o wide/
 
     nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
     """

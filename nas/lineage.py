@@ -15,6 +15,9 @@ from proxy_tasks.task import Measurement
 from search_space.errors import UserError
 from search_space.files import replacing
 
+RECORD = "promotion.json"
+"""What makes a folder that of a promotion that has ended."""
+
 LABELS = "labels.png"
 """Predicted label maps beside the truth (nas.comparison), in a promotion's folder."""
 
@@ -45,7 +48,7 @@ class Promotion:
 
 def load_all(run: RunDirectory) -> list[Promotion]:
     """The promotions that have ended, best first."""
-    found = [load(path.parent) for path in sorted(run.promotions.glob("*/promotion.json"))]
+    found = [load(path.parent) for path in sorted(run.promotions.glob(f"*/{RECORD}"))]
     return sorted(found, key=lambda each: -(each.miou or 0.0))
 
 
@@ -85,12 +88,12 @@ def by_network(promotions: Iterable[Promotion]) -> list[list[Promotion]]:
 def load(folder: Path) -> Promotion:
     """UserError when the record is damaged."""
     try:
-        record = read_json(folder / "promotion.json")
+        record = read_json(folder / RECORD)
         record["last"] = Measurement.from_dict(record["last"])
         record["weights"] = folder / record["weights"] if record["weights"] else None
         return Promotion(**record, name=folder.name)
     except (TypeError, KeyError, ValueError) as error:
-        raise UserError(f"{folder / 'promotion.json'}: damaged record ({error})") from error
+        raise UserError(f"{folder / RECORD}: damaged record ({error})") from error
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

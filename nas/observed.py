@@ -56,7 +56,7 @@ class ObservedRun:
 
     def promoted(self) -> Sequence[Promoted]:
         """Full trainings that have ended; a record that is damaged is passed over."""
-        files = sorted(self._run.promotions.glob("*/promotion.json"))
+        files = sorted(self._run.promotions.glob(f"*/{lineage.RECORD}"))
         pictures = [file.with_name(lineage.LABELS) for file in files]
         seen = tuple((file, _stamp(file)) for file in (*files, *pictures))
         if seen != self._promoted[0]:

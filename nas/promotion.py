@@ -17,7 +17,7 @@ from nas import events
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
-from nas.lineage import digest, read_json, write_json
+from nas.lineage import RECORD, digest, read_json, write_json
 from nas.progress import PromotionProgress
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
@@ -124,7 +124,7 @@ class PromotionQueue:
         if last.failure is not None:
             self.failed[job.name] = last.failure.value
         record = _record(self._run, self._subjects[job.number], last, self._settings)
-        write_json(self._run.promotions / job.name / "promotion.json", record)
+        write_json(self._run.promotions / job.name / RECORD, record)
         best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
         early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
         self._progress.ended(job, f"{job.name}  promoted: {best}{early}")

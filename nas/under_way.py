@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from nas.lineage import read_json
+from nas.lineage import RECORD, read_json
 from nas.run import RunDirectory
 from results import units
 
@@ -37,7 +37,7 @@ class UnderWay:
 def load_all(run: RunDirectory) -> list[UnderWay]:
     """By name. Whether somebody still works on them no file tells: see ``ago``."""
     begun = sorted(run.promotions.glob("*/settings.json"))
-    return [_read(path) for path in begun if not (path.parent / "promotion.json").exists()]
+    return [_read(path) for path in begun if not (path.parent / RECORD).exists()]
 
 
 def under_way_table(promotions: list[UnderWay]) -> Table:

@@ -17,6 +17,7 @@ from nas.target import Target
 from nas.target import target as default_target
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.checkpoint import Weights
+from proxy_tasks.task import Measurement
 from results.export.huggingface import export_huggingface
 from results.export.mmseg import export_mmseg
 from results.export.spec import export_spec
@@ -134,7 +135,7 @@ def export(
     console: Console,
     target: Target | None = None,
 ) -> None:
-    """Export a run's trials, an entry of the catalogue or an architecture file.
+    """Export a run's trials, a promotion, an entry of the catalogue or an architecture file.
 
     Args:
         selected: of a run: ``best`` (None too), ``front``, which makes a folder for each trial,
@@ -150,7 +151,7 @@ def export(
     if Path(source).is_dir():
         if target and target.given:
             raise UserError(f"{_flags(target.given)}: leave out; trials are exported as built")
-        chosen = _from_run(source, selected or "best")
+        chosen = _from_folder(Path(source), selected)
     else:
         if selected is not None:
             raise UserError(f"--trial {selected}: {source} is not a run's folder; leave it out")
@@ -166,8 +167,16 @@ def export(
             console.print(f"{what.name} was not promoted: its export comes without trained weights")
 
 
-def _from_run(source: str, selected: str) -> list[Exported]:
-    run = RunDirectory.open(Path(source))
+def _from_folder(source: Path, selected: str | None) -> list[Exported]:
+    if not (source / lineage.RECORD).is_file():
+        return _from_run(source, selected or "best")
+    if selected is not None:
+        raise UserError(f"--trial {selected}: {source} is a promotion; leave it out")
+    return [from_promotion(source)]
+
+
+def _from_run(source: Path, selected: str) -> list[Exported]:
+    run = RunDirectory.open(source)
     trials = ledgers.trials(run)
     promotions = lineage.load_all(run)
     promoted = {each.trial: each for each in reversed(promotions)}  # the best seed's
@@ -188,32 +197,44 @@ def _select(trials: list[Trial], promoted: list[Promotion], selected: str) -> li
 
 
 def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> Exported:
+    """As it was promoted, or as the search had it."""
+    if promoted is not None and promoted.weights is not None:
+        return _trained(run, trial.folder, promoted, trial)
     config = run.config()
-    scores: dict[str, Any] = {"proxy_miou": trial.miou}
-    if trial.measurement is not None:
-        scores |= {"macs": trial.measurement.macs, "parameters": trial.measurement.parameters}
-    provenance = {
-        "run": run.path.name,
-        "trial": trial.number,
-        "controller": config.controller.name,
-        "data": config.data.name,
-        "scores": scores,
-    }
-    if promoted is None or promoted.weights is None:
-        fidelity = build.fidelity(config.proxy)
-        classes = build.dataset(config, fidelity.size).classes
-        return Exported(
-            trial.folder,
-            trial.backbone,
-            fidelity.scale,
-            fidelity.size,
-            classes,
-            provenance=provenance,
-        )
-    scores |= {"promoted_miou": promoted.miou, "epoch": promoted.epoch}
-    weights = Weights.open(promoted.weights)
+    fidelity = build.fidelity(config.proxy)
+    classes = build.dataset(config, fidelity.size).classes
     return Exported(
         trial.folder,
+        trial.backbone,
+        fidelity.scale,
+        fidelity.size,
+        classes,
+        provenance=_provenance(run, trial, trial.measurement),
+    )
+
+
+def from_promotion(folder: Path) -> Exported:
+    """A full training, whichever of its network's it is; of a baseline too.
+
+    Raises:
+        UserError: for a damaged record, or one without weights.
+    """
+    promoted, run = lineage.load(folder), RunDirectory.open(folder.resolve().parent.parent)
+    if promoted.weights is None:
+        raise UserError(f"{folder}: it came to no weights; export another promotion")
+    trial = None
+    if promoted.trial is not None:
+        (trial,) = selection.by_number(ledgers.trials(run), [promoted.trial])
+    return _trained(run, promoted.name, promoted, trial)
+
+
+def _trained(run: RunDirectory, name: str, promoted: Promotion, trial: Trial | None) -> Exported:
+    assert promoted.weights is not None
+    weights = Weights.open(promoted.weights)
+    provenance = _provenance(run, trial, promoted.last)
+    provenance["scores"] |= {"promoted_miou": promoted.miou, "epoch": promoted.epoch}
+    return Exported(
+        name,
         weights.backbone,
         weights.scale,
         weights.size,
@@ -221,6 +242,23 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
         weights.path,
         provenance | {"weights_sha256": promoted.digest},
     )
+
+
+def _provenance(
+    run: RunDirectory, trial: Trial | None, measured: Measurement | None
+) -> dict[str, Any]:
+    """MACs and parameters are those of the network that was ``measured``."""
+    config = run.config()
+    scores: dict[str, Any] = {} if trial is None else {"proxy_miou": trial.miou}
+    if measured is not None:
+        scores |= {"macs": measured.macs, "parameters": measured.parameters}
+    return {
+        "run": run.path.name,
+        "trial": None if trial is None else trial.number,
+        "controller": config.controller.name,
+        "data": config.data.name,
+        "scores": scores,
+    }
 
 
 def _from_spec(name_or_path: str, target: Target) -> Exported:

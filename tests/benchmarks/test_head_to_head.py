@@ -63,10 +63,20 @@ def test_a_network_is_held_against_another_over_all_of_its_seeds(
     assert best.minutes == 2
     assert 0 < best.ratio == pytest.approx(best.latency / rival.latency)
     assert (rival.network, rival.ratio, rival.over, rival.error) == (RIVAL, 1, None, None)
+    assert (best.onnx_latency, best.onnx_ratio) == (None, None)
     assert "+9.00 ± 2.24" in best.shown()
     write(tmp_path / "table.csv", [best, rival])
     with (tmp_path / "table.csv").open(newline="") as file:
         assert [row["network"] for row in csv.DictReader(file)] == ["found-seed0", RIVAL]
+
+
+def test_the_latency_is_measured_of_the_onnx_export_too(run: RunDirectory) -> None:
+    best, rival = rows(contestants([run.path]), RIVAL, rounds=3, onnx=True)
+    assert best.onnx_latency is not None
+    assert rival.onnx_latency is not None
+    assert 0 < best.onnx_ratio == pytest.approx(best.onnx_latency / rival.onnx_latency)
+    assert best.onnx_latency != best.latency
+    assert rival.onnx_ratio == 1
 
 
 def test_a_single_training_has_no_error(run: RunDirectory) -> None:

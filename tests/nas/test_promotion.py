@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from nas.lineage import Promotion, over_seeds
 from nas.promotion import Subject, jobs
 from proxy_tasks.task import Fidelity, Measurement
 from results.trial import Trial, TrialState
-from search_space import catalog
+from search_space import architecture_file, catalog
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.scales import Scale
@@ -145,3 +146,19 @@ def test_a_baseline_is_trained_as_the_winner_is_and_its_evaluation_is_listed(tmp
     text = nas_here("status", str(run)).stdout
     assert "scales 0.5 1, flipped too" in text
     assert nas_here("export", str(run), "-o", str(tmp_path / "out")).returncode == 0
+    exports_what_is_named(run, tmp_path)
+
+
+def exports_what_is_named(run: Path, folder: Path) -> None:
+    """A promotion by its folder: another seed of a trial, and a baseline that was never scored."""
+    for name, trial in (("trial-0000-seed1", 0), ("deeplabv3-resnet-50-os16", None)):
+        promotion, out = run / "promotions" / name, folder / name
+        assert nas_here("export", str(promotion), "-o", str(out)).returncode == 0
+        record = json.loads((promotion / "promotion.json").read_text())
+        provenance = architecture_file.load_spec(out / "architecture.yaml").provenance
+        assert provenance["weights_sha256"] == record["digest"]
+        assert provenance["trial"] == trial
+        assert provenance["scores"]["promoted_miou"] == record["miou"]
+        assert provenance["scores"]["macs"] == record["last"]["macs"]
+    done = nas_here("export", str(promotion), "--trial", "best", "-o", str(out))
+    assert (done.returncode, "is a promotion; leave it out" in done.stderr) == (2, True)

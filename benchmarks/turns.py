@@ -1,0 +1,52 @@
+"""How long one image takes each of several networks on one CPU thread, measured by turns."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nas.commands.export import from_promotion
+from proxy_tasks.latency import latency
+from proxy_tasks.networks import DeepLabV3
+from results.export.onnx_model import export_onnx
+
+Size = tuple[int, int]
+
+
+def in_pytorch(networks: Sequence[DeepLabV3], size: Size, rounds: int) -> list[float]:
+    """Median seconds; batch norms folded. With as many threads as the process has."""
+    times = [[latency(network, size, repeats=1) for network in networks] for _ in range(rounds)]
+    return [statistics.median(each) for each in zip(*times, strict=True)]
+
+
+def in_onnx_runtime(promotions: Sequence[Path], size: Size, rounds: int) -> list[float]:
+    """Median seconds, of what ``nas export FOLDER --format onnx`` writes of these promotions."""
+    with tempfile.TemporaryDirectory() as place:
+        runs = [
+            _session(folder, Path(place) / str(number), size)
+            for number, folder in enumerate(promotions)
+        ]
+        times = [[_seconds(run) for run in runs] for _ in range(rounds + 2)]
+    return [statistics.median(each) for each in zip(*times[2:], strict=True)]
+
+
+def _session(promotion: Path, folder: Path, size: Size) -> Callable[[], object]:
+    import onnxruntime
+
+    export_onnx(from_promotion(promotion).subject, folder)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options)
+    image_13HW = np.zeros((1, 3, *size), np.float32)
+    return lambda: session.run(None, {"image": image_13HW})
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
