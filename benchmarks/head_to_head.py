@@ -1,15 +1,18 @@
 """Found networks against the others, all trained fully by ``nas promote`` with several seeds.
 
-    python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--onnx] [--table FILE]
+    python -m benchmarks.head_to_head RUN [RUN ...] [--against NAME] [--evaluated] [--onnx]
+        [--table FILE]
 
 Every promotion of the runs that came to an end is a contestant, together with those that only the
 seed tells from it. All must have been trained with the same settings, but for their scale: ``nas
-promote --label`` trains a network at another one. A row has the best mIoU on
-the validation split, its mean over seeds and their standard deviation; how far that is from
-AGAINST's, with the standard error of the difference of the two means; and the latency of one image
-at the size that was trained at, on one CPU thread, as one would deploy it (batch norms folded, the
-trained weights): the median of rounds in which the networks take turns; with ``--onnx`` in ONNX
-Runtime too, of the model that ``nas export`` writes. TABLE keeps it as CSV.
+promote --label`` trains a network at another one. With ``--evaluated`` the mIoU is that of ``nas
+evaluate``, at the labels' own size, and the size that was trained at may differ too.
+
+A row has the best mIoU on the validation split, its mean over seeds and their standard deviation;
+how far that is from AGAINST's, with the standard error of the difference of the two means; and the
+latency of one image at the size that was trained at, on one CPU thread, as one would deploy it
+(batch norms folded, the trained weights): the median of rounds in which the networks take turns;
+with ``--onnx`` in ONNX Runtime too, of the model that ``nas export`` writes. TABLE keeps it as CSV.
 """
 
 from __future__ import annotations
@@ -18,23 +21,24 @@ import argparse
 import csv
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from benchmarks import turns
-from nas import lineage
+from nas import evaluations, lineage
 from nas.lineage import OverSeeds, Promotion
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Weights
 from proxy_tasks.networks import channels_last
+from proxy_tasks.views import Views
 from search_space.errors import UserError
 
 AGAINST = "deeplabv3-resnet-50-os8"
 ROUNDS = 15
-SCALE = "scale"
-"""What may differ between the settings of contestants."""
+SCALE, SIZE = "scale", "size"
+"""What may differ between the settings of contestants: the first always."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Row:
 
     run: str
     network: str
+    size: str
     seeds: int
     miou: float
     deviation: float | None
@@ -90,7 +95,14 @@ class Row:
         spread = "" if self.deviation is None else f" ± {self.deviation:.2f}"
         error = "" if self.error is None else f" ± {self.error:.2f}"
         over = "" if self.over is None else f"{self.over:+.2f}{error}"
-        cells = [self.network, self.run, str(self.seeds), f"{self.miou:.2f}{spread}", over]
+        cells = [
+            self.network,
+            self.run,
+            self.size,
+            str(self.seeds),
+            f"{self.miou:.2f}{spread}",
+            over,
+        ]
         cells += [f"{self.macs / 1e9:.3f}", f"{self.parameters / 1e6:.2f}"]
         cells += [f"{self.latency:.1f}", f"{self.ratio:.2f}"]
         onnx = (self.onnx_latency, self.onnx_ratio)
@@ -99,28 +111,44 @@ class Row:
         return "| " + " | ".join(cells) + " |"
 
 
-def contestants(paths: Sequence[Path]) -> list[Contestant]:
-    """Best first.
+def contestants(paths: Sequence[Path], evaluated: bool = False) -> list[Contestant]:
+    """Best first. ``evaluated``: by ``nas evaluate`` instead of by their own validations.
 
     Raises:
         UserError: without any, or where they were trained with different settings (other than the
-            scale).
+            scale, and where they were evaluated the size) or were not evaluated.
     """
+    free = {SCALE, SIZE} if evaluated else {SCALE}
     found = []
     for path in paths:
         run = RunDirectory.open(path)
-        groups = lineage.by_network(lineage.load_all(run))
+        promotions = lineage.load_all(run)
+        if evaluated:
+            promotions = [_evaluated(each) for each in promotions if each.weights]
+        groups = lineage.by_network(promotions)
         found += [Contestant(run.path.name, tuple(group)) for group in groups]
     if not found:
         raise UserError(f"{', '.join(map(str, paths))}: nothing was promoted there yet")
     first = found[0].trainings[0].settings
     for other in found:
         settings = other.trainings[0].settings
-        if changed := sorted(
-            key for key in first if key != SCALE and settings.get(key) != first[key]
-        ):
+        known = first.keys() - free
+        if changed := sorted(key for key in known if settings.get(key) != first[key]):
             raise UserError(f"{other.run}: {other.name}: other settings ({', '.join(changed)})")
     return sorted(found, key=lambda each: -each.over_seeds.miou)
+
+
+def _evaluated(one: Promotion) -> Promotion:
+    """With the mIoU of its plain evaluation on the validation split: a single scale, the size that
+    it was trained at, whole images."""
+    assert one.weights is not None
+    folder = one.weights.parent
+    height, width = one.settings[SIZE]
+    for each in evaluations.load_all(folder):
+        of_these = each.weights == one.digest and each.data.split == "val"
+        if of_these and each.views == Views((height, width)):
+            return replace(one, miou=each.scores.miou)
+    raise UserError(f"{folder}: was not evaluated at {height}x{width}; run: nas evaluate {folder}")
 
 
 def rows(found: Sequence[Contestant], against: str, rounds: int, onnx: bool = False) -> list[Row]:
@@ -130,12 +158,11 @@ def rows(found: Sequence[Contestant], against: str, rounds: int, onnx: bool = Fa
         names = ", ".join(each.name for each in found)
         raise UserError(f"--against {against}: is none of {names}")
     weights = [each.weights() for each in found]
-    networks = [channels_last(each.network()) for each in weights]
-    size = weights[0].size
-    measured = [turns.in_pytorch(networks, size, rounds)]
+    networks = [(channels_last(each.network()), each.size) for each in weights]
+    measured = [turns.in_pytorch(networks, rounds)]
     if onnx:
-        folders = [each.path.parent for each in weights]
-        measured.append(turns.in_onnx_runtime(folders, size, rounds))
+        folders = [(each.path.parent, each.size) for each in weights]
+        measured.append(turns.in_onnx_runtime(folders, rounds))
     rival = found[rivals[0]]
     slow = [seconds[rivals[0]] for seconds in measured]
     return [
@@ -153,6 +180,7 @@ def _row(
     return Row(
         one.run,
         one.name,
+        "x".join(map(str, one.trainings[0].settings[SIZE])),
         known.count,
         100 * known.miou,
         None if known.deviation is None else 100 * known.deviation,
@@ -188,19 +216,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--against", default=AGAINST, help="name of a promotion")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the latency's measurement")
+    parser.add_argument("--evaluated", action="store_true", help="mIoU of `nas evaluate`")
     parser.add_argument("--onnx", action="store_true", help="the latency in ONNX Runtime too")
     parser.add_argument("--table", type=Path, help="CSV file for the rows")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        found = rows(contestants(given.runs), given.against, given.rounds, given.onnx)
+        found = rows(
+            contestants(given.runs, given.evaluated), given.against, given.rounds, given.onnx
+        )
     except UserError as error:
         parser.error(str(error))
     print(
-        f"| network | run | seeds | mIoU % | over {given.against}, points | GMACs | M parameters"
-        " | ms an image | of its latency | ms in ONNX Runtime | of its latency | minutes |"
+        f"| network | run | trained at | seeds | mIoU % | over {given.against}, points | GMACs"
+        " | M parameters | ms an image | of its latency | ms in ONNX Runtime | of its latency"
+        " | minutes |"
     )
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     print("\n".join(row.shown() for row in found))
     if given.table:
         write(given.table, found)

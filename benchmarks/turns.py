@@ -18,18 +18,19 @@ from results.export.onnx_model import export_onnx
 Size = tuple[int, int]
 
 
-def in_pytorch(networks: Sequence[DeepLabV3], size: Size, rounds: int) -> list[float]:
-    """Median seconds; batch norms folded. With as many threads as the process has."""
-    times = [[latency(network, size, repeats=1) for network in networks] for _ in range(rounds)]
+def in_pytorch(networks: Sequence[tuple[DeepLabV3, Size]], rounds: int) -> list[float]:
+    """Median seconds, each at its size; batch norms folded. As many threads as the process has."""
+    times = [[latency(*one, repeats=1) for one in networks] for _ in range(rounds)]
     return [statistics.median(each) for each in zip(*times, strict=True)]
 
 
-def in_onnx_runtime(promotions: Sequence[Path], size: Size, rounds: int) -> list[float]:
-    """Median seconds, of what ``nas export FOLDER --format onnx`` writes of these promotions."""
+def in_onnx_runtime(promotions: Sequence[tuple[Path, Size]], rounds: int) -> list[float]:
+    """Median seconds, of what ``nas export FOLDER --format onnx`` writes of these promotions, each
+    at its size."""
     with tempfile.TemporaryDirectory() as place:
         runs = [
             _session(folder, Path(place) / str(number), size)
-            for number, folder in enumerate(promotions)
+            for number, (folder, size) in enumerate(promotions)
         ]
         times = [[_seconds(run) for run in runs] for _ in range(rounds + 2)]
     return [statistics.median(each) for each in zip(*times[2:], strict=True)]
