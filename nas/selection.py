@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
 
-from nas.lineage import Promotion
+from nas.lineage import OverSeeds, Promotion, by_network
 from results.frontier import pareto
 from results.trial import Trial
 from search_space.errors import UserError
@@ -16,7 +15,8 @@ def by_number(trials: Sequence[Trial], numbers: Sequence[int]) -> list[Trial]:
     known = {trial.number: trial for trial in trials}
     for number in numbers:
         if number not in known:
-            raise UserError(f"trial {number}: the run has trials 0 to {len(trials) - 1}")
+            there = f"trials 0 to {len(trials) - 1}" if trials else "no trials"
+            raise UserError(f"trial {number}: the run has {there}")
     return [known[number] for number in numbers]
 
 
@@ -30,13 +30,12 @@ def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
     """The candidate with the best full training, of several seeds under one recipe their mean; or
     without one the best proxy score."""
     candidates = {trial.number: trial for trial in trials if trial.kind == "candidate"}
-    trained: dict[tuple[int, str], list[float]] = {}
-    for each in promotions:
-        if each.miou is not None and each.trial in candidates:
-            trained.setdefault((each.trial, each.recipe), []).append(each.miou)
-    if trained:
-        return candidates[max(trained, key=lambda one: fmean(trained[one]))[0]]
-    return top(trials, 1)[0]
+    trained = by_network(each for each in promotions if each.trial in candidates)
+    if not trained:
+        return top(trials, 1)[0]
+    number = max(trained, key=lambda group: OverSeeds.of(group).miou)[0].trial
+    assert number is not None  # it is a candidate's
+    return candidates[number]
 
 
 def front(trials: Sequence[Trial]) -> list[Trial]:

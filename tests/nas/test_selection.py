@@ -26,7 +26,7 @@ def trial(number: int, miou: float | None, macs: int = 10, kind: str = "candidat
 
 def promotion(number: int, miou: float | None) -> Promotion:
     last = Measurement(9, 10, 5, 1.0)
-    return Promotion(f"t{number}", number, "k", 0, None, miou, 9, last, Path(), None, {})
+    return Promotion(f"t{number}", number, f"k{number}", 0, None, miou, 9, last, Path(), None, {})
 
 
 TRIALS = [
@@ -70,6 +70,8 @@ def test_numbers_name_trials_and_baselines() -> None:
     assert numbers(selection.by_number(TRIALS, [4, 0])) == [4, 0]
     with pytest.raises(UserError, match="trial 6: the run has trials 0 to 5"):
         selection.by_number(TRIALS, [6])
+    with pytest.raises(UserError, match="trial 0: the run has no trials"):
+        selection.by_number([], [0])
 
 
 def test_a_run_without_a_score_has_no_best() -> None:
