@@ -139,16 +139,15 @@ def contestants(paths: Sequence[Path], evaluated: bool = False) -> list[Contesta
 
 
 def _evaluated(one: Promotion) -> Promotion:
-    """With the mIoU of its plain evaluation on the validation split: a single scale, the size that
-    it was trained at, whole images."""
+    """With the mIoU of its plain evaluation on the validation split: images seen as in training,
+    at a single scale."""
     assert one.weights is not None
-    folder = one.weights.parent
-    height, width = one.settings[SIZE]
+    folder, sight = one.weights.parent, Weights.open(one.weights).sight
     for each in evaluations.load_all(folder):
         of_these = each.weights == one.digest and each.data.split == "val"
-        if of_these and each.views == Views((height, width)):
+        if of_these and each.views == Views() and each.sight == sight:
             return replace(one, miou=each.scores.miou)
-    raise UserError(f"{folder}: was not evaluated at {height}x{width}; run: nas evaluate {folder}")
+    raise UserError(f"{folder}: was not evaluated as it was trained; run: nas evaluate {folder}")
 
 
 def rows(found: Sequence[Contestant], against: str, rounds: int, onnx: bool = False) -> list[Row]:

@@ -4,11 +4,13 @@
 
 trains every candidate of a finished run again, with the run's data, epochs, sizes and recipe, from
 the same initial weights: Ray Tune with a function trainable, a new process per trial, one trial at
-a time with all cores, fp32, a DataLoader with two workers that decodes, augments and resizes every
-image with Pillow each time it is needed, logits up-sampled by ``F.interpolate``, torch's
+a time with all cores, fp32, a DataLoader with two workers that decodes every image with Pillow each
+time it is needed and cuts a crop out of it, logits up-sampled by ``F.interpolate``, torch's
 cross-entropy, fused AdamW, one-cycle schedule, gradient clipping and AveragedModel, and a
-validation by argmax. What the draws of the augmentation are differs; how they are distributed does
-not. FILE gets ``Reference`` as JSON.
+validation by argmax on whole images at the size of their labels, one at a time. What the draws of
+the augmentation are differs; how they are distributed does not. FILE gets ``Reference`` as JSON.
+
+A recipe that places crops on classes or turns them, and folds, are not what it compares.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from PIL import Image, ImageEnhance
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 from torch.utils.data import Dataset as TorchDataset
 
 from nas import build
@@ -41,8 +43,9 @@ from proxy_tasks.datasets import IGNORE, Dataset
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.metrics import confusion, mean_iou
 from proxy_tasks.networks import build_segmenter
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Fidelity
-from proxy_tasks.training import Recipe
 from results.ledger import Ledger
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
@@ -65,6 +68,7 @@ class Setting:
     """What all trials have in common. ``workers`` of each DataLoader; 0 loads in this process."""
 
     data: Dataset
+    sight: Sight
     fidelity: Fidelity
     recipe: Recipe
     seed: int
@@ -73,10 +77,12 @@ class Setting:
 
 
 class Images(TorchDataset[tuple[Tensor, Tensor]]):
-    """x_3HW float32, normalised, and labels_HW int64; augmented if they are to train on."""
+    """x_3HW float32, normalised, and labels_HW int64: an augmented crop of an image to train on, a
+    whole one to validate on, whose labels keep their size."""
 
     def __init__(self, setting: Setting, split: Split) -> None:
         self.data, self.split, self.size = setting.data, split, setting.fidelity.size
+        self.sight = setting.sight
         self.recipe = setting.recipe if split == "train" else None
         share = setting.fidelity.share if split == "train" else 1.0
         self.images = max(1, round(self.data.count(split) * share))
@@ -88,37 +94,47 @@ class Images(TorchDataset[tuple[Tensor, Tensor]]):
         pixels, values = self.data.load(self.split, index)
         image, labels = Image.fromarray(pixels), Image.fromarray(values)
         if self.recipe:
-            image, labels = _augmented(image, labels, self.size, self.recipe)
+            image, labels = augmented(image, labels, self.size, self.recipe, self.sight)
         else:
-            height, width = self.size
+            height, width = self.sight.seen((image.height, image.width))
             image = image.resize((width, height), Image.Resampling.BILINEAR)
-            labels = labels.resize((width, height), Image.Resampling.NEAREST)
-        x_3HW = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div_(255)
-        x_3HW.sub_(torch.tensor(MEAN)[:, None, None]).div_(torch.tensor(STD)[:, None, None])
-        return x_3HW, torch.from_numpy(np.array(labels)).long()
+        return tensors(image, labels)
 
 
-def _augmented(
-    image: Image.Image, labels: Image.Image, size: tuple[int, int], recipe: Recipe
+def tensors(image: Image.Image, labels: Image.Image) -> tuple[Tensor, Tensor]:
+    """x_3HW and labels_HW."""
+    x_3HW = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div_(255)
+    x_3HW.sub_(torch.tensor(MEAN)[:, None, None]).div_(torch.tensor(STD)[:, None, None])
+    return x_3HW, torch.from_numpy(np.array(labels)).long()
+
+
+def augmented(
+    image: Image.Image, labels: Image.Image, size: tuple[int, int], recipe: Recipe, sight: Sight
 ) -> tuple[Image.Image, Image.Image]:
-    """Scaled, cropped or padded to (height, width), flipped, and its colours changed."""
+    """Scaled, cropped or padded to (height, width), flipped, and its colours changed. Nothing that
+    lies outside of the crop is resized."""
     height, width = size
     zoom = math.exp(random.uniform(*(math.log(bound) for bound in recipe.jitter)))
-    scaled = max(1, round(zoom * width)), max(1, round(zoom * height))
-    left, top = (
-        round(random.random() * (have - want))
-        for have, want in zip(scaled, (width, height), strict=True)
-    )
-    image = image.resize(scaled, Image.Resampling.BILINEAR)
-    labels = labels.resize(scaled, Image.Resampling.NEAREST)
+    tall, wide = (zoom * pixels for pixels in sight.seen((image.height, image.width)))
+    left, right, x = _cut(wide, width)
+    top, bottom, y = _cut(tall, height)
+    by_width, by_height = image.width / wide, image.height / tall
+    box = left * by_width, top * by_height, right * by_width, bottom * by_height
+    whole = max(1, round(right - left)), max(1, round(bottom - top))
     seen, named = Image.new("RGB", (width, height), _FILL), Image.new("L", (width, height), IGNORE)
-    seen.paste(image, (-left, -top))
-    named.paste(labels, (-left, -top))
+    seen.paste(image.resize(whole, Image.Resampling.BILINEAR, box), (x, y))
+    named.paste(labels.resize(whole, Image.Resampling.NEAREST, box), (x, y))
     if random.random() < recipe.flip:
         seen, named = (part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for part in (seen, named))
     for change in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         seen = change(seen).enhance(random.uniform(1 - recipe.colour, 1 + recipe.colour))
     return seen, named
+
+
+def _cut(have: float, want: int) -> tuple[float, float, int]:
+    """Along one side: where what is shown of the image begins and ends, and where it is put."""
+    start = random.random() * (have - want)
+    return max(0.0, start), min(have, start + want), round(max(0.0, -start))
 
 
 def train(backbone: Backbone, setting: Setting) -> float:
@@ -154,16 +170,19 @@ def _validated(network: nn.Module, loader: DataLoader[Any], classes: int) -> flo
     network.eval()
     counts = torch.zeros(classes, classes, dtype=torch.int64)
     for x_B3HW, y_BHW in loader:
-        counts += confusion(network(x_B3HW).argmax(1), y_BHW, classes)
+        logits = functional.interpolate(network(x_B3HW), y_BHW.shape[1:], mode="bilinear")
+        counts += confusion(logits.argmax(1), y_BHW, classes)
     return mean_iou(counts)
 
 
 def _loader(setting: Setting, split: Split) -> DataLoader[Any]:
+    images, training = Images(setting, split), split == "train"
+    sampler = RandomSampler(images, num_samples=setting.fidelity.images) if training else None
     return DataLoader(
-        Images(setting, split),
-        setting.recipe.batch_size,
-        shuffle=split == "train",
-        drop_last=split == "train",
+        images,
+        setting.recipe.batch_size if training else 1,
+        sampler=sampler,
+        drop_last=training,
         num_workers=setting.workers,
         persistent_workers=setting.workers > 0,
     )
@@ -234,11 +253,10 @@ def of_run(path: Path, threads: int) -> tuple[list[Backbone], Setting]:
     config = run.config()
     trials = Ledger.open(run.ledger, read_only=True).trials()
     found = [t.backbone for t in trials if t.kind == "candidate" and t.miou is not None]
-    fidelity = build.fidelity(config.proxy)
+    fidelity = build.fidelity(config.proxy, config.data)
     recipe = Recipe(**config.proxy.recipe.model_dump())
-    return found, Setting(
-        build.dataset(config, fidelity.size), fidelity, recipe, config.seed, threads
-    )
+    data, sight = build.dataset(config, fidelity.size), config.proxy.sight
+    return found, Setting(data, sight, fidelity, recipe, config.seed, threads)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

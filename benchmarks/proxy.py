@@ -88,7 +88,7 @@ def measure_share(
     backbone: Backbone, config: Config, train: DeviceSplit, classes: int, turns: int, steps: int
 ) -> Share:
     """``turns`` epochs of ``steps`` steps, and as many passes of the bare layers after each."""
-    fidelity, recipe = build.fidelity(config.proxy), Recipe(**config.proxy.recipe.model_dump())
+    fidelity, recipe = build.fidelity(config.proxy, config.data), Recipe(**config.proxy.recipe.model_dump())
     images, clock = steps * recipe.batch_size, _clock(train.images.device)
     bare, product = (
         build_segmenter(backbone, fidelity.scale, classes, fidelity.size) for _ in range(2)

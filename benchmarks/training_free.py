@@ -55,7 +55,7 @@ class Setting:
     """
 
     def __init__(self, config: Config, steps: Collection[int] = ()) -> None:
-        self.config, self.steps, self.fidelity = config, steps, build.fidelity(config.proxy)
+        self.config, self.steps, self.fidelity = config, steps, build.fidelity(config.proxy, config.data)
         size, batch = self.fidelity.size, config.proxy.recipe.batch_size
         dataset = build.dataset(config, size)
         self.classes = len(dataset.classes)
@@ -181,7 +181,7 @@ def _started(network: DeepLabV3) -> DeepLabV3:
 def initial_network(config: Config, backbone: Backbone, classes: int) -> DeepLabV3:
     """As the proxy's TrainingTask starts from."""
     torch.manual_seed(derive_seed(config.seed, "weights", canonical_key(backbone)))
-    fidelity = build.fidelity(config.proxy)
+    fidelity = build.fidelity(config.proxy, config.data)
     return channels_last(build_segmenter(backbone, fidelity.scale, classes, fidelity.size))
 
 

@@ -145,7 +145,7 @@ def _score(
         space,
         controller,
         ledger,
-        build.fidelity(config.proxy),
+        build.fidelity(config.proxy, config.data),
         (),
         BudgetConfig(trials=count),
         SearchProgress(board, count, ledger.trials()),

@@ -12,7 +12,14 @@ import torch
 from rich.console import Console
 
 from nas import controllers, tracking
-from nas.config import Config, EngineConfig, PromotionConfig, ProxyConfig, TrainingConfig
+from nas.config import (
+    Config,
+    DataConfig,
+    EngineConfig,
+    PromotionConfig,
+    ProxyConfig,
+    TrainingConfig,
+)
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
 from nas.engines.base import Engine, Halving, JobSource, Node, Resources
@@ -20,7 +27,8 @@ from nas.search import Baseline
 from nas.sizing import Sized, Sizing
 from nas.tracking import Tracking
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
-from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.datasets.packing import pack
 from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
@@ -47,7 +55,7 @@ def space(config: Config) -> SearchSpace:
     )
     if not (limits := config.constraints.analytic):
         return whole
-    built, promotion = fidelity(config.promotion), config.promotion
+    built, promotion = fidelity(config.promotion, config.data), config.promotion
     batch = max(1, promotion.recipe.micro_batch // promotion.processes)
     classes = len(dataset(config, built.size).classes)
     figures = network_figures(whole, built.scale, classes, built.size, batch)
@@ -58,7 +66,7 @@ def latency_limit(config: Config) -> LatencyLimit | None:
     """What a candidate has to keep to before it is trained, if anything."""
     if (seconds := config.constraints.latency) is None:
         return None
-    built = fidelity(config.promotion)
+    built = fidelity(config.promotion, config.data)
     return LatencyLimit(seconds, built.scale, built.size)
 
 
@@ -78,8 +86,11 @@ def baselines(config: Config) -> tuple[Baseline, ...]:
     return tuple(Baseline(name, catalog.load(name)) for name in config.baselines)
 
 
-def fidelity(training: TrainingConfig) -> Fidelity:
-    """The config's numbers as the tasks take them."""
+def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
+    """The config's numbers as the tasks take them. Folds of the data only choose: what is promoted
+    is trained on all images."""
+    promoted = isinstance(training, PromotionConfig)
+    folds = (data.split and data.split.folds) or 1
     return Fidelity(
         epochs=training.epochs,
         size=training.size,
@@ -87,6 +98,8 @@ def fidelity(training: TrainingConfig) -> Fidelity:
         share=training.share,
         evaluate_every=training.evaluate_every,
         patience=training.patience if isinstance(training, PromotionConfig) else 0,
+        images=training.images,
+        folds=0 if promoted and folds > 1 else folds,
     )
 
 
@@ -105,6 +118,12 @@ def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Datas
         ignore=data.ignore,
         values=data.values,
         split=SplitRule(**data.split.model_dump()) if data.split else None,
+        overlap=data.overlap,
+        uncovered=data.uncovered,
+        images=data.images,
+        labels=data.labels,
+        exif=data.exif,
+        cache=data.cache,
         train=train,
         val=val,
         size=size,
@@ -166,24 +185,33 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
         recipe(training)
     except UserError as error:
         raise UserError(f"recipe: {error}") from error
-    images = round(dataset(config, training.size).count("train") * training.share)
+    height, width = training.size
+    if training.recipe.turn and height != width:
+        raise UserError(f"recipe.turn: turns square crops alone, not {height}x{width}; write 0")
+    there = round(dataset(config, training.size).count("train") * training.share)
+    images = training.images or there
     if images < (batch := training.recipe.batch_size):
         raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
 
 
 def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
-    """The data set decoded at the training's size, from the cache where it is there already.
+    """The data set decoded as the training sees it, from the cache where it is there already.
 
     Raises:
         UserError: for data that cannot be trained on.
     """
-    size, found = training.size, dataset(config, training.size)
-    with console.status(f"reading {config.data.name} at {size[0]}x{size[1]}") as status:
+    found = dataset(config, training.size)
+    if found.channels != training.scale.channels:
+        raise UserError(
+            f"scale.channels: {training.scale.channels}, but the images of {config.data.name} have"
+            f" {found.channels}; write scale.channels: {found.channels} for proxy and promotion"
+        )
+    with console.status(f"reading {config.data.name}") as status:
 
         def report(done: int, total: int) -> None:
             status.update(f"reading {config.data.name}: {done} of {total} images")
 
-        return pack(found, size, config.data.cache.expanduser().resolve(), report)
+        return pack(found, training.sight, config.data.cache.expanduser().resolve(), report)
 
 
 def task(
@@ -349,7 +377,7 @@ def sized(
     if not resources.gpus:
         return source
     packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
-    held = sum(split.images.nbytes + split.labels.nbytes for split in (packed.train, packed.val))
+    held = packed.nbytes
 
     def predict(job: Job) -> int:
         size, scale = job.fidelity.size, job.fidelity.scale

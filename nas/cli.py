@@ -77,8 +77,21 @@ def search(
             help="Networks to begin with: a run's ten best, a file, a folder of files; repeatable.",
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Your images: a folder in any layout that is read; the search is planned.",
+            show_default=False,
+        ),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to score.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Wall time from now.")] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(help="Wall time from now; of a planned search, to the export."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Stop after the plan, before anything is written.")
+    ] = False,
     engine: Annotated[str | None, typer.Option(help="ray (the default) or inline.")] = None,
     address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT|auto", help="A running Ray cluster to join.")
@@ -90,6 +103,8 @@ def search(
 
     nas search
 
+    nas search --data photos/ --hours 4 --run runs/mine
+
     nas search configs/camvid.yaml --set data.root=DIR --trials 100 --run runs/camvid
 
     nas search --run runs/camvid --resume --trials 200
@@ -98,19 +113,44 @@ def search(
 
     nas search camvid --set data.root=DIR --address 10.0.0.5:6379
     """
-    from nas.commands.search import search
+    from nas.commands.search import Asked, search
 
     settings = list(set or [])
-    flags = {
-        "budget.trials": trials,
-        "budget.hours": hours,
-        "engine.name": engine,
-        "engine.address": address,
-    }
+    flags = {"budget.trials": trials, "engine.name": engine, "engine.address": address}
     settings += [f"{key}={value}" for key, value in flags.items() if value is not None]
-    if hours is not None and trials is None:
-        settings.append("budget.trials=null")
-    search(config, run, resume, settings, _console(quiet), begin or ())
+    asked = Asked(config, data, hours, settings, dry_run)
+    search(asked, run, resume, _console(quiet), begin or ())
+
+
+@app.command()
+def plan(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A folder in any layout that is read, or a YAML file with a data section.",
+            show_default=False,
+        ),
+    ],
+    hours: Annotated[
+        float | None,
+        typer.Option(help="From reading images to the export.", show_default="1"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write it as a config, to edit and run.")
+    ] = None,
+    set: Settings = None,
+) -> None:
+    """Decide how to search on your images: each value with its reason and its cost.
+
+    nas plan photos/ --hours 4
+
+    nas plan photos/ --hours 4 -o mine.yaml
+
+    nas plan photos/ --set 'data.split.test=[Tile 7, Tile 8]'
+    """
+    from nas.commands.plan import plan
+
+    plan(data, hours, output, set or (), _console())
 
 
 @app.command()
@@ -264,6 +304,40 @@ ScaleName = Annotated[
     str | None,
     typer.Option("--scale", metavar="NAME", help="S49- to S143+, 49S to 190.", show_default="S49"),
 ]
+SeenSize = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="HxW|own",
+        help="What the network sees an image at, whatever its shape.",
+        show_default="as it was trained to",
+    ),
+]
+SeenScales = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scales",
+        metavar="SCALE...",
+        help="Times the size; several are averaged.",
+        show_default="1.0",
+    ),
+]
+Flip = Annotated[bool, typer.Option("--flip", help="Average with mirror images.")]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        "--window",
+        metavar="HxW",
+        help="Look through a sliding window.",
+        show_default="1024x1024 above 4 megapixels",
+    ),
+]
+Stride = Annotated[
+    str | None,
+    typer.Option(
+        "--stride", metavar="HxW", help="Of the window.", show_default="two thirds of it"
+    ),
+]
 ImageSize = Annotated[
     str | None,
     typer.Option(
@@ -400,23 +474,24 @@ def predict(
         typer.Argument(metavar="IMAGE...", help="Images, or folders of them.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HxW", help="What the network sees.", show_default="the size it was trained at"
-        ),
-    ] = None,
+    size: SeenSize = None,
+    scales: SeenScales = None,
+    flip: Flip = False,
+    window: Window = None,
+    stride: Stride = None,
     quiet: Quiet = False,
 ) -> None:
     """Label images: for each a label map (PNG with a palette) and a picture to look at.
 
     nas predict runs/camvid/promotions/trial-0028/best.safetensors street.jpg -o labelled/
 
-    nas predict found/ photos/ -o labelled/ --size 512x1024
+    nas predict found/ photos/ -o labelled/ --flip --scales 0.75 1.0 1.25
     """
     from nas.commands.predict import predict
+    from nas.viewing import Asked, told_apart
 
-    predict(weights, images, output, size, _console(quiet))
+    images, scales = told_apart(images, scales or ())
+    predict(weights, images, output, Asked(size, scales, flip, window, stride), _console(quiet))
 
 
 @app.command()
@@ -438,30 +513,13 @@ def evaluate(
             show_default="what it was trained on",
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="train or val.")] = "val",
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HxW|own",
-            help="What the network sees an image at.",
-            show_default="as it was trained; with --window: own",
-        ),
-    ] = None,
-    scales: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SCALE...", help="Times the size; several are averaged.", show_default="1.0"
-        ),
-    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    size: SeenSize = None,
+    scales: SeenScales = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[SCALE]")] = None,
-    flip: Annotated[bool, typer.Option("--flip", help="Average with mirror images.")] = False,
-    window: Annotated[
-        str | None, typer.Option(metavar="HxW", help="Look through a sliding window.")
-    ] = None,
-    stride: Annotated[
-        str | None,
-        typer.Option(metavar="HxW", help="Of the window.", show_default="two thirds of it"),
-    ] = None,
+    flip: Flip = False,
+    window: Window = None,
+    stride: Stride = None,
     boundary: Annotated[
         float | None,
         typer.Option(
@@ -487,13 +545,12 @@ def evaluate(
     nas evaluate found/ --data cityscapes --set data.root=DIR --window 512x1024 --submission -o out/
     """
     from nas.commands.evaluate import Options, evaluate
+    from nas.viewing import Asked
 
     if more and not scales:
         raise UserError(f"{more[0]}: one network at a time; scales follow --scales")
-    options = Options(
-        data, set or (), split, size, [*(scales or []), *(more or [])], flip, window, stride,
-        boundary, output, submission, json,
-    )  # fmt: skip
+    asked = Asked(size, [*(scales or []), *(more or [])], flip, window, stride)
+    options = Options(data, set or (), split, asked, boundary, output, submission, json)
     evaluate(weights, options, _console(quiet))
 
 

@@ -14,17 +14,17 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 
 from nas import lineage
-from nas.overlay import INK, PAPER, above, font_file, legend
-from nas.predictors import open_predictor
+from nas.overlay import INK, PAPER, above, font_file, legend, visible
+from nas.predictors import Predictor, open_predictor
 from nas.run import RunDirectory
 from proxy_tasks.datasets.base import IGNORE, Colour, Pixels
 from proxy_tasks.datasets.packed import PackedData, open_packed
-from proxy_tasks.prediction import Predictor
+from proxy_tasks.sight import OWN
 from search_space.errors import UserError
 
 IMAGES = 3
-WIDTH, GAP, HEADING = 280, 8, 26
-"""Pixels: of an image, between images, and of the line of words on top."""
+WIDTH, TALLEST, GAP, HEADING = 280, 360, 8, 26
+"""Pixels: of an image, what its height is kept to, between images, and of the words on top."""
 VOID: Colour = (225, 225, 225)
 """Of pixels whose truth nobody knows."""
 HEADINGS = ("image", "truth (light grey: not labelled)", "prediction")
@@ -53,33 +53,47 @@ def compared(predictor: Predictor, data: PackedData) -> Image.Image:
     """
     if predictor.classes != data.classes:
         raise UserError("the network tells other classes apart than the data set has")
+    # A pack is made by the sight of its networks: its images are seen as they are.
+    labeller = predictor.labeller(sight=OWN if predictor.sight == data.sight else None)
     split = data.val
     chosen = np.unique(np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(int))
-    rows = [(split.images[i], split.labels[i], predictor.labels(split.images[i])) for i in chosen]
+    rows = []
+    for number in chosen:
+        image, truth = split.image(number), split.labels(number)
+        rows.append((visible(image), truth, labeller.predict(image, truth.shape)))
     return grid(rows, data.classes, data.palette)
 
 
 def grid(rows: Sequence[Row], classes: Sequence[str], palette: Sequence[Colour]) -> Image.Image:
-    """Each row is an image (H, W, 3), its labels (H, W), and those that were predicted."""
+    """Each row is an image (h, w, 3), its labels (H, W), and those that were predicted; of any
+    shape, each row its own."""
     colours = np.full((IGNORE + 1, 3), VOID, np.uint8)
     colours[: len(palette)] = palette
-    height, width = rows[0][0].shape[:2]
-    size = WIDTH, max(1, round(WIDTH * height / width))
-    across, down = WIDTH + GAP, size[1] + GAP
-    whole = Image.new("RGB", (3 * across - GAP, HEADING + len(rows) * down), PAPER)
+    sizes = [_shown(truth.shape) for _, truth, _ in rows]
+    across = WIDTH + GAP
+    height = HEADING + sum(height + GAP for _, height in sizes)
+    whole = Image.new("RGB", (3 * across - GAP, height), PAPER)
     _headings(whole, across)
-    for line, (image, truth, predicted) in enumerate(rows):
-        cells = (
-            Image.fromarray(image),
-            *(Image.fromarray(colours[each]) for each in (truth, predicted)),
-        )
-        ways = (Image.Resampling.LANCZOS, *[Image.Resampling.NEAREST] * 2)
-        for column, (cell, way) in enumerate(zip(cells, ways, strict=True)):
-            whole.paste(cell.resize(size, way), (column * across, HEADING + line * down))
+    top = HEADING
+    for (image, *labels), size in zip(rows, sizes, strict=True):
+        cells = [Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)]
+        for each in labels:
+            shown = Image.fromarray(each).resize(size, Image.Resampling.NEAREST)
+            cells.append(Image.fromarray(colours[np.asarray(shown)]))
+        for column, cell in enumerate(cells):
+            whole.paste(cell, (column * across + (WIDTH - size[0]) // 2, top))
+        top += size[1] + GAP
     seen = np.zeros(IGNORE + 1, bool)
     for _, truth, predicted in rows:
         seen[truth] = seen[predicted] = True
     return above(whole, legend(whole.width, classes, palette, list(seen[: len(classes)])))
+
+
+def _shown(size: tuple[int, ...]) -> tuple[int, int]:
+    """(width, height) of a picture of this (height, width), in its shape."""
+    height, width = size
+    scale = min(WIDTH / width, TALLEST / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _headings(whole: Image.Image, across: int) -> None:

@@ -6,21 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from nas import controller_config, storage_url
 from nas.controller_config import ControllerConfig, PredictorConfig
 from nas.logger_config import LoggersConfig
 from nas.section import Section, first_line
 from proxy_tasks.recipe import OptimizerName, ScheduleName
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Metric
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
 
-WHOLE = ("stages", "values")
+DEMONSTRATION = "quickstart"
+"""The preset whose settings are for the embedded scenes and nothing else."""
+
+WHOLE = ("stages", "values", "resolution")
 """Mappings that are one value: another replaces them, key by key they would make no sense."""
 
 
@@ -43,26 +47,44 @@ class ScaleConfig(Section):
     endpoint_filters: int = Field(64, ge=1)
     aspp_filters: int = Field(64, ge=1)
     head: Literal["deeplabv3", "deeplabv3+"] = "deeplabv3"
+    channels: int = Field(3, ge=1)
+
+    LATER: ClassVar[tuple[str, ...]] = ("channels",)
+    """As RecipeConfig's."""
 
 
 class SplitConfig(Section):
     """See proxy_tasks.datasets.listing.SplitRule."""
 
-    train: str | None = None
-    val: str | None = None
+    train: str | tuple[str, ...] | None = None
+    val: str | tuple[str, ...] | None = None
     share: float | None = Field(None, gt=0, lt=1)
+    test: str | tuple[str, ...] | None = None
+    folds: int | None = Field(None, ge=2)
 
 
 class DataConfig(Section):
     """``root`` is the folder of the images; ``cache`` is where decoded images are packed.
     ``values`` is the value map, see proxy_tasks.datasets.labels.label_code."""
 
-    name: Literal["scenes", "folder", "camvid", "cityscapes", "voc"] = "scenes"
+    name: Literal[
+        "scenes", "folder", "coco", "labelme", "cvat", "yolo", "camvid", "cityscapes", "voc"
+    ] = "scenes"
     root: Path | None = None
     classes: tuple[str, ...] | None = None
     ignore: tuple[int, ...] | None = None
     values: dict[Annotated[str, Field(coerce_numbers_to_str=True)], str] | None = None
     split: SplitConfig | None = None
+    overlap: Literal["file", "small"] | None = None
+    """What lies on top where shapes overlap, see proxy_tasks.datasets.annotations.painting."""
+    uncovered: str | None = None
+    """What pixels are that no shape covers: background, void or a class."""
+    images: str | None = None
+    labels: str | None = None
+    """Patterns of where they lie, see proxy_tasks.datasets.patterns."""
+    exif: Literal["turn", "raw"] | None = None
+    """On what label maps were drawn where EXIF turns photographs, see
+    proxy_tasks.datasets.upright."""
     cache: Path = Path("~/.cache/spinenet-seg")
     scenes: tuple[int, int] = (384, 96)
     """How many procedural scenes to train on and to validate on."""
@@ -98,10 +120,14 @@ class RecipeConfig(Section):
     ohem_keep: float = Field(0.0625, gt=0, le=1)
     accumulate: int = Field(1, ge=1)
     drop_path: float = Field(0.0, ge=0, lt=1)
+    upside_down: float = Field(0.0, ge=0, le=1)
+    turn: float = Field(0.0, ge=0, le=1)
+    rare: float = Field(0.0, ge=0, le=1)
+    dice: float = Field(0.0, ge=0)
 
     LATER: ClassVar[tuple[str, ...]] = (
         "optimizer", "momentum", "schedule", "power", "balance", "ohem", "ohem_keep",
-        "accumulate", "drop_path",
+        "accumulate", "drop_path", "upside_down", "turn", "rare", "dice",
     )  # fmt: skip
     """Options that came after the first records of trainings."""
 
@@ -111,8 +137,24 @@ class RecipeConfig(Section):
         return self.batch_size // self.accumulate
 
 
+class ResolutionConfig(Section):
+    """See proxy_tasks.sight.Sight: one of a ``factor`` of an image's own pixels, and a
+    ``short_side`` in pixels."""
+
+    factor: float | None = Field(None, gt=0, le=16)
+    short_side: int | None = Field(None, ge=16)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.factor is None) == (self.short_side is None):
+            raise ValueError("give one of factor and short_side,")
+        return self
+
+
 class TrainingConfig(Section):
-    """One fidelity and the recipe that goes with it. ``size`` is [height, width] in pixels."""
+    """One fidelity and the recipe that goes with it. ``size`` is [height, width] in pixels of the
+    crops that it trains on; ``resolution`` says how large images are seen, by default so that they
+    just cover a crop; an epoch sees ``images`` crops, by default one of each image."""
 
     epochs: int = Field(8, ge=1)
     size: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (96, 128)
@@ -120,15 +162,27 @@ class TrainingConfig(Section):
     share: float = Field(1.0, gt=0, le=1)
     evaluate_every: int = Field(0, ge=0)
     recipe: RecipeConfig = RecipeConfig()
+    resolution: ResolutionConfig | None = None
+    images: int | None = Field(None, ge=1)
 
-    LATER: ClassVar[tuple[str, ...]] = ()
+    LATER: ClassVar[tuple[str, ...]] = ("resolution", "images")
     """As RecipeConfig's."""
+
+    @property
+    def sight(self) -> Sight:
+        """How large images are seen."""
+        if self.resolution is None:
+            return Sight(cover=self.size)
+        return Sight(**self.resolution.model_dump())
 
     def identity(self, *leave_out: str) -> dict[str, Any]:
         """Plain values that are equal for equal trainings, also with records of programs that did
         not have all options yet: the later ones are left out at their defaults."""
         values = self.model_dump(mode="json", exclude=set(leave_out))
-        for section, plain in ((self, values), (self.recipe, values["recipe"])):
+        inner = [
+            (part, values[name]) for name, part in (("recipe", self.recipe), ("scale", self.scale))
+        ]
+        for section, plain in ((self, values), *inner):
             for name in section.LATER:
                 if plain.get(name) == type(section).model_fields[name].default:
                     del plain[name]
@@ -161,7 +215,7 @@ class PromotionConfig(TrainingConfig):
     patience: int = Field(0, ge=0)
     processes: int = Field(1, ge=1)
 
-    LATER: ClassVar[tuple[str, ...]] = ("patience",)
+    LATER: ClassVar[tuple[str, ...]] = (*TrainingConfig.LATER, "patience")
 
 
 class ConstraintsConfig(Section):
@@ -217,6 +271,20 @@ class BudgetConfig(Section):
     hours: float | None = Field(None, gt=0)
 
 
+class PlanConfig(Section):
+    """What a plan was made for, and what was measured of the machine: a resume measures nothing
+    again. ``hours`` are all from reading images to the export; a full training of a network of
+    ``promotion_macs`` multiply-accumulates a crop sees ``promotion_crops_per_second``."""
+
+    hours: float = Field(gt=0)
+    machine: str
+    device: str
+    workers: int = Field(ge=1)
+    proxy_crops_per_second: float = Field(gt=0)
+    promotion_crops_per_second: float = Field(gt=0)
+    promotion_macs: float = Field(gt=0)
+
+
 class EngineConfig(Section):
     """``workers``: by default one a CPU core, or two a GPU; a training that needs a larger share
     of a GPU gets it. ``address``: a running Ray cluster. A worker counts as hung, and is ended,
@@ -244,6 +312,7 @@ class Config(Section):
     baselines: tuple[str, ...] = ("deeplabv3-resnet-50-os8", "spinenet-49")
     engine: EngineConfig = EngineConfig()
     loggers: LoggersConfig = ()
+    plan: PlanConfig | None = None
     storage: str | None = None
     """A storage URL for the ledger, see nas.storage_url; None: a journal in the run's folder."""
 
@@ -293,10 +362,66 @@ def load(source: str, settings: Sequence[str] = ()) -> Config:
     Raises:
         UserError: naming the source, the key, and what may stand there.
     """
+    return parse(raw(source, settings), source)
+
+
+def load_to_train(source: str, settings: Sequence[str] = ()) -> Config:
+    """As ``load``, for what trains: sizes and lengths that were chosen for the demonstration's
+    scenes are refused for other data.
+
+    Raises:
+        UserError: as ``load``, and where real data have no trainings of their own.
+    """
+    values = raw(source, settings)
+    config = parse(values, source)
+    missing = unplanned(values)
+    if DEMONSTRATION in _bases(source):
+        missing = f"how to train on more than the scenes of {DEMONSTRATION}"
+    if missing and config.data.name != "scenes":
+        raise UserError(
+            f"{source}: does not say {missing}; a plan does: write nas search --data DIR --hours H,"
+            " or nas plan DIR -o mine.yaml and edit that"
+        )
+    return config
+
+
+def unplanned(values: dict[str, Any]) -> str | None:
+    """What a config does not say of its own of how to train on real data, None where nothing is
+    missing: the defaults are small, for the demonstration."""
+    missing = [
+        f"{section}.{key}"
+        for section in ("proxy", "promotion")
+        for key in ("size", "epochs")
+        if key not in (values.get(section) or {})
+    ]
+    return " and ".join(missing) or None
+
+
+def raw(source: str, settings: Sequence[str] = ()) -> dict[str, Any]:
+    """The values of a preset or a file with settings over them, before they are validated."""
     values = _read(source)
     for setting in sorted(settings, key=_picks_no_controller):
         _set(values, setting)
-    return parse(values, source)
+    return values
+
+
+def own(source: str) -> dict[str, Any]:
+    """What a preset or a file says itself, without what it extends."""
+    return _mapping(_text(source), source)
+
+
+def over(values: dict[str, Any], other: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """``values`` with another config's and with settings over them."""
+    merged = _merged(values, other)
+    for setting in sorted(settings, key=_picks_no_controller):
+        _set(merged, setting)
+    return merged
+
+
+def _bases(source: str) -> tuple[str, ...]:
+    """The config and those that it extends."""
+    base = _mapping(_text(source), source).get("extends")
+    return (source, *(_bases(base) if isinstance(base, str) else ()))
 
 
 def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, ...]) -> Config:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nas.evaluations import Evaluation
 from proxy_tasks.scores import BOUNDARY_TOLERANCE
-from proxy_tasks.views import Size, Views
+from proxy_tasks.views import Size
 from results import units
 
 _BAR = 20
@@ -22,7 +22,7 @@ def report(found: Evaluation, title: str, console: Console) -> None:
     data, scores = found.data, found.scores
     images = f"{data.images:,} {'image' if data.images == 1 else 'images'}"
     console.print(Text.assemble((title, "bold"), f"  on {data.name} {data.split}, {images}"))
-    console.print(Text(f"seen {how(found.views)}; labels at their own size", "dim"))
+    console.print(Text(f"seen {how(found)}; labels at their own size", "dim"))
     console.print(_by_class(found))
     for name, value in (
         ("mIoU", scores.miou),
@@ -57,13 +57,13 @@ def evaluations_table(evaluations: Iterable[tuple[str, Evaluation]]) -> Table:
         within_pixels = "" if each.tolerance is None else f" within {within(each.tolerance)}"
         figures = [_percent(value) for value in (scores.miou, scores.pixel_accuracy)]
         contour = f"{_percent(scores.boundary_f)}{within_pixels}"
-        table.add_row(*(Text(cell) for cell in (name, on, how(each.views), *figures, contour)))
+        table.add_row(*(Text(cell) for cell in (name, on, how(each), *figures, contour)))
     return table
 
 
-def how(views: Views) -> str:
-    """``at 360x480, scales 0.75 1 1.25, flipped too, through 512x512 windows``."""
-    parts = [f"at {_size(views.size)}" if views.size else "at its own size"]
+def how(found: Evaluation) -> str:
+    """``at its own size, scales 0.75 1 1.25, flipped too, through 512x512 windows``."""
+    views, parts = found.views, [str(found.sight)]
     if views.scales != (1.0,):
         parts.append(f"scales {' '.join(f'{scale:g}' for scale in views.scales)}")
     parts += ["flipped too"] if views.flip else []

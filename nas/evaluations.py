@@ -10,6 +10,7 @@ import yaml
 
 from nas.lineage import replace_text
 from proxy_tasks.scores import ClassScores, Scores
+from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.views import Views
 from search_space.errors import UserError
 
@@ -34,12 +35,14 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``weights`` is the SHA-256 of their file; ``tolerance`` that of the boundary F-score, pixels
-    (None: a share of each image's diagonal); ``date`` in UTC, ISO 8601."""
+    """``weights`` is the SHA-256 of their file; ``sight`` says how large the network saw an image;
+    ``tolerance`` is that of the boundary F-score, pixels (None: a share of each image's diagonal);
+    ``date`` in UTC, ISO 8601."""
 
     date: str
     weights: str
     data: Evaluated
+    sight: Sight
     views: Views
     tolerance: float | None
     scores: Scores
@@ -47,8 +50,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as YAML and JSON have them."""
         values = asdict(self)
-        values["scores"], values["classes"] = asdict(self.scores), values["scores"]["classes"]
-        del values["scores"]["classes"]
+        values["sight"] = self.sight.to_dict()
+        values["classes"] = values["scores"].pop("classes")
         plain: dict[str, Any] = _plain(values)
         return plain
 
@@ -57,11 +60,15 @@ class Evaluation:
         """The inverse of to_dict. TypeError or KeyError for anything else."""
         values = dict(values)
         classes = {name: ClassScores(**known) for name, known in values.pop("classes").items()}
+        views = _frozen(values["views"])
+        size = views.pop("size", None)  # of records from before sights
+        sight = OWN if size is None else Sight(stretch=size)
         return cls(
             **values
             | {
                 "data": Evaluated(**_frozen(values["data"])),
-                "views": Views(**_frozen(values["views"])),
+                "sight": Sight.from_dict(values["sight"]) if "sight" in values else sight,
+                "views": Views(**views),
                 "scores": Scores(**values["scores"], classes=classes),
             }
         )
@@ -69,7 +76,7 @@ class Evaluation:
     @property
     def asked(self) -> tuple[Any, ...]:
         """Equal for evaluations of which the later replaces the earlier."""
-        return self.weights, self.data, self.views, self.tolerance
+        return self.weights, self.data, self.sight, self.views, self.tolerance
 
 
 def load_all(folder: Path) -> list[Evaluation]:

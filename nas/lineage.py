@@ -12,6 +12,7 @@ from typing import Any
 
 from nas.run import RunDirectory
 from proxy_tasks.task import Measurement
+from results import units
 from search_space.errors import UserError
 from search_space.files import replacing
 
@@ -24,9 +25,15 @@ LABELS = "labels.png"
 
 @dataclass(frozen=True)
 class Promotion:
-    """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``;
+    """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``,
+    and ``class_iou`` that of each of the ``classes``, of which ``shares`` of the pixels are;
     ``last`` is the measurement after the last epoch; None weights: it never got so far; None trial:
-    a baseline that the run's search never scored."""
+    a baseline that the run's search never scored.
+
+    One of data that are validated in ``folds`` was trained on all images: it has no ``miou``, as
+    none was left to validate on, and the weights of its last epoch. What chose it is the proxy's
+    ``proxy_miou`` over the folds. Records of before do not say anything of classes.
+    """
 
     name: str
     trial: int | None
@@ -39,6 +46,33 @@ class Promotion:
     weights: Path | None
     digest: str | None
     settings: dict[str, Any]
+    classes: tuple[str, ...] = ()
+    class_iou: tuple[float | None, ...] = ()
+    shares: tuple[float, ...] = ()
+    proxy_class_iou: tuple[float | None, ...] = ()
+    folds: int | None = None
+
+    @property
+    def unvalidated(self) -> bool:
+        """Whether it was trained on all images, to its end."""
+        ended = self.weights is not None and self.last.failure is None
+        return self.folds is not None and ended and self.miou is None
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What is told of it where it is passed on."""
+        if not self.unvalidated:
+            return {"promoted_miou": self.miou, "epoch": self.epoch}
+        return {"promoted_miou": None, "epoch": self.last.epochs, "proxy_folds": self.folds}
+
+    @property
+    def note(self) -> str | None:
+        """Why it has no mIoU, where it is no failure."""
+        if not self.unvalidated:
+            return None
+        proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
+        over = f" over {self.folds} folds" if proxy else ""
+        return f"trained on all images: none was left to validate on{proxy}{over}"
 
     @property
     def recipe(self) -> str:
@@ -47,9 +81,14 @@ class Promotion:
 
 
 def load_all(run: RunDirectory) -> list[Promotion]:
-    """The promotions that have ended, best first."""
+    """The promotions that have ended, best first; those that were trained on all images by what
+    their proxies scored."""
     found = [load(path.parent) for path in sorted(run.promotions.glob(f"*/{RECORD}"))]
-    return sorted(found, key=lambda each: -(each.miou or 0.0))
+    return sorted(found, key=_standing, reverse=True)
+
+
+def _standing(each: Promotion) -> tuple[float, bool, float]:
+    return each.miou or 0.0, each.unvalidated, each.proxy_miou or 0.0
 
 
 @dataclass(frozen=True)
@@ -85,12 +124,18 @@ def by_network(promotions: Iterable[Promotion]) -> list[list[Promotion]]:
     return list(groups.values())
 
 
+def _percent(miou: float) -> str:
+    return f"{units.percent(miou)} %"
+
+
 def load(folder: Path) -> Promotion:
     """UserError when the record is damaged."""
     try:
         record = read_json(folder / RECORD)
         record["last"] = Measurement.from_dict(record["last"])
         record["weights"] = folder / record["weights"] if record["weights"] else None
+        for name in ("classes", "class_iou", "shares", "proxy_class_iou"):
+            record[name] = tuple(record.get(name, ()))
         return Promotion(**record, name=folder.name)
     except (TypeError, KeyError, ValueError) as error:
         raise UserError(f"{folder / RECORD}: damaged record ({error})") from error

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nas import audits, ledgers, lineage
+from nas import audits, evaluations, ledgers, lineage
 from nas.config import Config
+from nas.evaluations import Evaluation
+from nas.learnt import figures, warning
 from nas.lineage import Promotion
 from nas.run import RunDirectory
+from nas.tested import evaluation
 from proxy_tasks.task import Metric
 from results.dashboard.source import Source
 from results.ledger import Ledger
@@ -57,8 +60,9 @@ class ObservedRun:
     def promoted(self) -> Sequence[Promoted]:
         """Full trainings that have ended; a record that is damaged is passed over."""
         files = sorted(self._run.promotions.glob(f"*/{lineage.RECORD}"))
-        pictures = [file.with_name(lineage.LABELS) for file in files]
-        seen = tuple((file, _stamp(file)) for file in (*files, *pictures))
+        beside = (lineage.LABELS, evaluations.FILE)
+        others = [file.with_name(name) for file in files for name in beside]
+        seen = tuple((file, _stamp(file)) for file in (*files, *others))
         if seen != self._promoted[0]:
             found = [self._loaded(file.parent) for file in files]
             self._promoted = (seen, tuple(p for p in found if p is not None))
@@ -130,11 +134,22 @@ def _is_run(path: Path) -> bool:
 
 
 def _plain(each: Promotion, picture: Path | None) -> Promoted:
-    last = each.last
+    last, test = each.last, _tested(each)
+    known = figures(each, test)
     return Promoted(
-        each.name, each.trial, each.miou, last.epochs, last.macs,
-        last.parameters, last.seconds, picture, each.recipe,
+        each.name, each.trial, each.miou, last.epochs, last.macs, last.parameters, last.seconds,
+        picture, each.recipe, known.classes if known else (), known.class_iou if known else (),
+        known.where if known else "", warning(each, test), each.note,
+        test.scores.miou if test else None,
     )  # fmt: skip
+
+
+def _tested(each: Promotion) -> Evaluation | None:
+    """A record of evaluations that is damaged is passed over."""
+    try:
+        return evaluation(each)
+    except UserError:
+        return None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

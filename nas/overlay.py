@@ -9,13 +9,26 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from proxy_tasks.datasets.base import Colour, Pixels
+from proxy_tasks.datasets.base import Colour, Pixels, Raster
 
 STRENGTH = 0.55
 """Of the class's colour over the image."""
 NARROWEST = 640
 """Pixels: smaller images are enlarged, so that the legend can be read."""
+DARKEST, BRIGHTEST = 1, 99
+"""Percentiles of a band that are shown black and white."""
 INK, FAINT, PAPER = (26, 26, 26), (158, 158, 158), (255, 255, 255)
+
+
+def visible(image_HWC: Raster) -> Pixels:
+    """(H, W, 3) uint8 that people can look at: colours as they are; of more or fewer bands, or of
+    16 bits, the first three bands, each stretched over what a screen shows."""
+    if image_HWC.shape[2] == 3 and image_HWC.dtype == np.uint8:
+        return image_HWC
+    bands = image_HWC[..., [min(band, image_HWC.shape[2] - 1) for band in range(3)]]
+    low, high = np.percentile(bands, (DARKEST, BRIGHTEST), (0, 1))
+    shown = (bands - low) * (255 / np.maximum(high - low, 1))
+    return shown.clip(0, 255).astype(np.uint8)
 
 
 def label_map(labels_HW: Pixels, palette: Sequence[Colour]) -> Image.Image:

@@ -1,51 +1,91 @@
-"""Finds the network in what ``nas predict`` is given, and its colours."""
+"""Finds the network in what ``nas predict`` and ``nas evaluate`` are given."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from proxy_tasks.checkpoint import Weights
+from proxy_tasks.checkpoint import Weights, intensities_of, sight_of
 from proxy_tasks.datasets import camvid, cityscapes, scenes, voc
 from proxy_tasks.datasets.base import Colour, distinct_palette
+from proxy_tasks.intensities import Intensities
+from proxy_tasks.labelling import Array, Labeller
 from proxy_tasks.networks import DeepLabV3, build_segmenter
-from proxy_tasks.prediction import Predictor
+from proxy_tasks.running import running
+from proxy_tasks.sight import Sight
+from proxy_tasks.views import Views
 from search_space.architecture_file import from_dict
 from search_space.errors import UserError
 from search_space.scales import Scale
 
+CPU = torch.device("cpu")
 
-def open_predictor(source: Path, size: tuple[int, int] | None = None) -> Predictor:
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained network and what goes with it. ``network`` is on the CPU and in eval mode."""
+
+    network: DeepLabV3
+    classes: tuple[str, ...]
+    sight: Sight
+    intensities: Intensities
+    palette: tuple[Colour, ...]
+
+    def labeller(
+        self,
+        views: Views | None = None,
+        *,
+        sight: Sight | None = None,
+        device: torch.device = CPU,
+        channels: Sequence[int] | None = None,
+    ) -> Labeller:
+        """What labels images as the network was trained to see them, or by another ``sight``.
+
+        Args:
+            device: that computes; the network is moved there.
+            channels: of the network's logits, those to choose from; by default all.
+        """
+        run = running(self.network.to(device))
+
+        def chosen(x_BCHW: Array) -> Array:
+            return run(x_BCHW)[:, list(channels or ())]
+
+        return Labeller(
+            run if channels is None else chosen,
+            sight or self.sight,
+            self.intensities,
+            views or Views(),
+        )
+
+
+def open_predictor(source: Path) -> Predictor:
     """Of a weights file of ours, or the folder of a promotion or of a python or huggingface export.
-
-    Args:
-        size: (height, width) at which the network sees images; None: as it was trained.
 
     Raises:
         UserError: where there is no such network, or it is damaged.
     """
     if not source.is_dir():
-        found = _of_weights(source)
-    elif (source / "best.safetensors").is_file():
-        found = _of_weights(source / "best.safetensors")
-    elif (source / "config.json").is_file():
-        found = _of_config(source)
-    elif (source / "network.py").is_file():
-        found = _of_module(source)
-    else:
-        raise UserError(
-            f"{source}: holds no network: give a best.safetensors, or the folder of"
-            " `nas export --format python` or `huggingface`"
-        )
-    return found if size is None else replace(found, size=size)
+        return _of_weights(source)
+    if (source / "best.safetensors").is_file():
+        return _of_weights(source / "best.safetensors")
+    if (source / "config.json").is_file():
+        return _of_config(source)
+    if (source / "network.py").is_file():
+        return _of_module(source)
+    raise UserError(
+        f"{source}: holds no network: give a best.safetensors, or the folder of"
+        " `nas export --format python` or `huggingface`"
+    )
 
 
 def palette(classes: tuple[str, ...]) -> tuple[Colour, ...]:
@@ -57,8 +97,9 @@ def palette(classes: tuple[str, ...]) -> tuple[Colour, ...]:
 def _of_weights(path: Path) -> Predictor:
     if not path.is_file():
         raise UserError(f"{path}: no such file: give a best.safetensors or an export's folder")
-    weights = Weights.open(path)
-    return Predictor(weights.network(), weights.classes, weights.size)
+    known = Weights.open(path)
+    colours = known.palette or palette(known.classes)
+    return Predictor(known.network(), known.classes, known.sight, known.intensities, colours)
 
 
 def _of_config(folder: Path) -> Predictor:
@@ -71,22 +112,43 @@ def _of_config(folder: Path) -> Predictor:
         scale = Scale(**config["scale"])
         network = build_segmenter(from_dict(config["backbone"]), scale, len(classes), size)
         network.load_state_dict(load_file(folder / "model.safetensors"))
+        intensities = _intensities(
+            config["image_mean"], config["image_std"], config.get("image_top")
+        )
+        sight = sight_of(config.get("sight"), size)
+        colours = _colours(config.get("palette"), classes)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise _damaged(folder, "huggingface", error) from error
     if not trained:
         raise _untrained(folder)
-    return Predictor(network.eval(), classes, size)
+    return Predictor(network.eval(), classes, sight, intensities, colours)
 
 
 def _of_module(folder: Path) -> Predictor:
     if not (folder / "weights.pt").is_file():
         raise _untrained(folder)
     try:
-        module = _imported(folder / "network.py")
+        module: Any = _imported(folder / "network.py")
         network: DeepLabV3 = module.load(folder / "weights.pt")
-        return Predictor(network, module.CLASSES, module.SIZE)
+        if hasattr(module, "SIGHT"):
+            # Instances of the file's own classes, which are copies of ours.
+            sight = sight_of(asdict(module.SIGHT), module.SIZE)
+            intensities = intensities_of(asdict(module.INTENSITIES))
+        else:  # of a release before sights were trained
+            sight, intensities = Sight(stretch=module.SIZE), Intensities(module.MEAN, module.STD)
+        colours = _colours(getattr(module, "PALETTE", None), module.CLASSES)
+        return Predictor(network, module.CLASSES, sight, intensities, colours)
     except Exception as error:  # whatever code that is not ours any more may raise
         raise _damaged(folder, "python", error) from error
+
+
+def _intensities(mean: Sequence[float], std: Sequence[float], top: int | None) -> Intensities:
+    return Intensities(tuple(mean), tuple(std), top or 255)
+
+
+def _colours(known: Sequence[Sequence[int]] | None, classes: tuple[str, ...]) -> tuple[Colour, ...]:
+    """Of an export; of those before palettes were kept, what is usual."""
+    return tuple((r, g, b) for r, g, b in known) if known else palette(classes)
 
 
 def _untrained(folder: Path) -> UserError:

@@ -81,11 +81,11 @@ def _cells(known: tuple[Job, Measurement] | None) -> tuple[str, ...]:
         return ("–",) * 5
     job, now = known
     return (
-        f"{now.epochs}/{job.fidelity.epochs}",
+        f"{now.epochs}/{job.fidelity.total_epochs}",
         "–" if now.train_loss is None else f"{now.train_loss:.3f}",
         "–" if now.miou is None else f"{now.miou:.3f}",
         f"{now.seconds:.0f}",
-        units.duration(_epoch_seconds(now) * (job.fidelity.epochs - now.epochs)),
+        units.duration(_epoch_seconds(now) * (job.fidelity.total_epochs - now.epochs)),
     )
 
 
@@ -189,7 +189,7 @@ class PromotionProgress:
 
     def __init__(self, board: Board, jobs: list[Job]) -> None:
         self._board = board
-        self._left = {job.name: job.fidelity.epochs for job in jobs}
+        self._left = {job.name: job.fidelity.total_epochs for job in jobs}
         """Epochs to come, of trainings that have not ended."""
         self._pace: dict[str, float] = {}
         """Seconds of an epoch, also of those that have ended."""
@@ -201,13 +201,13 @@ class PromotionProgress:
 
     def epoch(self, job: Job, now: Measurement) -> None:
         self._board.epoch(job, now)
-        self._left[job.name] = job.fidelity.epochs - now.epochs
+        self._left[job.name] = job.fidelity.total_epochs - now.epochs
         self._pace[job.name] = _epoch_seconds(now)
         if now.miou is None:
             return
         left = self._pace[job.name] * self._left[job.name]
         self._board.say(
-            f"{job.name}  epoch {now.epochs}/{job.fidelity.epochs}  mIoU {now.miou:.4f}"
+            f"{job.name}  epoch {now.epochs}/{job.fidelity.total_epochs}  mIoU {now.miou:.4f}"
             f"  loss {now.loss:.4f}  {units.duration(left)} left",
             self._summary(),
         )

@@ -11,13 +11,15 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nas import events
 from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.failures import Retries, shielded
-from nas.lineage import RECORD, digest, read_json, write_json
+from nas.learnt import Truth, figures, flaw
+from nas.lineage import RECORD, Promotion, digest, load, read_json, write_json
 from nas.progress import PromotionProgress
 from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
@@ -35,7 +37,7 @@ LABEL = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 class Subject:
     """What is trained fully: a trial of the run, or (``trial`` None) a baseline that the run never
     scored. ``key`` is canonical; ``seed`` is of the order of images, their augmentation and the
-    initial weights."""
+    initial weights; ``proxy_class_iou`` is what the proxy had of each class."""
 
     name: str
     backbone: Backbone
@@ -43,10 +45,13 @@ class Subject:
     trial: int | None = None
     proxy_miou: float | None = None
     seed: int = 0
+    proxy_class_iou: tuple[float | None, ...] = ()
 
     @classmethod
     def of_trial(cls, trial: Trial) -> Subject:
-        return cls(trial.folder, trial.backbone, trial.key, trial.number, trial.miou)
+        known = () if trial.measurement is None else trial.measurement.class_iou
+        found = cls(trial.folder, trial.backbone, trial.key, trial.number, trial.miou)
+        return replace(found, proxy_class_iou=known)
 
     @classmethod
     def of_catalogue(cls, name: str) -> Subject:
@@ -77,8 +82,9 @@ class PromotionQueue:
         fidelity: Fidelity,
         settings: dict[str, Any],
         progress: PromotionProgress,
+        truth: Truth,
     ) -> None:
-        self._run, self._settings = run, settings
+        self._run, self._settings, self._truth = run, settings, truth
         self._subjects = tuple(subjects)
         self._waiting = deque(jobs(subjects, fidelity))
         self._progress = progress
@@ -123,14 +129,13 @@ class PromotionQueue:
     def _close(self, job: Job, last: Measurement) -> None:
         if last.failure is not None:
             self.failed[job.name] = last.failure.value
-        record = _record(self._run, self._subjects[job.number], last, self._settings)
-        write_json(self._run.promotions / job.name / RECORD, record)
-        best = f"best mIoU {record['miou']:.4f}" if record["miou"] else f"{last.failure}"
-        early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
-        self._progress.ended(job, f"{job.name}  promoted: {best}{early}")
-        came_to = {name: record[name] for name in ("miou", "epoch")}
-        came_to["failure"] = last.failure
-        events.tell("promotion finished", **self._named(job), **came_to)
+        subject, folder = self._subjects[job.number], self._run.promotions / job.name
+        write_json(folder / RECORD, _record(folder, subject, last, self._settings, self._truth))
+        ended = load(folder)
+        self._progress.ended(job, f"{job.name}  promoted: {_outcome(ended, job)}")
+        told = {"miou": ended.miou, "epoch": ended.epoch, "failure": last.failure}
+        told["flaw"] = flaw(figures(ended)) or None
+        events.tell("promotion finished", **self._named(job), **told)
 
     def _named(self, job: Job) -> dict[str, Any]:
         return {"trial": self._subjects[job.number].trial, "name": job.name}
@@ -173,10 +178,21 @@ def prepare(
         write_json(folder / "settings.json", wanted)
 
 
+def _outcome(ended: Promotion, job: Job) -> str:
+    """What a full training came to, and what its network misses, in one line."""
+    last = ended.last
+    if last.failure is not None and ended.miou is None:
+        return last.failure.value
+    best = ended.note or f"best mIoU {ended.miou or 0.0:.4f}"
+    early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
+    said = flaw(figures(ended))
+    return f"{best}{early}" + (f"; it {said}" if said else "")
+
+
 def _record(
-    run: RunDirectory, subject: Subject, last: Measurement, used: dict[str, Any]
+    folder: Path, subject: Subject, last: Measurement, used: dict[str, Any], truth: Truth
 ) -> dict[str, Any]:
-    checkpoint = Checkpoint(run.promotions / subject.name)
+    checkpoint = Checkpoint(folder)
     kept = checkpoint.load()
     scored = [m for m in (kept[1] if kept else []) if m.miou is not None]
     best = max(scored, key=lambda m: m.miou or 0.0, default=None)
@@ -192,4 +208,9 @@ def _record(
         "weights": weights.name if weights.exists() else None,
         "digest": digest(weights) if weights.exists() else None,
         "settings": used,
+        "classes": truth.classes,
+        "class_iou": best.class_iou if best else (),
+        "shares": truth.shares,
+        "proxy_class_iou": subject.proxy_class_iou,
+        "folds": truth.folds,
     }

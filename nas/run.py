@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -25,7 +25,7 @@ from search_space.files import replacing
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """``runs/NAME/`` with config, ledger, artifacts and promotions."""
+    """``runs/NAME/`` with config, ledger, artifacts, promotions and the identity of its data."""
 
     path: Path
 
@@ -36,6 +36,11 @@ class RunDirectory:
     @property
     def config_file(self) -> Path:
         return self.path / "config.yaml"
+
+    @property
+    def data_file(self) -> Path:
+        """Which data it was begun with, see nas.data_identity."""
+        return self.path / "data.json"
 
     @property
     def ledger(self) -> Path:
@@ -54,8 +59,15 @@ class RunDirectory:
         return sorted((self.path / "start").glob("*.yaml"))
 
     @classmethod
-    def create(cls, path: Path, config: Config, starts: Sequence[LoadedSpec] = ()) -> RunDirectory:
-        """A new directory that appears with its config and what to begin with, or not at all.
+    def create(
+        cls,
+        path: Path,
+        config: Config,
+        starts: Sequence[LoadedSpec] = (),
+        data: Mapping[str, Any] | None = None,
+    ) -> RunDirectory:
+        """A new directory that appears with its config, what to begin with, and the identity of its
+        ``data``, or not at all.
 
         Raises:
             UserError: when the path exists or cannot be made.
@@ -66,8 +78,10 @@ class RunDirectory:
         try:
             draft.mkdir(parents=True)
             run = cls(draft)
-            run.write_config(config)
+            run.write_config(placed(config))
             run._write_starts(starts)
+            if data is not None:
+                run.data_file.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
             (draft / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
             draft.rename(path)
         except (OSError, UserError) as error:
@@ -108,6 +122,20 @@ class RunDirectory:
             (self.path / "start").mkdir(exist_ok=True)
             file = self.path / "start" / f"{number:03d}.yaml"
             architecture_file.save(file, spec.backbone, spec.provenance)
+
+
+def placed(config: Config) -> Config:
+    """With the folders of the data where they are from wherever a command is given."""
+    data = config.data
+    update = {"cache": _placed(data.cache)}
+    if data.root is not None:
+        update["root"] = _placed(data.root)
+    return config.model_copy(update={"data": data.model_copy(update=update)})
+
+
+def _placed(folder: Path) -> Path:
+    """One of the home directory stays so: another machine has another."""
+    return folder if folder.parts[:1] and folder.parts[0].startswith("~") else folder.absolute()
 
 
 def default_path(source: str) -> Path:

@@ -27,12 +27,14 @@ def top(trials: Sequence[Trial], count: int) -> list[Trial]:
 
 
 def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
-    """The candidate with the best full training, of several seeds under one recipe their mean; or
-    without one the best proxy score."""
+    """The candidate with the best full training, of several seeds under one recipe their mean.
+    Where full trainings had no images left to validate on, the best proxy score among them; or
+    without a full training the best proxy score. A test part is not looked at."""
     candidates = {trial.number: trial for trial in trials if trial.kind == "candidate"}
     trained = by_network(each for each in promotions if each.trial in candidates)
     if not trained:
-        return top(trials, 1)[0]
+        whole = {each.trial for each in promotions if each.unvalidated}
+        return top([t for t in _scored(trials) if t.number in whole] or trials, 1)[0]
     number = max(trained, key=lambda group: OverSeeds.of(group).miou)[0].trial
     assert number is not None  # it is a candidate's
     return candidates[number]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from nas import lineage
+from nas.learnt import class_tables, warning
 from nas.lineage import OverSeeds, Promotion
 from nas.run import RunDirectory
 from nas.selection import top
+from nas.tested import evaluations_of
 from proxy_tasks.task import METRIC_NAMES, Metric
 from results import units
 from results.audit import within_noise
 from results.leaderboard import leaderboard, to_csv, to_markdown
-from results.tables import as_table
+from results.tables import as_table, fitting
 from results.trial import Trial
 from search_space import architecture_file
 from search_space.architecture import Architecture
@@ -50,29 +54,79 @@ def _marked(frame: pd.DataFrame, trials: Sequence[Trial], noise: float) -> list[
     return [f"{name} ≈" if number in marked else name for number, name in pairs]
 
 
-def promotions_tables(promotions: Sequence[Promotion]) -> list[Table]:
-    """Full trainings, best first; and where one has several seeds, networks over their seeds."""
+def show_promotions(promotions: Sequence[Promotion], console: Console) -> None:
+    """Full trainings with their scores, by class too, and what is to be said of them: where a
+    network misses classes, what to change."""
+    found = evaluations_of(promotions)
+    tested = {name: each.scores.miou for name, each in found.items()}
+    for table in promotions_tables(promotions, tested, console.width):
+        console.print(table)
+    for line in notes(promotions, tested):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for table in class_tables(promotions, found, console.width):
+        console.print(table)
+    for each in promotions:
+        if said := warning(each, found.get(each.name)):
+            console.print(Text.assemble(("warning  ", "bold red"), said), soft_wrap=True)
+
+
+def promotions_tables(
+    promotions: Sequence[Promotion], tested: Mapping[str, float | None], width: int | None = None
+) -> list[Table]:
+    """Full trainings, best first, with the mIoU on the test part of those that were ``tested``; and
+    where one has several seeds, networks over their seeds. Columns that do not fit into ``width``
+    are left out."""
     found = lineage.over_seeds(promotions)
     several = any(each.deviation is not None for each in found)
-    return [_promotions_table(promotions), *([_seeds_table(found)] if several else [])]
+    table = _promotions_table(promotions, tested, width)
+    return [table, *([_seeds_table(found)] if several else [])]
 
 
-def _promotions_table(promotions: Sequence[Promotion]) -> Table:
+def notes(promotions: Sequence[Promotion], tested: Mapping[str, float | None]) -> list[str]:
+    """What the table of full trainings does not say, a line each."""
+    lines = [f"{each.name}: {each.note}" for each in promotions if each.note]
+    return [*lines, *([TESTED] if tested else [])]
+
+
+TESTED = "test mIoU: of the test part, each network once; nothing is chosen by it"
+
+_SPARE = ("parameters", "MACs", "at epoch", "time")
+"""Columns that a narrow terminal does without, the first one first."""
+
+
+def _promotions_table(
+    promotions: Sequence[Promotion], tested: Mapping[str, float | None], width: int | None
+) -> Table:
+    rows = [_promotion_row(each, tested) for each in promotions]
+    names = list(rows[0]) if rows else []
+    kept = fitting(names, [names, *(list(row.values()) for row in rows)], width, _SPARE)
     table = Table(title="promotions", title_justify="left", header_style="bold")
-    table.add_column("name", overflow="fold")
-    for heading in ("mIoU %", "at epoch", "proxy mIoU %", "MACs", "parameters", "time"):
-        table.add_column(heading, justify="right")
-    for each in promotions:
-        table.add_row(
-            each.name,
-            "–" if each.miou is None else units.percent(each.miou),
-            f"{each.epoch or '–'}/{each.last.epochs}",
-            "–" if each.proxy_miou is None else units.percent(each.proxy_miou),
-            units.giga(each.last.macs),
-            units.mega(each.last.parameters),
-            units.duration(each.last.seconds),
-        )
+    for name in kept:
+        side: JustifyMethod = "left" if name == "name" else "right"
+        table.add_column(name, justify=side, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(row[name]) for name in kept))
     return table
+
+
+def _promotion_row(each: Promotion, tested: Mapping[str, float | None]) -> dict[str, str]:
+    """Heading -> cell."""
+    last = each.last
+    test = {"test mIoU %": _percent(tested.get(each.name))} if tested else {}
+    return {
+        "name": each.name,
+        "mIoU %": _percent(each.miou),
+        **test,
+        "at epoch": f"{each.epoch or (last.epochs if each.unvalidated else '–')}/{last.epochs}",
+        "proxy mIoU %": _percent(each.proxy_miou),
+        "MACs": units.giga(last.macs),
+        "parameters": units.mega(last.parameters),
+        "time": units.duration(last.seconds),
+    }
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else units.percent(value)
 
 
 def _seeds_table(found: Sequence[OverSeeds]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from proxy_tasks.datasets.base import Colour
+from proxy_tasks.datasets.packed import PackedData
+from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.networks import DeepLabV3, build_segmenter
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
 from search_space.backbone import Backbone
@@ -55,14 +60,18 @@ class Checkpoint:
         _replace(self.folder / "checkpoint.pt", buffer.getbuffer())
         _replace(self.folder / "history.csv", _csv(rows).encode())
 
-    def save_weights(self, network: nn.Module, job: Job, classes: tuple[str, ...]) -> None:
-        """Best weights, with all that is needed to build their network in the header."""
+    def save_weights(self, network: nn.Module, job: Job, data: PackedData) -> None:
+        """Weights worth keeping, with all that is needed to use them in the header: what network
+        they are of, and how ``data`` showed it images."""
         self.folder.mkdir(parents=True, exist_ok=True)
         description = {
             "backbone": to_dict(job.backbone),
             "scale": asdict(job.fidelity.scale),
             "size": list(job.fidelity.size),
-            "classes": list(classes),
+            "classes": list(data.classes),
+            "palette": [list(colour) for colour in data.palette],
+            "sight": asdict(data.sight),
+            "intensities": asdict(data.intensities),
         }
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
         metadata = {"spinenet-seg": json.dumps(description)}
@@ -71,13 +80,18 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Weights:
-    """What a weights file says of its network. ``size`` is the (height, width) trained at."""
+    """What a weights file says of its network. ``size`` is the (height, width) of the crops that it
+    was trained on, ``sight`` how large it sees an image; ``palette`` is empty where nothing was
+    said of colours."""
 
     path: Path
     backbone: Backbone
     scale: Scale
     size: tuple[int, int]
     classes: tuple[str, ...]
+    sight: Sight
+    intensities: Intensities = NATURAL
+    palette: tuple[Colour, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> Weights:
@@ -94,12 +108,16 @@ class Weights:
             raise UserError(f"{path}: not a weights file of this project ({error})") from error
         except Exception as error:  # safetensors raises a bare Exception subclass of its own
             raise UserError(f"{path}: damaged, or no weights file ({error})") from error
+        size = (description["size"][0], description["size"][1])
         return cls(
             path=path,
             backbone=from_dict(description["backbone"]),
             scale=Scale(**description["scale"]),
-            size=tuple(description["size"]),
+            size=size,
             classes=tuple(description["classes"]),
+            sight=sight_of(description.get("sight"), size),
+            intensities=intensities_of(description.get("intensities")),
+            palette=tuple((r, g, b) for r, g, b in description.get("palette", ())),
         )
 
     def network(self) -> DeepLabV3:
@@ -114,6 +132,21 @@ class Weights:
                 " this software trained them; promote the trial again"
             ) from error
         return network.eval()
+
+
+def sight_of(values: Mapping[str, Any] | None, size: tuple[int, int]) -> Sight:
+    """From what a file keeps; where it keeps nothing, images were stretched to ``size``."""
+    if values is None:
+        return Sight(stretch=size)
+    pairs = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return Sight(**pairs)
+
+
+def intensities_of(values: Mapping[str, Any] | None) -> Intensities:
+    """From what a file keeps; where it keeps nothing, those of photographs."""
+    if values is None:
+        return NATURAL
+    return Intensities(tuple(values["mean"]), tuple(values["std"]), values["top"])
 
 
 def _replace(path: Path, data: bytes | memoryview) -> None:

@@ -31,11 +31,12 @@ class Emphasis:
     least: float = 0.0
 
     @classmethod
-    def of(cls, recipe: Recipe, labels_NHW: Tensor, classes: int) -> Emphasis | None:
-        """None where the recipe has all pixels alike. ``labels_NHW`` are those trained on."""
+    def of(cls, recipe: Recipe, pixels_K: Tensor) -> Emphasis | None:
+        """None where the recipe has all pixels alike. ``pixels_K`` counts the labelled ones of each
+        class that are trained on."""
         if not recipe.balance and recipe.ohem is None:
             return None
-        weights = inverse_log_frequency(labels_NHW, classes) if recipe.balance else None
+        weights = inverse_log_frequency(pixels_K) if recipe.balance else None
         return cls(weights, recipe.ohem, recipe.ohem_keep)
 
     def weigh(self, bands: BandedUpsampling, labels_BHW: Tensor, group: Group = ALONE) -> Tensor:
@@ -69,11 +70,8 @@ class Emphasis:
         return (right_BHW < self.threshold) | (right_BHW <= hardest)
 
 
-def inverse_log_frequency(labels_NHW: Tensor, classes: int) -> Tensor:
+def inverse_log_frequency(pixels_K: Tensor) -> Tensor:
     """1 / ln(1.02 + p) for each class's share p of the labelled pixels (Paszke et al. 2016, ENet,
-    arXiv 1606.02147): float32 of shape (classes,)."""
-    counts = torch.zeros(256, dtype=torch.int64, device=labels_NHW.device)
-    for labels_HW in labels_NHW:  # one at a time: counting makes eight bytes of a pixel
-        counts += torch.bincount(labels_HW.flatten(), minlength=256)
-    share_K = counts[:classes].double() / counts[:classes].sum().clamp(min=1)
+    arXiv 1606.02147), float32."""
+    share_K = pixels_K.double() / pixels_K.sum().clamp(min=1)
     return (1 / torch.log(OFFSET + share_K)).float()

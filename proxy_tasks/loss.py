@@ -1,7 +1,12 @@
-"""Cross-entropy at full resolution, of logits that were never up-sampled as a whole."""
+"""Cross-entropy and soft Dice at full resolution, of logits that were never up-sampled as a whole.
+
+Shapes: B images, K classes, H x W pixels, h x w of the logits' map; b and r images and rows of a
+band.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -43,16 +48,22 @@ def weighted_cross_entropy(
     elements: int | None = None,
     emphasis: Emphasis | None = None,
     group: Group = ALONE,
+    dice: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """As upsampled_cross_entropy, of what all processes of ``group`` have together: this process's
-    share of the mean (their sum is the mean), and the weight of all pixels, without gradient."""
-    found: tuple[Tensor, Tensor] = _UpsampledCrossEntropy.apply(
-        low_logits_BKhw, labels_BHW, elements, emphasis, group
+    share of the mean (their sum is the mean), and the weight of all pixels, without gradient.
+
+    ``dice`` is the weight of a soft Dice loss (Milletari et al. 2016, arXiv 1606.04797) that is
+    added: 1 less the mean over the classes that the batch shows of 2 sum(p t) / (sum(p) + sum(t)),
+    sums over all labelled pixels of the batch.
+    """
+    found: tuple[Tensor, Tensor] = _UpsampledLoss.apply(
+        low_logits_BKhw, labels_BHW, elements, emphasis, group, dice
     )
     return found
 
 
-class _UpsampledCrossEntropy(torch.autograd.Function):
+class _UpsampledLoss(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -61,21 +72,68 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
         elements: int | None,
         emphasis: Emphasis | None,
         group: Group,
+        dice: float,
     ) -> tuple[Tensor, Tensor]:
         with torch.autocast(low_BKhw.device.type, enabled=False):
             bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:], elements)
             weights_BHW, total = _weights(bands, labels_BHW, emphasis, group)
-            loss, grad_BKhw = _loss_and_gradient(bands, labels_BHW, weights_BHW)
+            overlap = _Overlap.of(bands, labels_BHW, group, dice) if dice else None
+            loss, grad_BKhw = _loss_and_gradient(bands, labels_BHW, weights_BHW, overlap)
         ctx.save_for_backward(grad_BKhw)
         ctx.mark_non_differentiable(total)
         return loss, total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
         (grad_BKhw,) = ctx.saved_tensors
         # Autograd rounds it to the logits' type, after a scale that keeps fp16 from underflowing.
-        return grad_BKhw * grad, None, None, None, None
+        return grad_BKhw * grad, None, None, None, None, None
+
+
+@dataclass(frozen=True)
+class _Overlap:
+    """Soft Dice of a batch. ``loss`` is this process's share; the derivative with respect to a
+    labelled pixel's probability of class k is ``found_K`` + ``right_K`` where k is its class."""
+
+    loss: Tensor
+    found_K: Tensor
+    right_K: Tensor
+
+    @classmethod
+    def of(
+        cls, bands: BandedUpsampling, labels_BHW: Tensor, group: Group, weight: float
+    ) -> _Overlap:
+        """Counted over the pixels of the whole ``group``."""
+        hit_K, found_K, true_K = sums = bands.low_BhKw.new_zeros(3, bands.low_BhKw.shape[2])
+        labelled_BHW = labels_BHW != IGNORE
+        for band in bands:
+            part = band.images, band.rows
+            labelled = labelled_BHW[part][:, :, None]
+            probability_brKW = bands.up(band).softmax(2).mul_(labelled)
+            target = labels_BHW[part][:, :, None] * labelled
+            right_brKW = torch.zeros_like(probability_brKW).scatter_(2, target, 1.0).mul_(labelled)
+            found_K += probability_brKW.sum((0, 1, 3))
+            true_K += right_brKW.sum((0, 1, 3))
+            hit_K += right_brKW.mul_(probability_brKW).sum((0, 1, 3))
+        group.total(sums)
+        shown_K = true_K > 0
+        share = weight / shown_K.sum().clamp(min=1)
+        size_K = (found_K + true_K).clamp(min=torch.finfo(sums.dtype).tiny)
+        score_K = torch.where(shown_K, 2 * hit_K / size_K, 0)
+        return cls(
+            (weight * shown_K.any() - share * score_K.sum()) / group.size,
+            torch.where(shown_K, share * score_K / size_K, 0),
+            torch.where(shown_K, -2 * share / size_K, 0),
+        )
+
+    def gradient(self, probability_brKW: Tensor, target_br1W: Tensor, labelled: Tensor) -> Tensor:
+        """With respect to the up-sampled logits: through the softmax."""
+        slope = self.found_K[:, None].expand_as(probability_brKW).clone()
+        right = self.right_K[target_br1W]
+        slope.scatter_add_(2, target_br1W, right)
+        slope -= (slope * probability_brKW).sum(2, keepdim=True)
+        return slope.mul_(probability_brKW).mul_(labelled)
 
 
 def _weights(
@@ -92,10 +150,12 @@ def _weights(
 
 
 def _loss_and_gradient(
-    bands: BandedUpsampling, labels_BHW: Tensor, weights_BHW: Tensor
+    bands: BandedUpsampling, labels_BHW: Tensor, weights_BHW: Tensor, overlap: _Overlap | None
 ) -> tuple[Tensor, Tensor]:
     labelled_BHW = labels_BHW != IGNORE
     loss, grad_BhKw = weights_BHW.new_zeros(()), torch.zeros_like(bands.low_BhKw)
+    if overlap:
+        loss = loss + overlap.loss
     for band in bands:
         part = band.images, band.rows
         weights = weights_BHW[part][:, :, None]
@@ -107,7 +167,12 @@ def _loss_and_gradient(
         chosen = logits.gather(2, target)
         total = logits.exp_().sum(2, keepdim=True)
         loss += ((total.log() - chosen) * weights).sum()
+        added = None
+        if overlap:
+            added = overlap.gradient(logits / total, target, labelled_BHW[part][:, :, None])
         # Softmax less one-hot, weighted: the gradient with respect to the up-sampled logits.
         grad = logits.mul_(weights / total).scatter_add_(2, target, -weights)
+        if added is not None:
+            grad += added
         grad_BhKw[band.images, band.low] += bands.down(band, grad)
     return loss, grad_BhKw.transpose(1, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ import torch
 from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
+from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.latency import latency
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
 from proxy_tasks.processes import Group
+from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Failure, Job, Measurement
-from proxy_tasks.training import DeviceSplit, Recipe, Training
+from proxy_tasks.training import Training
+from proxy_tasks.validation import Evaluation, Validation
 from search_space.canonical import canonical_key
 from search_space.cost import cost
 from search_space.seeds import derive_seed
@@ -26,9 +29,9 @@ from search_space.seeds import derive_seed
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """Trains DeepLabv3 on a job's backbone and measures it on the validation split.
+    """Trains DeepLabv3 on a job's backbone and measures it on the validation split, or on folds.
 
-    ``data`` is a packed data set at the fidelity's image size. With a ``folder``, each job keeps
+    ``data`` is a packed data set. With a ``folder``, each job keeps
     checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
     In a group of processes, each of which scores the same job, all measure the same, and the
@@ -69,31 +72,30 @@ def find_device(name: str) -> torch.device:
 
 
 class _Run:
-    """The epochs of one job, from its checkpoint where there is one."""
+    """The epochs of one job, from its checkpoint where there is one; with folds, of one fold after
+    the other."""
 
     def __init__(
         self, task: TrainingTask, job: Job, data: PackedData, device: torch.device
     ) -> None:
-        self.job, self.classes, self.device = job, data.classes, device
+        self.job, self.data, self.device = job, data, device
+        self.recipe = task.recipe
         self.group = Group.joined()
-        self.val = DeviceSplit(data.val, device)
-        seed = task.seed if job.seed is None else job.seed
-        network = _initial_network(seed, job, len(data.classes))
+        self.train, self.val = DeviceSplit(data.train, device), DeviceSplit(data.val, device)
+        self.seed = task.seed if job.seed is None else job.seed
         self.base = _untrained(job, len(data.classes))
-        self.training = Training(
-            network,
-            DeviceSplit(data.train, device),
-            task.recipe,
-            job.fidelity.epochs,
-            seed,
-            job.fidelity.share,
-            self.group,
-        )
         self.history: list[Measurement] = []
         self.checkpoint = Checkpoint(task.folder / job.name) if task.folder else None
-        if self.checkpoint and (kept := self._kept(self.checkpoint)):
-            state, self.history = kept
-            self.training.load_state_dict(state)
+        kept = self._kept(self.checkpoint) if self.checkpoint else None
+        if kept:
+            self.history = kept[1]
+        self.fold = self._current_fold()
+        self.training = self._training(self.fold)
+        self.validation = self._new_validation()
+        if kept:
+            self.training.load_state_dict(kept[0])
+            if "validation" in kept[0]:  # of this release and later ones
+                self.validation.load_state_dict(kept[0]["validation"])
 
     def __iter__(self) -> Iterator[Measurement]:
         memory.reset_peak(self.device)
@@ -102,37 +104,91 @@ class _Run:
         if self.history and self.job.ends_with(self.history[-1]):
             yield self.history[-1]
             return
-        while True:
-            measured = self._epoch()
-            measured = replace(measured, seconds=before + time.perf_counter() - started)
-            self._keep(measured)
-            yield measured
-            if self.job.ends_with(measured):
-                return
+        begun = self.fold
+        for fold in range(begun, max(1, self.job.fidelity.folds)):
+            if fold > begun:
+                self.training = self._training(fold)
+            while self.training.epoch < self.job.fidelity.epochs:
+                measured = self._epoch(fold)
+                measured = replace(measured, seconds=before + time.perf_counter() - started)
+                self._keep(measured)
+                yield measured
+                if self.job.ends_with(measured):
+                    return
+
+    def _current_fold(self) -> int:
+        """That of the last epoch that was kept."""
+        if not self.history or self.job.fidelity.folds < 2:
+            return 0
+        return max(0, self.history[-1].epochs - 1) // self.job.fidelity.epochs
+
+    def _training(self, fold: int) -> Training:
+        """On the images outside of the fold; without folds, on the first ``share`` of all."""
+        fidelity = self.job.fidelity
+        chosen: Sequence[int] = [n for n, held in enumerate(self.data.folds) if held != fold]
+        if fidelity.folds < 2:
+            chosen = range(len(self.train))
+        return Training(
+            _initial_network(self.seed, self.job, len(self.data.classes)),
+            self.train,
+            self.recipe,
+            fidelity.epochs,
+            self.seed,
+            fidelity.size,
+            images=fidelity.images,
+            chosen=chosen[: max(1, round(len(chosen) * fidelity.share))],
+            intensities=self.data.intensities,
+            group=self.group,
+        )
+
+    def _new_validation(self) -> Validation:
+        return Validation(len(self.data.classes), self.device, self.data.intensities)
 
     def _kept(self, checkpoint: Checkpoint) -> tuple[dict[str, Any], list[Measurement]] | None:
         """What the leading process finds: the others may be on machines without its disk."""
         return self.group.told(checkpoint.load() if self.group.leads else None)
 
-    def _epoch(self) -> Measurement:
+    def _epoch(self, fold: int) -> Measurement:
         """Train an epoch, and validate when it is time to."""
         train_loss = self.training.run_epoch()
-        done = self.training.epoch
+        done = fold * self.job.fidelity.epochs + self.training.epoch
         measured = replace(self.base, epochs=done, peak_memory=memory.peak(self.device))
         if not math.isfinite(train_loss):
             return replace(measured, failure=Failure.DIVERGED)
         measured = replace(measured, train_loss=train_loss)
-        every, last = self.job.fidelity.evaluate_every, done == self.job.fidelity.epochs
-        if not last and not (every and done % every == 0):
-            return measured
-        found = self.training.evaluate(self.val, len(self.classes))
-        if not math.isfinite(found.loss):
-            return replace(measured, failure=Failure.DIVERGED)
-        measured = replace(measured, **asdict(found), stale=self._stale(found.miou))
+        if (found := self._validated(fold)) is not None:
+            if not math.isfinite(found.loss):
+                return replace(measured, failure=Failure.DIVERGED)
+            measured = replace(measured, **asdict(found), stale=self._stale(found.miou))
         if self.job.ends_with(measured):
             network = self.training.average.module
-            measured = replace(measured, latency=latency(network, self.job.fidelity.size))
+            fidelity = self.job.fidelity
+            found = latency(network, fidelity.size, channels=fidelity.scale.channels)
+            measured = replace(measured, latency=found)
         return measured
+
+    def _validated(self, fold: int) -> Evaluation | None:
+        """What the averaged weights find, if it is time to look. Of folds, all together after the
+        last; of a training on all images, nothing."""
+        fidelity, done = self.job.fidelity, self.training.epoch
+        last, every = done == fidelity.epochs, fidelity.evaluate_every
+        between = fidelity.folds == 1 and every and not done % every
+        if fidelity.folds == 0 or not (last or between):
+            return None
+        if fidelity.folds == 1:
+            self.validation = self._new_validation()
+        numbers = [n for n, held in enumerate(self.data.folds) if held == fold]
+        batch = self.recipe.micro_batch // self.group.size
+        self.validation.add(
+            self.training.average.module,
+            self.val,
+            batch,
+            numbers if fidelity.folds > 1 else None,
+            self.group,
+        )
+        if fidelity.folds > 1 and fold + 1 < fidelity.folds:
+            return None
+        return self.validation.result()
 
     def _stale(self, miou: float) -> int | None:
         """How many validations ago the best mIoU was, once this one is counted."""
@@ -149,10 +205,12 @@ class _Run:
         self.history.append(measurement)
         if self.checkpoint is None or not self.group.leads:
             return
-        if measurement.miou is not None and measurement.miou > best:
+        unseen = self.job.fidelity.folds == 0  # nothing tells which epoch is the best: the last is
+        if unseen or (measurement.miou is not None and measurement.miou > best):
             network = self.training.average.module
-            self.checkpoint.save_weights(network, self.job, self.classes)
-        self.checkpoint.save(self.training.state_dict(), self.history)
+            self.checkpoint.save_weights(network, self.job, self.data)
+        state = self.training.state_dict() | {"validation": self.validation.state_dict()}
+        self.checkpoint.save(state, self.history)
 
 
 def _untrained(job: Job, classes: int) -> Measurement:
@@ -166,7 +224,8 @@ def _too_slow(job: Job, classes: int, device: torch.device) -> Measurement | Non
     if job.limit is None:
         return None
     network = build_segmenter(job.backbone, job.limit.scale, classes, job.limit.size)
-    seconds = latency(channels_last(network.to(device)), job.limit.size)
+    network = channels_last(network.to(device))
+    seconds = latency(network, job.limit.size, channels=job.limit.scale.channels)
     if seconds <= job.limit.seconds:
         return None
     return replace(_untrained(job, classes), latency=seconds, failure=Failure.TOO_SLOW)

@@ -25,6 +25,11 @@ class Recipe:
     classes weigh more; with ``ohem`` only hard pixels count, but at least ``ohem_keep`` of them:
     see proxy_tasks.emphasis.
 
+    ``upside_down`` is the chance of a mirror image top to bottom, ``turn`` of one by the diagonal,
+    for images without an up; a share ``rare`` of the crops is placed on classes drawn alike (see
+    proxy_tasks.augment). ``dice`` is the weight of a soft Dice loss beside the cross-entropy, see
+    proxy_tasks.loss.
+
     With ``accumulate`` above 1 the gradients of a batch are those of so many micro-batches, one
     after the other: ``batch_size`` stays what a step learns from. ``drop_path`` is the chance that
     the last residual block of the backbone is left out, see proxy_tasks.networks.stochastic_depth.
@@ -52,6 +57,10 @@ class Recipe:
     ohem_keep: float = 0.0625
     accumulate: int = 1
     drop_path: float = 0.0
+    upside_down: float = 0.0
+    turn: float = 0.0
+    rare: float = 0.0
+    dice: float = 0.0
 
     def __post_init__(self) -> None:
         if self.batch_size < 2:
@@ -71,6 +80,11 @@ class Recipe:
         for name in ("warm_up", "averaging", "momentum", "drop_path"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} must be in [0, 1) but got {getattr(self, name)}")
+        for name in ("upside_down", "turn", "rare"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} must be in [0, 1] but got {getattr(self, name)}")
+        if not self.dice >= 0:
+            raise UserError(f"dice must be 0 or more but got {self.dice}")
         for name in ("ohem", "ohem_keep"):
             value = getattr(self, name)
             if value is not None and not 0 < value <= 1:

@@ -13,12 +13,13 @@ from proxy_tasks.processes import Group
 
 
 class SoftCounts:
-    """Sums over pixels, class by class; void pixels are left out. Add up batches with ``add``."""
+    """Sums over pixels, class by class; void pixels are left out. Add up batches with ``add``.
+    ``sums`` (4, K), float64, are all that it knows."""
 
     def __init__(self, classes: int, device: torch.device) -> None:
         self._classes = torch.arange(classes, device=device).view(1, classes, 1)
-        self._kept = torch.zeros((4, classes), dtype=torch.float64, device=device)
-        self._pixels_K, self._surprise_K, self._hit_K, self._mass_K = self._kept
+        self.sums = torch.zeros((4, classes), dtype=torch.float64, device=device)
+        self._pixels_K, self._surprise_K, self._hit_K, self._mass_K = self.sums
 
     def add(self, logits_RKW: Tensor, target_RW: Tensor) -> None:
         """Logits and the classes that are right, `IGNORE` where void."""
@@ -32,7 +33,7 @@ class SoftCounts:
 
     def pool(self, group: Group) -> None:
         """Add up what all processes have counted; from now on each has all of it."""
-        group.total(self._kept)
+        group.total(self.sums)
 
     def loss(self) -> float:
         """Mean cross-entropy, nats a pixel."""

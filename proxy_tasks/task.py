@@ -13,10 +13,16 @@ from search_space.scales import Scale
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How long and how large a network trains. ``size`` is (height, width) in pixels; ``share``
-    is the part of the training images used; ``evaluate_every`` counts epochs between
+    """How long and how large a network trains. ``size`` is the (height, width) in pixels of the
+    crops that it trains on; ``share`` is the part of the training images used; an epoch sees
+    ``images`` crops (None: one of each image); ``evaluate_every`` counts epochs between
     validations (0: only after the last). A training ends early after ``patience`` validations
-    in a row without a better mIoU (0: never; Prechelt 1998)."""
+    in a row without a better mIoU (0: never; Prechelt 1998).
+
+    With ``folds`` above 1 a network is trained so many times, each time on the images outside of a
+    fold, and its score is of all folds together; ``epochs`` are of each. With 0 it is trained on
+    all images, and there is none to validate on.
+    """
 
     epochs: int
     size: tuple[int, int]
@@ -24,6 +30,13 @@ class Fidelity:
     share: float = 1.0
     evaluate_every: int = 0
     patience: int = 0
+    images: int | None = None
+    folds: int = 1
+
+    @property
+    def total_epochs(self) -> int:
+        """Of all folds."""
+        return self.epochs * max(1, self.folds)
 
 
 Metric = Literal["miou", "soft_miou", "loss", "balanced_loss", "train_loss"]
@@ -144,7 +157,7 @@ class Job:
     def ends_with(self, measurement: Measurement) -> bool:
         """Whether this measurement is the job's score: all epochs done, patience at its end, or a
         failure."""
-        over = measurement.epochs >= self.fidelity.epochs or measurement.failure is not None
+        over = measurement.epochs >= self.fidelity.total_epochs or measurement.failure is not None
         return over or self.stops_early(measurement)
 
     def stops_early(self, measurement: Measurement) -> bool:

@@ -8,68 +8,43 @@ Shapes: B batch, H height, W width of the images.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from proxy_tasks.augment import Augment, normalise
+from proxy_tasks.augment import Augment
 from proxy_tasks.averaging import WeightAverage
-from proxy_tasks.datasets.packed import PackedSplit
+from proxy_tasks.crops import Crops
+from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.flat import FlatTensors
+from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.loss import weighted_cross_entropy
-from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3, channels_last
-from proxy_tasks.networks.folding import folded
 from proxy_tasks.networks.stochastic_depth import drop_paths
 from proxy_tasks.networks.synchronised import synchronise
 from proxy_tasks.optimizers import make_optimizer, make_schedule
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.recipe import Recipe
-from proxy_tasks.soft_metrics import SoftCounts
-from proxy_tasks.upsampling import BandedUpsampling
 from search_space.errors import UserError
 from search_space.seeds import derive_seed
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """``miou`` in [0, 1] over the classes that occur; ``loss`` in nats a pixel; None in
-    ``class_iou`` for a class that neither occurs nor is predicted. ``soft_miou`` and
-    ``balanced_loss``: see proxy_tasks.soft_metrics."""
-
-    miou: float
-    loss: float
-    class_iou: tuple[float | None, ...]
-    soft_miou: float
-    balanced_loss: float
-
-
-class DeviceSplit:
-    """A packed split as uint8 tensors: shared pages on a CPU, resident on a GPU."""
-
-    def __init__(self, split: PackedSplit, device: torch.device) -> None:
-        self.images = torch.from_numpy(split.images).to(device)  # (N, H, W, 3)
-        self.labels = torch.from_numpy(split.labels).to(device)  # (N, H, W)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
 class Training:
-    """Trains ``network`` for ``epochs`` epochs on the first ``share`` of the training images.
+    """Trains ``network`` for ``epochs`` epochs on crops of ``size`` out of ``train``.
 
-    In a ``group`` each process takes an equal part of every micro-batch and makes the same steps,
-    up to rounding those that one process alone would make: batches, augmentation and masks are
-    drawn for the whole, and all means are over the whole.
+    An epoch sees ``images`` crops; None: one of each image. ``chosen`` are the numbers of the
+    images that may be looked at, None: all. In a ``group`` each process takes an equal part of
+    every micro-batch and makes the same steps, up to rounding those that one process alone would
+    make: batches, augmentation and masks are drawn for the whole, and all means are over the whole.
 
     Raises:
-        UserError: when a batch does not fit into the images there are, or a micro-batch does not
-            divide among the processes.
+        UserError: when a batch does not fit into an epoch, or a micro-batch does not divide among
+            the processes.
     """
 
     def __init__(
@@ -79,20 +54,24 @@ class Training:
         recipe: Recipe,
         epochs: int,
         seed: int,
-        share: float = 1.0,
+        size: tuple[int, int],
+        *,
+        images: int | None = None,
+        chosen: Sequence[int] | None = None,
+        intensities: Intensities = NATURAL,
         group: Group = ALONE,
     ) -> None:
         self.recipe, self.epochs, self.seed = recipe, epochs, seed
         self.group = group
         group.divide(recipe)
-        self.train = train
-        self.images = max(1, round(len(train) * share))
+        self._chosen = np.arange(len(train)) if chosen is None else np.array(chosen)
+        self.images = images or len(self._chosen)
         self.steps = self.images // recipe.batch_size
         if self.steps == 0:
             raise UserError(
                 f"batch_size {recipe.batch_size} is more than the {self.images} training images"
             )
-        self.device = train.images.device
+        self.device = train.device
         self.network = channels_last(network.to(self.device))
         self.average = WeightAverage(self.network, recipe.averaging)
         if recipe.drop_path:
@@ -103,10 +82,17 @@ class Training:
         self._trained = self._flat.trainable()
         self.optimizer = make_optimizer(recipe, *self._trained)
         self.schedule = make_schedule(recipe, self.optimizer, epochs * self.steps)
-        self.emphasis = Emphasis.of(
-            recipe, train.labels[: self.images], network.classifier.out_channels
+        pixels_K = torch.from_numpy(train.counts_NK[self._chosen].sum(0)).to(self.device)
+        self.emphasis = Emphasis.of(recipe, pixels_K)
+        self.augment = Augment(
+            scale=recipe.jitter,
+            flip=recipe.flip,
+            colour=recipe.colour,
+            upside_down=recipe.upside_down,
+            turn=recipe.turn,
+            rare=recipe.rare,
         )
-        self.augment = Augment(scale=recipe.jitter, flip=recipe.flip, colour=recipe.colour)
+        self.crops = Crops(train, size, self.augment, intensities, self._chosen)
         self.epoch = 0
 
     def run_epoch(self) -> float:
@@ -114,16 +100,12 @@ class Training:
         self.network.train()
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", self.epoch))
         torch.manual_seed(derive_seed(self.seed, "dropout", self.epoch))
-        total = torch.zeros((), device=self.device)
+        # In double precision: summed in single, a mean over an epoch differs between processors.
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
         for index in self._batches(generator):
             total += self._step(index, generator)
         self.epoch += 1
         return self.group.total(total).item() / self.steps
-
-    def evaluate(self, split: DeviceSplit, classes: int) -> Evaluation:
-        """The averaged weights on every image of ``split``."""
-        batch = self.recipe.micro_batch // self.group.size
-        return evaluate(self.average.module, split, classes, batch, self.group)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs; loads with ``torch.load(weights_only=True)``."""
@@ -143,15 +125,19 @@ class Training:
             getattr(self, name).load_state_dict(state[name])
 
     def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:
-        """Indices of full batches in a fresh order; the ragged rest of an epoch is left out."""
-        order = torch.randperm(self.images, generator=generator)
-        return iter(order[: self.steps * self.recipe.batch_size].split(self.recipe.batch_size))
+        """Numbers of the images of full batches in a fresh order; the ragged rest of an epoch is
+        left out. An image comes again when all others have come as often."""
+        wanted, there = self.steps * self.recipe.batch_size, len(self._chosen)
+        rounds = range(-(-wanted // there))
+        order = torch.cat([torch.randperm(there, generator=generator) for _ in rounds])
+        numbers = torch.from_numpy(self._chosen)[order[:wanted]]
+        return iter(numbers.split(self.recipe.batch_size))
 
     def _step(self, index_B: Tensor, generator: torch.Generator) -> Tensor:
         """Learn from a batch; returns this process's share of its mean loss."""
-        draws_B7 = self.augment.draw(len(index_B), generator)
+        draws = self.augment.draw(len(index_B), generator)
         self.optimizer.zero_grad(set_to_none=False)  # the network's gradients are views of these
-        loss = self._gradients(index_B, draws_B7)
+        loss = self._gradients(index_B, draws)
         # All gradients lie in two long tensors, so two exchanges do for what DDP does in buckets
         # and hooks. What DDP gains on us, exchanging while the backward pass goes on, is little:
         # a network of 10 million weights has 40 MB, a millisecond over NVLink.
@@ -164,18 +150,18 @@ class Training:
         self.average.update(self._flat)
         return loss
 
-    def _gradients(self, index_B: Tensor, draws_B7: Tensor) -> Tensor:
+    def _gradients(self, index_B: Tensor, draws: Tensor) -> Tensor:
         """Those of this process's share of the mean over the batch's pixels, which is returned."""
         if self.recipe.accumulate == 1:
-            loss, _ = self._loss(index_B, draws_B7)
+            loss, _ = self._loss(index_B, draws)
             loss.backward()
             return loss.detach()
         # Micro-batches differ in how many pixels count, and how many do is known of an OHEM's only
         # after the forward pass: so sums are added up, and divided in the end.
         loss, weight = torch.zeros(2, device=self.device)
         micro = self.recipe.micro_batch
-        for index, draws in zip(index_B.split(micro), draws_B7.split(micro), strict=True):
-            mean, pixels = self._loss(index, draws)
+        for index, drawn in zip(index_B.split(micro), draws.split(micro), strict=True):
+            mean, pixels = self._loss(index, drawn)
             part = mean * pixels
             part.backward()
             loss, weight = loss + part.detach(), weight + pixels
@@ -187,54 +173,12 @@ class Training:
 
     def _loss(self, index: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
         """Of this process's part of a micro-batch, see weighted_cross_entropy."""
-        index, draws = self.group.share(index).to(self.device), self.group.share(draws)
-        x_B3HW, y_BHW = self.augment.changed(
-            self.train.images[index], self.train.labels[index], draws
+        x_BCHW, y_BHW = self.crops(self.group.share(index), self.group.share(draws))
+        with autocast(self.device, x_BCHW.shape[3]):
+            low_logits = self.network.forward_low(x_BCHW)
+        return weighted_cross_entropy(
+            low_logits, y_BHW, emphasis=self.emphasis, group=self.group, dice=self.recipe.dice
         )
-        with autocast(self.device, x_B3HW.shape[3]):
-            low_logits = self.network.forward_low(x_B3HW)
-        return weighted_cross_entropy(low_logits, y_BHW, emphasis=self.emphasis, group=self.group)
-
-
-@torch.no_grad()
-def evaluate(
-    network: DeepLabV3,
-    split: DeviceSplit,
-    classes: int,
-    batch_size: int,
-    group: Group = ALONE,
-) -> Evaluation:
-    """Mean cross-entropy and IoU of ``network`` in evaluation, its batch norms folded; void
-    pixels count in neither. Each process of a group takes its part of the images, and all come to
-    the same figures. The network is left as it was."""
-    network = folded(network)
-    device = split.images.device
-    counts = torch.zeros((classes, classes), dtype=torch.int64, device=device)
-    soft = SoftCounts(classes, device)
-    own = slice(group.rank, None, group.size)
-    for images, labels in zip(
-        split.images[own].split(batch_size), split.labels[own].split(batch_size), strict=True
-    ):
-        if not len(images):  # there are fewer images than processes
-            continue
-        with autocast(device, images.shape[2]):
-            low_logits = network.forward_low(normalise(images))
-        for logits, target in _by_bands(low_logits, labels):
-            soft.add(logits, target)
-            # Of the same pixels as argmax, which is ten times slower along any but the last axis.
-            counts += confusion(logits.max(1).indices, target, classes)
-    group.total(counts)
-    soft.pool(group)
-    ious = tuple(None if math.isnan(value) else value for value in iou(counts).tolist())
-    return Evaluation(mean_iou(counts), soft.loss(), ious, soft.mean_iou(), soft.balanced_loss())
-
-
-def _by_bands(low_logits_BKhw: Tensor, labels_BHW: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows of a batch at full resolution, band by band: logits_RKW and targets_RW, int64."""
-    bands = BandedUpsampling(low_logits_BKhw, labels_BHW.shape[1:])
-    for band in bands:
-        target = labels_BHW[band.images, band.rows].flatten(0, 1).long()
-        yield bands.up(band).flatten(0, 1), target
 
 
 ONEDNN_WIDTH = 64

@@ -1,4 +1,7 @@
-"""How a network is to look at one image. Imports no torch, so that a record of it is read fast."""
+"""How a network is to look at one image, at the size at which it sees it.
+
+Imports no torch, so that a record of it is read fast. Bundled into exports.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,25 @@ from search_space.errors import UserError
 
 Size = tuple[int, int]
 
+LARGEST = 2**22
+"""Pixels of an image, as it is seen, that a network takes at once; a larger one goes through
+windows of WINDOW."""
+WINDOW = (1024, 1024)
+
 
 @dataclass(frozen=True)
 class Views:
-    """Sizes are (height, width) in pixels.
+    """Sizes are (height, width) in pixels of the image as it is seen.
 
-    ``size``: what an image is resized to before the network sees it, None: its own;
-    ``scales`` multiply it; ``flip`` adds the mirror image of every view. With a ``window`` the
-    network sees parts of that size, ``stride`` apart (None: two thirds of the window); the last of
-    a row and of a column end at the image's edge.
+    ``scales`` multiply its size; ``flip`` adds the mirror image of every view. With a ``window``
+    the network sees parts of that size, ``stride`` apart (None: two thirds of the window); the last
+    of a row and of a column end at the image's edge. None takes an image as a whole, unless it has
+    more than LARGEST pixels.
 
     Raises:
         UserError: for values that show no image, or not all of it.
     """
 
-    size: Size | None = None
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
     window: Size | None = None
@@ -38,21 +45,28 @@ class Views:
             raise UserError("--stride: is that of a window: give --window too")
         if self.stride and self.window and any(map(gt, self.stride, self.window)):
             raise UserError(
-                f"--stride {_text(self.stride)}: must be at most the window, {_text(self.window)},"
-                " or pixels between windows are never seen"
+                f"--stride {_extent(self.stride)}: must be at most the window,"
+                f" {_extent(self.window)}, or pixels between windows are never seen"
             )
 
-    def seen(self, size: Size, scale: float) -> Size:
-        """What an image of this size is resized to at one of the scales."""
-        height, width = self.size or size
-        return max(1, round(height * scale)), max(1, round(width * scale))
+    @classmethod
+    def of_large(cls) -> Views:
+        """How an image is seen that has more than LARGEST pixels."""
+        return cls(window=WINDOW)
 
     def windows(self, size: Size) -> Iterator[tuple[slice, slice]]:
         """Rows and columns of each, together all of an image of this size."""
-        assert self.window is not None
-        strides = self.stride or tuple(max(1, 2 * side // 3) for side in self.window)
-        rows, columns = map(_parts, size, self.window, strides)
+        rows, columns = self.grid(size)
         return ((row, column) for row in rows for column in columns)
+
+    def grid(self, size: Size) -> tuple[list[slice], list[slice]]:
+        """The rows of the windows, and their columns: each goes with each."""
+        window = self.window
+        if window is None:
+            window = size if size[0] * size[1] <= LARGEST else WINDOW
+        stride = self.stride or (max(1, 2 * window[0] // 3), max(1, 2 * window[1] // 3))
+        rows, columns = map(_parts, size, window, stride)
+        return rows, columns
 
 
 def _parts(length: int, window: int, stride: int) -> list[slice]:
@@ -61,5 +75,5 @@ def _parts(length: int, window: int, stride: int) -> list[slice]:
     return [slice(start, start + min(window, length)) for start in (*range(0, last, stride), last)]
 
 
-def _text(size: Size) -> str:
+def _extent(size: Size) -> str:
     return f"{size[0]}x{size[1]}"

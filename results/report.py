@@ -26,6 +26,7 @@ from results.views import detail, header, style
 from results.views.board import board, board_headings, board_note
 from results.views.choices import PROPERTIES
 from results.views.front import AXES, known_axes
+from results.views.learnt import TITLE, lessons
 from results.views.pages import VIEWS, note
 from results.views.snapshot import Snapshot
 from search_space.architecture import Architecture
@@ -81,6 +82,7 @@ def report(now: Snapshot) -> str:
         "</header><div class='grid'>",
         *_cards(now, [name for name in figures if name.startswith(("best", "front"))]),
         *_leaderboard(now),
+        *_lessons(now),
         *(part for trial in best_candidates(now) for part in _architecture(now, trial)),
         *_cards(now, [name for name in figures if not name.startswith(("best", "front"))]),
         *_label_maps(now),
@@ -170,6 +172,17 @@ def _leaderboard(now: Snapshot) -> Iterator[str]:
     yield "<section class='card wide'><div class='head'><h2>Leaderboard</h2></div>"
     yield f"<p class='note'>{_text(board_note(now, len(rows)))}</p>"
     yield _table(list(named.values()), [row.cells for row in rows], sides, marks)
+    yield "</section>"
+
+
+def _lessons(now: Snapshot) -> Iterator[str]:
+    if (known := lessons(now)) is None:
+        return
+    yield f"<section class='card wide'><div class='head'><h2>{TITLE}</h2></div>"
+    yield from (f"<p class='note warn'>{_text(each)}</p>" for each in known.warnings)
+    sides = ["", *["right"] * (len(known.headings) - 1)]
+    yield _table(known.headings, known.rows, sides)
+    yield from (f"<p class='note'>{_text(each)}</p>" for each in known.notes)
     yield "</section>"
 
 

@@ -28,8 +28,8 @@ def as_table(
     the search goes by. Into ``width`` characters as many columns as fit: whole ones, as a number
     that is cut short is worse than none."""
     table = Table(title=title, title_justify="left", header_style="bold")
-    named, rows = headings(by), cells(frame, by)
-    kept = _fitting(list(named), [list(named.values()), *rows], width)
+    named, rows = headings(by, frame["classes"]), cells(frame, by)
+    kept = fitting(list(named), [list(named.values()), *rows], width, SPARE)
     for column in kept:
         side = "right" if column in NUMBERS else "left"
         table.add_column(named[column], justify=side, no_wrap=True)  # type: ignore[arg-type]
@@ -42,14 +42,18 @@ def as_table(
     return table
 
 
-def _fitting(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+def fitting(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int | None,
+    spare: Sequence[str],
 ) -> dict[str, int]:
-    """Column -> its width, of those that are kept."""
+    """Column -> its width, of those that are kept: the ``spare`` ones go, the first one first,
+    until the ``rows`` fit into ``width`` characters."""
     longest = (max(map(cell_len, each)) for each in zip(*rows, strict=True))
     kept = {column: long + _AROUND for column, long in zip(columns, longest, strict=True)}
-    for spare in SPARE:
+    for each in spare:
         if width is None or 1 + sum(kept.values()) <= width:
             break
-        kept.pop(spare)
+        kept.pop(each, None)
     return kept

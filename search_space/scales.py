@@ -19,7 +19,7 @@ HEADS = (CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS)
 class Scale:
     """``filters`` multiplies every filter count; ``alpha`` shrinks a parent before resampling;
     ``repeats`` stacks each block; endpoints and ASPP have filters of their own; ``head`` is one
-    of HEADS.
+    of HEADS; ``channels`` are those of an image.
 
     Raises:
         UserError: for a value that is not positive, an alpha above 1, or an unknown head.
@@ -31,13 +31,14 @@ class Scale:
     endpoint_filters: int = 256
     aspp_filters: int = 256
     head: str = DEEPLABV3
+    channels: int = 3
 
     def __post_init__(self) -> None:
         if self.filters <= 0:
             raise UserError(f"filters must be positive but got {self.filters}")
         if not 0 < self.alpha <= 1:
             raise UserError(f"alpha must be above 0 and at most 1 but got {self.alpha}")
-        for name in ("repeats", "endpoint_filters", "aspp_filters"):
+        for name in ("repeats", "endpoint_filters", "aspp_filters", "channels"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1 but got {getattr(self, name)}")
         if self.head not in HEADS:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from nas import audit, build, events, ledgers, sessions
+from nas import audit, build, data_identity, events, ledgers, sessions
 from nas import config as configs
 from nas.audit import PROXY, REFERENCE, Leg, Plan
 from nas.audits import AuditRecord
@@ -46,7 +46,7 @@ def audit_command(
     """
     run: RunDirectory | None = None
     if resume:
-        run, config = resumed(source, path, settings, MAY_CHANGE)
+        run, config = resumed(source, path, settings, MAY_CHANGE, console)
     else:
         config = configs.load(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
@@ -55,7 +55,9 @@ def audit_command(
         data = build.packed(config, config.proxy, console)
         if run is None:
             usual = default_path(source or DEFAULT)
-            run = RunDirectory.create(path or usual.with_name(f"audit-{usual.name}"), config)
+            held = data_identity.of(config).to_dict()
+            place = path or usual.with_name(f"audit-{usual.name}")
+            run = RunDirectory.create(place, config, data=held)
         console.print(f"audit {run.path}", markup=False, highlight=False)
         again = f"nas audit --run {run.path} --resume"
         with (

@@ -3,14 +3,34 @@
 ``nas data check --json`` prints one object:
 
     name, classes
-    splits        {"train": {...}, "val": {...}}, of each:
-                  number   pairs of an image and a label map
-                  sizes    [{"size": [height, width], "images": how many}], the most usual first
-                  void     share of all pixels
-                  classes  {name: {"share": of the labelled pixels, "images": that show it}}
-    faults        [{"file", "what"}]: what has to be put right; the exit code is 1 then
+    splits        {"train": {...}, "val": {...}, "test": {...}}, of each:
+                  number      pairs of an image and a label map
+                  groups      scene folders they come from
+                  sizes       [{"size": [height, width], "images": how many}], most usual first
+                  void        share of all pixels
+                  unlabelled  [names] of the images that are void throughout
+                  classes     {name: {"share": of the labelled pixels, "pixels",
+                              "images": that show it}}
+    folded        true where train is validated on in folds
+    channels      [{...}], values as shares of full brightness: mean, std, lowest, dark
+                  (0.5 percentile), bright (99.5 percentile), highest
+    depth, bits   bits a channel in the files, and how many of them are used
+    thickness     {class: {...}}, of its structures in pixels: lower (quartile over the images),
+                  middle (median), images (that show an edge of it); null where none does
+    growth        thickness ~ short side ** slope: {"slope", "error" (standard), "pairs" (images and
+                  classes)}; null where sizes hardly differ
+    upright       true where some class stands higher or lower than the middle
+    sided         true where some class stands left or right of the middle
+    vertical      {class: {...}}, 0 top to 1 bottom: mean, error (standard), agree (share of the
+                  images that have it on that side), images, aside (beyond doubt)
+    horizontal    the same from left to right
+    twins         [{"part", "name", "other_part", "other", "exact"}]: an image of one part that
+                  stands in another too
+    faults        [{"file", "what", "kind"}]: what has to be put right; the exit code is 1 then
+    wrong         [text]: the same in a line for each kind, with what mends it
     notes         [text]: what may be meant
 
+All but ``splits``, ``twins`` and what follows them is of the training images.
 Pairs with a fault are in none of the counts but ``number``.
 """
 
@@ -19,11 +39,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from proxy_tasks.datasets.catalogue import CATALOGUE, Entry
+
+if TYPE_CHECKING:  # Pillow and SciPy take a while
+    from proxy_tasks.datasets.base import Dataset
+    from proxy_tasks.datasets.traits import Fingerprint
 
 DEFAULT = "quickstart"
 USAGE = "nas data check --set data.name=NAME --set data.root=DIR reads everything once."
@@ -49,27 +74,43 @@ def check(source: str | None, as_json: bool, settings: Sequence[str], console: C
     """
     from nas import build
     from nas import config as configs
-    from nas.data_report import as_dict, report
-    from nas.failures import RunFailed
-    from proxy_tasks.datasets.survey import survey
 
     config = configs.load(source or DEFAULT, settings)
-    dataset = build.dataset(config, config.proxy.size, strict=False)
-    with console.status(f"reading {dataset.name}") as status:
-        found = survey(
-            dataset, lambda done, total: status.update(f"reading {dataset.name}: {done} of {total}")
-        )
+    check_dataset(build.dataset(config, config.proxy.size, strict=False), as_json, console)
+
+
+def check_dataset(dataset: Dataset, as_json: bool, console: Console) -> Fingerprint:
+    """Read a data set once, opened though it may be faulty, and print what is there.
+
+    Raises:
+        RunFailed: when something is wrong with it.
+    """
+    from nas.data_report import as_dict, report
+    from nas.failures import RunFailed
+
+    found = measured(dataset, console)
     if as_json:
         console.file.write(json.dumps(as_dict(found), indent=2) + "\n")
     else:
         report(found, console)
-    if found.faults:
-        counted = "one thing is" if len(found.faults) == 1 else f"{len(found.faults)} things are"
+    if wrong := len(found.wrong):
+        counted = "one thing is" if wrong == 1 else f"{wrong} things are"
         raise RunFailed(f"{dataset.name}: {counted} wrong")
+    return found
+
+
+def measured(dataset: Dataset, console: Console) -> Fingerprint:
+    """The fingerprint, with the console saying how far the reading is."""
+    from proxy_tasks.datasets.fingerprint import fingerprint
+
+    with console.status(f"reading {dataset.name}") as status:
+        return fingerprint(
+            dataset, lambda done, total: status.update(f"reading {dataset.name}: {done} of {total}")
+        )
 
 
 def pack(source: str | None, settings: Sequence[str], console: Console) -> None:
-    """Pack the config's data set at the sizes of its proxy and its promotion.
+    """Pack the config's data set as its proxy and its promotion see it.
 
     Raises:
         UserError: for data that cannot be trained on, or a cache that cannot be written.
@@ -78,7 +119,7 @@ def pack(source: str | None, settings: Sequence[str], console: Console) -> None:
     from nas import config as configs
 
     config = configs.load(source or DEFAULT, settings)
-    sections = {section.size: section for section in (config.promotion, config.proxy)}
+    sections = {section.sight: section for section in (config.promotion, config.proxy)}
     for section in reversed(sections.values()):
         path = build.packed(config, section, console)
         megabytes = sum(file.stat().st_size for file in path.iterdir()) / 1e6

@@ -5,7 +5,8 @@
     date, weights   when, and the SHA-256 of the weights' file
     data            name, root, split, images, fingerprint; unknown and left_out: classes that only
                     the data set or only the network has
-    views, tolerance  the options
+    sight, views    how large the network saw an image, and the other options
+    tolerance       of boundary F
     scores          miou, pixel_accuracy, mean_accuracy, frequency_weighted_iou, boundary_f
     classes         {name: {share, iou, accuracy, boundary_f}}
 
@@ -16,15 +17,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from rich.console import Console
+from rich.text import Text
 
-from nas import build, evaluations, lineage
+from nas import build, data_identity, evaluations, lineage
 from nas import config as configs
 from nas.commands.data import DEFAULT
 from nas.config import Config
@@ -34,37 +36,30 @@ from nas.overlay import label_map
 from nas.predictors import open_predictor
 from nas.run import RunDirectory
 from nas.submission import submission
-from nas.target import parse_size
+from nas.viewing import Asked, sight_of
 from proxy_tasks.checkpoint import Checkpoint
-from proxy_tasks.datasets import DATASETS, SPLITS, Dataset
+from proxy_tasks.datasets import DATASETS, PARTS, Dataset
 from proxy_tasks.datasets.base import Pixels, Split
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
 from proxy_tasks.scores import Scores
 from proxy_tasks.tally import Tally
-from proxy_tasks.views import Size, Views
 from results.export.staging import publish, staged
 from search_space.errors import UserError
 
 DATA_HINT = "give --data NAME --set data.root=DIR, or --data with a config"
-OWN = "own"
-"""The ``--size`` of those who want images as they are."""
 _EXPORTED = ("model.safetensors", "weights.pt")
 _COLOURS, _SUBMISSION = "colours", "submission"
 
 
 @dataclass(frozen=True)
 class Options:
-    """As on the command line; sizes as HEIGHTxWIDTH."""
+    """As on the command line."""
 
     data: str | None = None
     settings: Sequence[str] = ()
     split: str = "val"
-    size: str | None = None
-    scales: Sequence[str] = ()
-    flip: bool = False
-    window: str | None = None
-    stride: str | None = None
+    asked: Asked = field(default_factory=Asked)
     boundary: float | None = None
     output: Path | None = None
     submission: bool = False
@@ -89,11 +84,22 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
         console.file.write(json.dumps(found.to_dict(), indent=2) + "\n")
     else:
         report(found, str(weights), console)
+        if said := _note(weights, options, work):
+            console.print(Text.assemble(("note   ", "yellow"), said), soft_wrap=True)
     written = [options.output] if options.output else []
     written += [evaluations.save(work.keep, found)] if work.keep else []
     if not options.as_json:
         for path in written:
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def measured(weights: Path, options: Options, console: Console) -> Evaluation:
+    """As ``evaluate``, without a word: the score alone, kept beside the weights of a promotion."""
+    work = _Work.of(weights, options)
+    found = work.evaluation(console)
+    if work.keep:
+        evaluations.save(work.keep, found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,6 @@ class _Work:
     config: Config
     dataset: Dataset
     split: Split
-    views: Views
     tolerance: float | None
     match: _Match
     labeller: Labeller
@@ -140,21 +145,24 @@ class _Work:
     @classmethod
     def of(cls, weights: Path, options: Options) -> _Work:
         """UserError."""
-        views, split = _views(options), _split(options.split)
-        _check_output(options)
+        views, asked, split = options.asked.views(), options.asked.sight(), _split(options.split)
+        _check(options)
         source, file, keep = _found(weights)
         predictor = open_predictor(source)
         if keep:
             evaluations.load_all(keep)  # a damaged record is told of before the work is done
         config = _config(weights, options)
         dataset = build.dataset(config, config.promotion.size)
+        if not dataset.count(split):
+            raise UserError(f"--split {split}: {dataset.name} has no images there")
         match = _Match.of(predictor.classes, dataset.classes)
-        if options.size is None and views.window is None:
-            views = replace(views, size=predictor.size)
-        device = find_device(config.engine.device)
-        network = predictor.network.to(device)
-        labeller = Labeller(network, views, device, match.channels)
-        return cls(config, dataset, split, views, options.boundary, match, labeller, file, keep)
+        labeller = predictor.labeller(
+            views,
+            sight=sight_of(asked, views, predictor.sight),
+            device=find_device(config.engine.device),
+            channels=match.channels,
+        )
+        return cls(config, dataset, split, options.boundary, match, labeller, file, keep)
 
     def evaluation(self, console: Console, pictures: _Pictures | None = None) -> Evaluation:
         """Image by image; what is found goes to the pictures too."""
@@ -170,7 +178,8 @@ class _Work:
         scores = self._scores(console, pictures)
         date = datetime.now(UTC).isoformat(timespec="seconds")
         digest = lineage.digest(self.file)
-        return Evaluation(date, digest, data, self.views, self.tolerance, scores)
+        sight, views = self.labeller.sight, self.labeller.views
+        return Evaluation(date, digest, data, sight, views, self.tolerance, scores)
 
     def _scores(self, console: Console, pictures: _Pictures | None) -> Scores:
         tally = Tally(self.dataset.classes, self.tolerance)
@@ -178,7 +187,7 @@ class _Work:
         with console.status(f"evaluating on {self.dataset.name}") as status:
             for index in range(total):
                 image, labels = self.dataset.load(self.split, index)
-                found = self.match.indices[self.labeller.labels(image)]
+                found = self.match.indices[self.labeller.predict(image, labels.shape)]
                 tally.add(found, labels)
                 if pictures:
                     pictures.add(index, found)
@@ -211,32 +220,16 @@ class _Pictures:
             raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _views(options: Options) -> Views:
-    try:
-        scales = tuple(float(scale) for scale in options.scales) or (1.0,)
-    except ValueError:
-        raise UserError(
-            f"--scales {' '.join(options.scales)}: write numbers, as in --scales 0.75 1.0 1.25"
-        ) from None
-    if options.boundary is not None and options.boundary < 0:
-        raise UserError(f"--boundary {options.boundary:g}: must be 0 pixels or more")
-    size = None if options.size == OWN else _size(options.size, "--size")
-    window, stride = _size(options.window, "--window"), _size(options.stride, "--stride")
-    return Views(size, scales, options.flip, window, stride)
-
-
-def _size(text: str | None, option: str) -> Size | None:
-    return None if text is None else parse_size(text, option)
-
-
 def _split(name: str) -> Split:
-    for split in SPLITS:
+    for split in PARTS:
         if name == split:
             return split
-    raise UserError(f"--split {name}: write {' or '.join(SPLITS)}")
+    raise UserError(f"--split {name}: write {', '.join(PARTS[:-1])} or {PARTS[-1]}")
 
 
-def _check_output(options: Options) -> None:
+def _check(options: Options) -> None:
+    if options.boundary is not None and options.boundary < 0:
+        raise UserError(f"--boundary {options.boundary:g}: must be 0 pixels or more")
     folder = options.output
     if folder is None:
         if options.submission:
@@ -256,14 +249,26 @@ def _found(weights: Path) -> tuple[Path, Path, Path | None]:
     return weights, files[0] if files else weights, None
 
 
+def _run(weights: Path) -> RunDirectory | None:
+    """The one in whose folder the weights lie."""
+    runs = [RunDirectory(folder) for folder in weights.resolve().parents[:3]]
+    return next((run for run in runs if run.config_file.is_file()), None)
+
+
+def _note(weights: Path, options: Options, work: _Work) -> str | None:
+    """Of a run's own network, where its data are not those that the run began with."""
+    run = _run(weights) if options.data is None else None
+    changed = data_identity.note(run, work.dataset, work.split) if run else None
+    return f"{changed}: not comparable with the run's own scores" if changed else None
+
+
 def _config(weights: Path, options: Options) -> Config:
     """Of ``--data``, else of the run in whose folder the weights lie."""
     if options.data is None:
-        runs = [RunDirectory(folder) for folder in weights.resolve().parents[:3]]
-        for run in runs:
-            if run.config_file.is_file():
-                allowed = ("data.", "engine.")
-                return configs.with_settings(run.config(), options.settings, allowed)
+        if (run := _run(weights)) is not None:
+            config = configs.with_settings(run.config(), options.settings, ("data.", "engine."))
+            data_identity.refuse_missing(config)
+            return config
         raise UserError(
             f"{weights}: is not in a run's folder, which would say on what: {DATA_HINT}"
         )

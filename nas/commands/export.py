@@ -12,11 +12,12 @@ from rich.console import Console
 
 from nas import build, ledgers, lineage, selection
 from nas.lineage import Promotion
+from nas.predictors import palette
 from nas.run import RunDirectory
 from nas.target import Target
 from nas.target import target as default_target
-from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.checkpoint import Weights
+from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.task import Measurement
 from results.export.huggingface import export_huggingface
 from results.export.mmseg import export_mmseg
@@ -35,7 +36,8 @@ from search_space.scales import Scale
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export needs to know. ``weights`` is None where nothing was trained fully."""
+    """What an export needs to know. ``weights`` is None where nothing was trained fully, ``sight``
+    then says how large images are to be seen."""
 
     name: str
     backbone: Backbone
@@ -43,6 +45,7 @@ class Exported:
     size: tuple[int, int]
     classes: tuple[str, ...]
     weights: Path | None = None
+    sight: Sight = OWN
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -53,8 +56,8 @@ class Exported:
             self.scale,
             self.classes,
             self.size,
-            mean=MEAN,
-            std=STD,
+            palette=palette(self.classes),
+            sight=self.sight,
             weights=self.weights,
             provenance=self.provenance,
         )
@@ -201,7 +204,7 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
     if promoted is not None and promoted.weights is not None:
         return _trained(run, trial.folder, promoted, trial)
     config = run.config()
-    fidelity = build.fidelity(config.proxy)
+    fidelity = build.fidelity(config.proxy, config.data)
     classes = build.dataset(config, fidelity.size).classes
     return Exported(
         trial.folder,
@@ -209,6 +212,7 @@ def _described(run: RunDirectory, trial: Trial, promoted: Promotion | None) -> E
         fidelity.scale,
         fidelity.size,
         classes,
+        sight=config.proxy.sight,
         provenance=_provenance(run, trial, trial.measurement),
     )
 
@@ -232,7 +236,7 @@ def _trained(run: RunDirectory, name: str, promoted: Promotion, trial: Trial | N
     assert promoted.weights is not None
     weights = Weights.open(promoted.weights)
     provenance = _provenance(run, trial, promoted.last)
-    provenance["scores"] |= {"promoted_miou": promoted.miou, "epoch": promoted.epoch}
+    provenance["scores"] |= promoted.scores
     return Exported(
         name,
         weights.backbone,
@@ -240,7 +244,7 @@ def _trained(run: RunDirectory, name: str, promoted: Promotion, trial: Trial | N
         weights.size,
         weights.classes,
         weights.path,
-        provenance | {"weights_sha256": promoted.digest},
+        provenance=provenance | {"weights_sha256": promoted.digest},
     )
 
 
@@ -268,7 +272,7 @@ def _from_spec(name_or_path: str, target: Target) -> Exported:
     target = target.fitted(name, spec.backbone)
     classes = tuple(f"class {index}" for index in range(target.classes))
     provenance = dict(spec.provenance)
-    return Exported(name, spec.backbone, target.scale, target.size, classes, None, provenance)
+    return Exported(name, spec.backbone, target.scale, target.size, classes, provenance=provenance)
 
 
 def _flags(options: Sequence[str]) -> str:

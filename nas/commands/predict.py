@@ -4,44 +4,53 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 from rich.console import Console
 
 from nas.failures import RunFailed
-from nas.overlay import label_map, overlay
-from nas.predictors import open_predictor, palette
-from nas.target import parse_size
+from nas.overlay import label_map, overlay, visible
+from nas.predictors import Predictor, open_predictor
+from nas.viewing import Asked, sight_of
 from proxy_tasks.datasets.images import read_image
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
-from proxy_tasks.prediction import Predictor
+from proxy_tasks.labelling import Labeller
+from proxy_tasks.proxy import find_device
 from search_space.errors import UserError
 from search_space.files import replacing
 
 
 def predict(
-    weights: Path, sources: Sequence[Path], folder: Path, size: str | None, console: Console
+    weights: Path, sources: Sequence[Path], folder: Path, asked: Asked, console: Console
 ) -> None:
     """Write ``NAME-labels.png`` and ``NAME-overlay.png`` for every image.
 
     Raises:
-        UserError: for weights that are none, an empty folder, two images of one name, or a folder
-            to write to that is a file or one of the sources.
+        UserError: for weights that are none, an empty folder, two images of one name, options that
+            are none, or a folder to write to that is a file or one of the sources.
         RunFailed: at the end, where images could not be read; the others are done.
     """
-    wanted = None if size is None else parse_size(size)
+    views, sight = asked.views(), asked.sight()
     images = _images(sources)
     _check_folder(folder, sources)
-    predictor = open_predictor(weights, wanted)
+    predictor = open_predictor(weights)
+    labeller = predictor.labeller(
+        views, sight=sight_of(sight, views, predictor.sight), device=find_device("auto")
+    )
+    work = _Work(predictor, labeller, folder)
     folder.mkdir(parents=True, exist_ok=True)
     bad = []
-    for name, path in images.items():
-        try:
-            for written in _predict_one(predictor, path, folder / name):
-                console.print(f"wrote {written}", markup=False, highlight=False, soft_wrap=True)
-        except UserError as error:
-            bad.append(str(error))
+    with console.status("labelling") as status:
+        for number, (name, path) in enumerate(images.items(), 1):
+            count = f"{number} of {len(images)}"
+            status.update(f"labelling {count}")
+            try:
+                line = f"{count}  wrote {', '.join(map(str, work.done(name, path)))}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+            except UserError as error:
+                bad.append(str(error))
     if bad:
         for line in bad:
             print(f"nas: {line}", file=sys.stderr)
@@ -77,15 +86,25 @@ def _of(source: Path) -> Iterator[Path]:
     yield from listed
 
 
-def _predict_one(predictor: Predictor, path: Path, base: Path) -> list[Path]:
-    image = read_image(path)
-    labels = predictor.labels(image)
-    colours = palette(predictor.classes)
-    pictures = {
-        "labels": label_map(labels, colours),
-        "overlay": overlay(image, labels, predictor.classes, colours),
-    }
-    return [_save(picture, base, kind) for kind, picture in pictures.items()]
+@dataclass(frozen=True)
+class _Work:
+    predictor: Predictor
+    labeller: Labeller
+    folder: Path
+
+    def done(self, name: str, path: Path) -> list[Path]:
+        """The files that were written of an image. UserError."""
+        image = read_image(path)
+        try:
+            labels = self.labeller.predict(image)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        classes, colours = self.predictor.classes, self.predictor.palette
+        pictures = {
+            "labels": label_map(labels, colours),
+            "overlay": overlay(visible(image), labels, classes, colours),
+        }
+        return [_save(picture, self.folder / name, kind) for kind, picture in pictures.items()]
 
 
 def _save(picture: Image.Image, base: Path, kind: str) -> Path:

@@ -7,15 +7,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, events, ledgers, lineage, promotion, tracking
-from nas import config as configs
+from nas import build, data_identity, events, ledgers, lineage, promotion, tested, tracking
+from nas.commands.evaluate import Options, measured
+from nas.config import Config
 from nas.failures import RunFailed, interruptible
+from nas.learnt import Truth
 from nas.progress import Board, PromotionProgress
 from nas.promotion import Subject
+from nas.resume import changed
 from nas.run import RunDirectory
 from nas.selection import by_number, top
-from nas.summary import promotions_tables
+from nas.summary import show_promotions
+from proxy_tasks.datasets.packed import open_packed
 from results.trial import Trial
+from search_space.errors import UserError
 
 
 def promote(
@@ -34,20 +39,23 @@ def promote(
     with so many ``seeds``, from the run's own up. A ``label`` in their names sets them apart from
     promotions of the same networks under other settings.
 
+    Where the data have a test part, those that have ended are scored on it once. Where the data lie
+    may be said in ``settings`` too.
+
     Raises:
-        UserError: no such run, trial or entry, or a promotion that exists.
+        UserError: no such run, trial or entry, a promotion that exists, or other data than those
+            that the run began with.
         RunFailed: when a training gave no result.
     """
     run = RunDirectory.open(path)
-    allowed = ("promotion.", "engine.", "loggers")
-    config = configs.with_settings(run.config(), settings, allowed)
+    config = changed(run, settings, ("promotion.", "engine.", "loggers"), console)
     trials = ledgers.trials(run)
     named = _chosen(trials, count, numbers, baselines)
     if label is not None:
         named = [subject.labelled(label) for subject in named]
     chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
     wanted = promotion.settings(config.promotion)
-    fidelity = build.fidelity(config.promotion)
+    fidelity = build.fidelity(config.promotion, config.data)
     build.check_promotion(config)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
@@ -56,7 +64,8 @@ def promote(
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
     resources = build.promotion_resources(config, len(chosen))
-    queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress)
+    truth = Truth.of(open_packed(data))
+    queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress, truth)
     again = f"nas promote {run.path} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():
         build.train(
@@ -70,8 +79,8 @@ def promote(
             folder=run.promotions,
         )
     _draw(run, data, console)
-    for table in promotions_tables(lineage.load_all(run)):
-        console.print(table)
+    _test(run, config, settings, console)
+    show_promotions(lineage.load_all(run), console)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
 
@@ -98,3 +107,18 @@ def _draw(run: RunDirectory, data: Path, console: Console) -> None:
     from nas.comparison import draw_missing  # with matplotlib: when there is something to draw
 
     draw_missing(run, data, console)
+
+
+def _test(run: RunDirectory, config: Config, settings: Sequence[str], console: Console) -> None:
+    """Score every full training once on the test part, where there is one. One that cannot be
+    scored is told of: it has ended all the same."""
+    if not build.dataset(config, config.promotion.size).count(tested.SPLIT):
+        return
+    where = [each for each in settings if each.startswith((*data_identity.MOVABLE, "engine."))]
+    for each in lineage.load_all(run):
+        if each.weights is None or tested.evaluation(each) is not None:
+            continue
+        try:
+            measured(each.weights, Options(settings=where, split=tested.SPLIT), console)
+        except UserError as error:
+            console.print(f"{each.name}: not scored on the test part ({error})", markup=False)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from nas import audits, build, events, ledgers, sessions, warm_start
+from nas import audits, build, data_identity, events, ledgers, planning, sessions, warm_start
 from nas import config as configs
 from nas.commands.export import export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
 from nas.leaders import Leaders
+from nas.planning import Made
 from nas.progress import Board, SearchProgress
 from nas.resume import resumed
 from nas.run import RunDirectory, default_path
 from nas.search import Search
+from nas.selection import top
 from nas.summary import leaderboard_table, write_artifacts
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
@@ -29,14 +34,59 @@ from results.trial import Trial
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
 
-DEFAULT = "quickstart"
+DEFAULT = configs.DEMONSTRATION
+PLAN = "plan.yaml"
+"""In a run's folder: the plan that it follows, with its reasons."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a search is to be: ``source`` is a preset or a file, ``data`` one's own images; with
+    ``dry_run`` nothing comes after the plan."""
+
+    source: str | None = None
+    data: str | None = None
+    hours: float | None = None
+    settings: Sequence[str] = ()
+    dry_run: bool = False
+
+    @property
+    def values(self) -> dict[str, Any] | None:
+        """What a plan starts from: the data, and what is said beside them. None where the config
+        says itself how to train."""
+        if self.data is not None:
+            if self.source is not None:
+                raise UserError(f"--data {self.data}: or a config, not both; leave {self.source}")
+            return planning.values_of(self.data)
+        own = {} if self.source is None else configs.own(self.source)
+        if self.source in configs.presets() or "extends" in own:
+            return None
+        whole = configs.over({}, own, self.settings)
+        real = configs.parse(whole, self.source or "--set").data.name != "scenes"
+        return own if real and configs.unplanned(whole) else None
+
+    def config(self) -> Config:
+        """Of a search that is not planned. UserError for one that cannot be."""
+        if self.source is None:
+            told = configs.over({}, {}, self.whole)
+            if configs.parse(told, "--set").data.name != "scenes":
+                return configs.parse(told, "--set")
+        return configs.load_to_train(self.source or DEFAULT, self.whole)
+
+    @property
+    def whole(self) -> list[str]:
+        """The settings of a search that is not planned: the hours are the search's own."""
+        if self.hours is None:
+            return list(self.settings)
+        trials = any(setting.startswith("budget.trials=") for setting in self.settings)
+        more = [] if trials else ["budget.trials=null"]
+        return [*self.settings, f"budget.hours={self.hours}", *more]
 
 
 def search(
-    source: str | None,
+    asked: Asked,
     path: Path | None,
     resume: bool,
-    settings: Sequence[str],
     console: Console,
     begin: Sequence[str] = (),
 ) -> None:
@@ -51,20 +101,28 @@ def search(
     """
     if resume and begin:
         raise UserError("--from is for a new run; --resume goes on with what the run began with")
+    started = time.monotonic()
     run: RunDirectory | None = None
+    made: Made | None = None
     if resume:
-        run, config = resumed(source, path, settings, allowed=("budget.", "engine.", "loggers"))
+        allowed = ("budget.", "engine.", "loggers", "data.root", "data.cache")
+        given = asked.source or asked.data
+        run, config = resumed(given, path, asked.whole, allowed, console)
     else:
-        config = _fresh(source, settings)
+        config, made = _fresh(asked, console)
+        if asked.dry_run:
+            return
     with sessions.connected(config.engine):
         space = build.space(config)
         build.check(config, space)
         starts = warm_start.gather(begin, space, console)
         data = build.packed(config, config.proxy, console)
         if run is None:
-            path = path or default_path(source or DEFAULT)
+            path = path or default_path(asked.source or asked.data or DEFAULT)
             ledgers.check_free(path.resolve().name, config)
-            run = RunDirectory.create(path, config, starts)
+            run = RunDirectory.create(path, config, starts, data_identity.of(config).to_dict())
+            if made:
+                (run.path / PLAN).write_text(made.text, "utf-8")
         console.print(f"run {run.path}", markup=False, highlight=False)
         _tell_trust(run, config, data, console)
         with _going_on(run, config, resume), ExitStack() as ray:
@@ -75,7 +133,8 @@ def search(
                     )
                 )
                 trials = _run(run, config, space, ledger, data, console)
-            _conclude(run, config, trials, console)
+            deadline = started + 3600 * config.plan.hours if config.plan and not resume else None
+            _conclude(run, config, trials, deadline, console)
 
 
 @contextmanager
@@ -92,11 +151,19 @@ def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]
         yield
 
 
-def _fresh(source: str | None, settings: Sequence[str]) -> Config:
-    config = configs.load(source or DEFAULT, settings)
+def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
+    """The config; where the data are one's own and nothing says how to train, by a plan."""
+    if (values := asked.values) is not None:
+        hours = planning.HOURS if asked.hours is None else asked.hours
+        made = planning.make(values, hours, asked.settings, console)
+        planning.show(made, hours, console)
+        return made.config, made
+    if asked.dry_run:
+        raise UserError("--dry-run: shows a plan; give --data, your images")
+    config = asked.config()
     if config.budget.trials is None and config.budget.hours is None:
         raise UserError("budget: give trials or hours, else the search never ends")
-    return config
+    return config, None
 
 
 def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console) -> None:
@@ -134,7 +201,7 @@ def _run(
         space,
         build.controller(config, space, warm_start.genotypes(run, space)),
         ledger,
-        build.fidelity(config.proxy),
+        build.fidelity(config.proxy, config.data),
         build.baselines(config),
         config.budget,
         SearchProgress(board, config.budget.trials, ledger.trials(), config.proxy.score),
@@ -151,8 +218,15 @@ def _run(
     return ledger.trials()
 
 
-def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: Console) -> None:
-    """Leaderboard and pictures; then, if the config says so, promotion and export."""
+def _conclude(
+    run: RunDirectory,
+    config: Config,
+    trials: list[Trial],
+    deadline: float | None,
+    console: Console,
+) -> None:
+    """Leaderboard and pictures; then, if the config says so, promotion and export. A planned search
+    promotes within what is left of its hours."""
     noise = audits.noise(run.path, config)
     console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
@@ -161,5 +235,9 @@ def _conclude(run: RunDirectory, config: Config, trials: list[Trial], console: C
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
-    promote(run.path, config.promotion.top, (), (), 1, None, True, (), console)
+    settings: tuple[str, ...] = ()
+    if deadline is not None:
+        best = top(trials, config.promotion.top)
+        settings = planning.fitted(config, best, deadline - time.monotonic())
+    promote(run.path, config.promotion.top, (), (), 1, None, True, settings, console)
     export(str(run.path), "best", ("spec", "python"), run.path / "export", console)

@@ -14,10 +14,12 @@ from nas import audits, evaluations, ledgers, lineage, under_way
 from nas.engines.base import Trouble
 from nas.evaluation_report import evaluations_table
 from nas.evaluations import Evaluation
+from nas.learnt import warning
 from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.search import ENDED
-from nas.summary import leaderboard_table, promotions_tables
+from nas.summary import leaderboard_table, show_promotions
+from nas.tested import evaluations_of
 from results.trial import Trial, TrialState
 
 
@@ -38,11 +40,9 @@ def status(path: Path, as_json: bool, console: Console) -> None:
             "setbacks": setbacks(trials),
             "budget": run.config().budget.trials,
         }
+        tested_on = evaluations_of(promoted)
         known["trials"] = [_plain(trial) for trial in trials]
-        known["promotions"] = [
-            {"name": p.name, "trial": p.trial, "key": p.key, "miou": p.miou, "epoch": p.epoch}
-            for p in promoted
-        ]
+        known["promotions"] = [_promotion(each, tested_on.get(each.name)) for each in promoted]
         known["under_way"] = [each.to_dict() for each in going]
         known["evaluations"] = [
             {"name": name} | evaluation.to_dict() for name, evaluation in _evaluations(promoted)
@@ -64,10 +64,25 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     if going:
         console.print(under_way.under_way_table(going))
     if promoted:
-        for table in promotions_tables(promoted):
-            console.print(table)
+        show_promotions(promoted, console)
     if evaluated := _evaluations(promoted):
         console.print(evaluations_table(evaluated))
+
+
+def _promotion(each: Promotion, test: Evaluation | None) -> dict[str, Any]:
+    """``class_iou`` by class; ``warning`` where classes are missed, ``note`` where it has no mIoU
+    though nothing went wrong; nothing is chosen by the test mIoU."""
+    return {
+        "name": each.name,
+        "trial": each.trial,
+        "key": each.key,
+        "miou": each.miou,
+        "epoch": each.epoch,
+        "class_iou": dict(zip(each.classes, each.class_iou, strict=False)),
+        "warning": warning(each, test),
+        "note": each.note,
+        "test_miou": test and test.scores.miou,
+    }
 
 
 def _evaluations(promoted: list[Promotion]) -> list[tuple[str, Evaluation]]:

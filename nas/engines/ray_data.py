@@ -14,7 +14,8 @@ import ray
 from ray import ObjectRef
 
 from nas.cluster.local import NODE_CACHE
-from proxy_tasks.datasets.packed import contents, restored
+from proxy_tasks.datasets.appearing import restored
+from proxy_tasks.datasets.packed import contents
 from proxy_tasks.task import Job, Measurement, ProxyTask
 from search_space.errors import UserError
 

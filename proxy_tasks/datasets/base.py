@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 IGNORE = 255
 """The label of void pixels: never trained on, never scored."""
 
-Split = Literal["train", "val"]
+Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, Split] = ("train", "val")
+"""What is packed, trained and chosen on."""
+PARTS: tuple[Split, Split, Split] = ("train", "val", "test")
+"""All that a data set may have. Nothing is ever chosen by its test part."""
 
 Colour = tuple[int, int, int]
 Pixels = NDArray[np.uint8]
+Raster = NDArray[np.uint8 | np.uint16]
+"""An image, (H, W, C)."""
 
 
 class Dataset(Protocol):
@@ -29,12 +34,29 @@ class Dataset(Protocol):
     @property
     def palette(self) -> tuple[Colour, ...]: ...
 
-    def count(self, split: Split) -> int:
-        """How many images the split has."""
+    @property
+    def channels(self) -> int:
+        """Of every image: 3 where it is grey or has a palette, too."""
         ...
 
-    def load(self, split: Split, index: int) -> tuple[Pixels, Pixels]:
-        """The image (H, W, 3) uint8 and its labels (H, W) uint8, `IGNORE` where void.
+    @property
+    def depth(self) -> int:
+        """Bits a channel, 8 or 16."""
+        ...
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """In which fold each image of val is held out, where train is validated on in folds: val
+        is the images of train then, in their order. Empty where they are parts of their own."""
+        ...
+
+    def count(self, split: Split) -> int:
+        """How many images the split has; 0 where there is no test part."""
+        ...
+
+    def load(self, split: Split, index: int) -> tuple[Raster, Pixels]:
+        """The image (H, W, C), uint8 or uint16 as ``depth`` says, and its labels (H, W) uint8,
+        `IGNORE` where void.
 
         Raises UserError, with the file named, for what cannot be trained on.
         """
@@ -42,6 +64,10 @@ class Dataset(Protocol):
 
     def image_name(self, split: Split, index: int) -> str:
         """What files made of this image are called; no other of the split has it."""
+        ...
+
+    def group(self, split: Split, index: int) -> str:
+        """The scene that the image was cut from, its folder's name; empty where there is none."""
         ...
 
     def fingerprint(self, split: Split) -> str:

@@ -3,6 +3,8 @@ video", Pattern Recognition Letters 2009. The files come from the user, in one o
 
 ROOT/{train,val}/images/NAME.png    ROOT/{train,val}/labels/NAME.png
 ROOT/{train,val}/NAME.png           ROOT/{trainannot,valannot}/NAME.png    (SegNet's)
+
+and test/ alike, where it is there.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from proxy_tasks.datasets.base import SPLITS, Colour
 from proxy_tasks.datasets.files import FileDataset, existing
 from proxy_tasks.datasets.folder import listed
 from proxy_tasks.datasets.labels import LabelCode
-from proxy_tasks.datasets.listing import Listings, match
+from proxy_tasks.datasets.listing import Listings
+from proxy_tasks.datasets.matching import match
 
 CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign_symbol", "fence", "car",
@@ -39,5 +42,12 @@ class CamVid(FileDataset):
 
 def _layout(root: Path) -> Listings:
     if (root / "trainannot").is_dir():
-        return {split: match(root / split, root / f"{split}annot") for split in SPLITS}
+        found = {part: match(root / part, root / f"{part}annot") for part in SPLITS}
+        return {**found, **_test(root)}
     return listed(root)
+
+
+def _test(root: Path) -> Listings:
+    """Its test part, where it is there."""
+    images, labels = root / "test", root / "testannot"
+    return {"test": match(images, labels)} if images.is_dir() and labels.is_dir() else {}

@@ -16,17 +16,56 @@ class Entry:
     layout: tuple[str, ...] = ()
 
 
+_DRAWN = ("root", "classes", "values", "split", "overlap", "uncovered", "exif")
+
 CATALOGUE = {
     "scenes": Entry("procedural street scenes, embedded: nothing to download", 11),
     "folder": Entry(
         "your own images and label maps",
         None,
-        ("root", "classes", "ignore", "values", "split"),
+        ("root", "classes", "ignore", "values", "split", "images", "labels", "exif"),
         (
             "classes.txt",
-            "{train,val}/images/NAME.jpg",
-            "{train,val}/labels/NAME.png",
-            "or, with split: images/NAME.jpg, labels/NAME.png",
+            "{train,val,test}/images/NAME.jpg",
+            "{train,val,test}/labels/NAME.png, or masks/NAME_mask.tif and such",
+            "or, with split: images/NAME.jpg, labels/NAME.png, also in a folder a scene",
+            "or, with images and labels: wherever these patterns say",
+        ),
+    ),
+    "coco": Entry(
+        "instances as COCO, Roboflow, Label Studio and others export them",
+        None,
+        _DRAWN,
+        (
+            "annotations.json, or annotations/instances_{train,val}.json",
+            "images beside, or in images/",
+            "or {train,valid,test}/_annotations.coco.json with the images beside",
+        ),
+    ),
+    "labelme": Entry(
+        "label files of Labelme",
+        None,
+        _DRAWN,
+        ("NAME.json, NAME.jpg", "labels.txt, optional: the labels in order"),
+    ),
+    "cvat": Entry(
+        "CVAT's exports 'CVAT for images 1.1' and 'Segmentation mask 1.1'",
+        None,
+        _DRAWN,
+        (
+            "annotations.xml, images/NAME.jpg",
+            "or labelmap.txt, JPEGImages/NAME.jpg, SegmentationClass/NAME.png,",
+            "   ImageSets/Segmentation/*.txt",
+        ),
+    ),
+    "yolo": Entry(
+        "polygons as Ultralytics YOLO reads them",
+        None,
+        _DRAWN,
+        (
+            "data.yaml",
+            "images/{train,val}/NAME.jpg, labels/{train,val}/NAME.txt",
+            "or {train,valid}/images/NAME.jpg, {train,valid}/labels/NAME.txt",
         ),
     ),
     "camvid": Entry(

@@ -65,7 +65,8 @@ def _list(root: Path, split: Split) -> Listing:
     if missing := [folder for folder in (images, labels) if not folder.is_dir()]:
         what = "is missing: expected leftImg8bit/ and gtFine/, each with train/CITY and val/CITY"
         return Listing(faults=tuple(Fault(folder, what) for folder in missing))
-    pairs = [Pair(path, _label(path, labels)) for path in _in_cities(images, _IMAGE)]
+    found = _in_cities(images, _IMAGE)
+    pairs = [Pair(path, _label(path, labels), path.parent.name) for path in found]
     if not pairs:
         return Listing(faults=(Fault(images, f"has no CITY/*{_IMAGE}: unpack the images there"),))
     used = {_frame(pair.label) for pair in pairs}

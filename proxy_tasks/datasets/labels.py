@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from proxy_tasks.datasets.base import IGNORE, Pixels
-from proxy_tasks.datasets.faults import Fault
-from proxy_tasks.datasets.images import Values, read_colours, read_values
+from proxy_tasks.datasets.faults import UNLISTED, Fault
+from proxy_tasks.datasets.images import (
+    Values,
+    colour_text,
+    histogram,
+    is_jpeg,
+    read_colours,
+    read_values,
+)
 from search_space.errors import UserError
 
 VOID = "void"
@@ -26,7 +33,8 @@ class LabelCode:
 
     By default a value is the class's index; ``values`` gives the meaning of each instead, by
     number or, with ``colours``, by 0xRRGGBB. ``ignore`` lists values that are void as well.
-    ``advice`` ends what is said of a label map with another value.
+    ``advice`` ends what is said of a label map with another value; ``own`` tells that the user
+    may change what values mean.
     """
 
     classes: tuple[str, ...]
@@ -34,6 +42,7 @@ class LabelCode:
     values: Mapping[int, int] | None = None
     colours: bool = False
     advice: str = "correct the file"
+    own: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -44,11 +53,17 @@ class LabelCode:
 
     def read(self, path: Path) -> Pixels:
         """(H, W) of class indices. Raises Fault, with every value that has no meaning."""
+        if is_jpeg(path):
+            raise _compressed(path)
         values = read_colours(path) if self.colours else read_values(path)
+        return self.translate(values, path)
+
+    def translate(self, values: Values, path: Path) -> Pixels:
+        """(H, W) of class indices for label values or colours (H, W). Raises Fault of ``path``."""
         translate = self._look_up if values.dtype == np.uint8 else self._search
         labels, unknown = translate(values)
-        if len(unknown):
-            raise Fault(path, self._complaint([_plain(value) for value in unknown]))
+        if unknown:
+            raise self._fault(path, {_plain(value): number for value, number in unknown.items()})
         return labels
 
     @cached_property
@@ -65,18 +80,42 @@ class LabelCode:
                 table[value] = index
         return table
 
-    def _look_up(self, values: Values) -> tuple[Pixels, Sequence[float]]:
+    def _look_up(self, values: Values) -> tuple[Pixels, dict[float, int]]:
         # Counting is several times cheaper than sorting the pixels for their unique values.
-        present = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
-        return self._table[values], [value for value in present if value not in self._meaning]
+        counts = histogram(values)
+        unknown = [int(v) for v in np.flatnonzero(counts) if int(v) not in self._meaning]
+        return self._table[values], {value: int(counts[value]) for value in unknown}
 
-    def _search(self, values: Values) -> tuple[Pixels, Sequence[float]]:
+    def _search(self, values: Values) -> tuple[Pixels, dict[float, int]]:
         """For values wider than a table of 256."""
         keys = np.array(sorted(self._meaning))
         indices = np.array([self._meaning[int(key)] for key in keys], np.uint8)
         place = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
-        unknown = np.unique(values[keys[place] != values])
-        return indices[place], unknown.tolist()
+        unknown, counts = np.unique(values[keys[place] != values], return_counts=True)
+        return indices[place], dict(zip(unknown.tolist(), counts.tolist(), strict=True))
+
+    def _fault(self, path: Path, unknown: Mapping[int | float, int]) -> Fault:
+        kind = "colours" if self.colours else "values"
+        return Fault(
+            path,
+            self._complaint([*unknown]),
+            kind=f"label-{kind}",
+            summary=f"have label {kind} without a meaning",
+            mend=self._mend() if len(unknown) <= _SHOWN else self.advice,
+            values={self._named(value): number for value, number in unknown.items()},
+        )
+
+    def _mend(self) -> str:
+        """The whole value map, to be pasted, in which what is unlisted is void."""
+        if not self.own:
+            return self.advice
+        names = [*self.classes]
+        meant = {
+            self._named(value): VOID if index == IGNORE else names[index]
+            for value, index in self._meaning.items()
+        }
+        listed = ", ".join(f"{value}: {name}" for value, name in meant.items())
+        return f"correct them, or write data.values: {{{listed}, {UNLISTED}}}"
 
     def _complaint(self, unknown: Sequence[int | float]) -> str:
         shown = ", ".join(map(self._named, unknown[:_SHOWN]))
@@ -95,7 +134,7 @@ class LabelCode:
     def _named(self, value: int | float) -> str:
         if not self.colours:
             return str(value)
-        return " ".join(str(int(value) >> shift & 255) for shift in (16, 8, 0))
+        return colour_text(int(value))
 
 
 def label_code(
@@ -111,7 +150,7 @@ def label_code(
     advice = "correct the file, the classes or data.ignore, or give a value map in data.values"
     if values is None:
         void = (IGNORE,) if ignore is None else tuple(ignore)
-        return LabelCode(tuple(classes), void, advice=advice)
+        return LabelCode(tuple(classes), void, advice=advice, own=True)
     keys = {_key(text): name for text, name in values.items()}
     colours = {is_colour for is_colour, _ in keys}
     if len(colours) != 1:
@@ -121,12 +160,24 @@ def label_code(
     if by_colour and ignore:
         raise UserError("data.ignore: takes no colours; write COLOUR: void in data.values instead")
     void = _void(ignore, meaning) if not by_colour else ()
-    return LabelCode(tuple(classes), void, meaning, by_colour, "correct the file or data.values")
+    advice = "correct the file or data.values"
+    return LabelCode(tuple(classes), void, meaning, by_colour, advice, own=True)
 
 
 def named_in(values: Mapping[str, str]) -> tuple[str, ...]:
     """The classes of a value map, in the order in which it names them first."""
     return tuple(name for name in dict.fromkeys(values.values()) if name != VOID)
+
+
+def _compressed(path: Path) -> Fault:
+    what = "as a JPEG, whose compression changes label values: save as PNG"
+    return Fault(
+        path,
+        f"is a label map stored {what}",
+        kind="jpeg-labels",
+        summary="are label maps stored as JPEGs, whose compression changes label values",
+        mend="save them as PNG from where they were drawn",
+    )
 
 
 def _void(ignore: Sequence[int] | None, meaning: Mapping[int, int]) -> tuple[int, ...]:

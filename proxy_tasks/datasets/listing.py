@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,32 +16,67 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".
 
 
 class Pair(NamedTuple):
-    """An image and its label map."""
+    """An image and its label map. ``group`` is the scene folder that it lies in; ``key``, its path
+    below the folder of images without the suffix, tells it from images of the same file name."""
 
     image: Path
     label: Path
+    group: str = ""
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """The key, or without one the file's name."""
+        return self.key or self.image.stem
 
 
 @dataclass(frozen=True)
 class Listing:
-    """``faults`` keep a data set from being used; ``spare`` label maps have no image."""
+    """``faults`` keep a data set from being used; ``spare`` label maps have no image; ``remarks``
+    say what was assumed."""
 
     pairs: tuple[Pair, ...] = ()
     faults: tuple[Fault, ...] = ()
     spare: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 Listings = Mapping[Split, Listing]
 
 
+Names = str | tuple[str, ...] | None
+
+
 @dataclass(frozen=True)
 class SplitRule:
-    """How images are split that lie in one folder: by the lists of names ``train`` and ``val``, or
-    by ``share``, the part of them (above 0, below 1) to validate on."""
+    """What to train, to validate and to test on, where the folders do not say.
 
-    train: str | None = None
-    val: str | None = None
+    ``train``, ``val`` and ``test``: scene folders, patterns of paths (``Tile 7/*``) or files that
+    list names, one or several; what none of them names is trained on. Instead of ``val``:
+    ``share``, the part of them (above 0, below 1) to validate on, or ``folds``: all that is trained
+    on is validated on as well, in so many folds.
+    """
+
+    train: Names = None
+    val: Names = None
     share: float | None = None
+    test: Names = None
+    folds: int | None = None
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """All files below it, sorted, without hidden ones. Raises UserError where it cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    for home, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        yield from (Path(home) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in ("__MACOSX", "@eaDir")
 
 
 def files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
@@ -53,24 +88,6 @@ def files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     return [path for path in found if not path.name.startswith(".")]
 
 
-def match(images: Path, labels: Path) -> Listing:
-    """Images and label maps of two folders, by their names up to the suffix."""
-    if missing := [folder for folder in (images, labels) if not folder.is_dir()]:
-        return Listing(faults=tuple(Fault(folder, "is missing") for folder in missing))
-    by_name: dict[str, Path] = {}
-    faults = []
-    for path in files(images, IMAGE_SUFFIXES):
-        if (first := by_name.setdefault(path.stem, path)) != path:
-            what = f"and {first.name} share one label map: rename one of them"
-            faults.append(Fault(path, what))
-    if not by_name:
-        return Listing(faults=(Fault(images, "has no images: put .jpg or .png files there"),))
-    pairs = [Pair(path, labels / f"{name}.png") for name, path in by_name.items()]
-    spare = tuple(path for path in files(labels, (".png",)) if path.stem not in by_name)
-    whole, unlabelled = with_labels(pairs)
-    return Listing(whole, (*faults, *unlabelled), spare)
-
-
 def with_labels(pairs: Iterable[Pair]) -> tuple[tuple[Pair, ...], tuple[Fault, ...]]:
     """The pairs whose label map is there, and a fault for each of the others."""
     whole, faults = [], []
@@ -78,13 +95,24 @@ def with_labels(pairs: Iterable[Pair]) -> tuple[tuple[Pair, ...], tuple[Fault, .
         if pair.label.is_file():
             whole.append(pair)
         else:
-            advice = f"has no labels: write {pair.label} or remove the image"
-            faults.append(Fault(pair.image, advice))
+            faults.append(unlabelled(pair))
     return tuple(whole), tuple(faults)
 
 
-def read_lines(path: Path, advice: str) -> tuple[str, ...]:
-    """The lines of a text without blanks; ``advice`` says what a missing file should hold.
+def unlabelled(pair: Pair) -> Fault:
+    """Of an image whose label map is not there."""
+    return Fault(
+        pair.image,
+        f"has no labels: write {pair.label} or remove the image",
+        kind="unlabelled",
+        summary="have no labels",
+        mend=f"write {pair.label} and so on, or remove the images",
+    )
+
+
+def read_lines(path: Path, advice: str, blank: bool = False) -> tuple[str, ...]:
+    """The lines of a text, stripped, with those that are ``blank`` only on demand; ``advice`` says
+    what a missing file should hold.
 
     Raises UserError.
     """
@@ -94,7 +122,8 @@ def read_lines(path: Path, advice: str) -> tuple[str, ...]:
         raise UserError(f"no {path}: {advice}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text: {error}") from error
-    return tuple(line.strip() for line in lines if line.strip())
+    stripped = (line.strip() for line in lines)
+    return tuple(line for line in stripped if line or blank)
 
 
 def image_name(line: str) -> str:
@@ -111,46 +140,3 @@ def refuse_overlap(lists: Mapping[Split, tuple[Path, Iterable[str]]]) -> None:
             f"{val} has {both[0]!r}, which {train} has too ({len(both)} such names):"
             " what is trained on measures nothing"
         )
-
-
-def split_by_names(whole: Listing, names: Mapping[Split, tuple[Path, tuple[str, ...]]]) -> Listings:
-    """``whole`` parted by lists of names, each from the file beside it."""
-    refuse_overlap(names)
-    if not whole.pairs:
-        return {"train": whole, "val": Listing()}
-    by_name = {pair.image.stem: pair for pair in whole.pairs}
-    unlabelled = {fault.path.stem: fault for fault in whole.faults}
-    parted: dict[Split, Listing] = {}
-    for split, (source, listed) in names.items():
-        pairs = tuple(by_name[name] for name in dict.fromkeys(listed) if name in by_name)
-        faults = [
-            unlabelled.get(name, Fault(source, f"has {name!r}, but no image is called so"))
-            for name in listed
-            if name not in by_name
-        ]
-        parted[split] = Listing(pairs, _never_empty(pairs, faults, source))
-    return parted
-
-
-def split_by_share(whole: Listing, share: float, folder: Path) -> Listings:
-    """``whole`` parted by a hash of each name: an image stays where it is when others come or go.
-
-    The part validated on is ``share`` up to chance.
-    """
-    parts: dict[Split, list[Pair]] = {"train": [], "val": []}
-    for pair in whole.pairs:
-        parts["val" if _place(pair.image.stem) < share else "train"].append(pair)
-    found = {split: Listing(tuple(pairs)) for split, pairs in parts.items()}
-    empty = [split for split in SPLITS if not parts[split]] if whole.pairs else []
-    advice = f"{', '.join(empty)}: data.split.share leaves no images for it; change it"
-    faults = (*whole.faults, *([Fault(folder, advice)] if empty else []))
-    return {**found, "train": Listing(found["train"].pairs, faults, whole.spare)}
-
-
-def _place(name: str) -> float:
-    """In [0, 1), uniform over names."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
-
-
-def _never_empty(pairs: tuple[Pair, ...], faults: list[Fault], source: Path) -> tuple[Fault, ...]:
-    return tuple(faults) if pairs or faults else (Fault(source, "names no images"),)

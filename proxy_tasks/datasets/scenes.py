@@ -65,8 +65,20 @@ class Scenes:
     def palette(self) -> tuple[Colour, ...]:
         return PALETTE
 
+    @property
+    def channels(self) -> int:
+        return 3
+
+    @property
+    def depth(self) -> int:
+        return 8
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        return ()
+
     def count(self, split: Split) -> int:
-        return self.train if split == "train" else self.val
+        return {"train": self.train, "val": self.val, "test": 0}[split]
 
     def load(self, split: Split, index: int) -> tuple[Pixels, Pixels]:
         """Raises IndexError beyond the split's end."""
@@ -82,6 +94,9 @@ class Scenes:
 
     def image_name(self, split: Split, index: int) -> str:
         return f"{split}-{index:04d}"
+
+    def group(self, split: Split, index: int) -> str:
+        return ""
 
     def fingerprint(self, split: Split) -> str:
         text = f"scenes {_VERSION} {self.seed} {split} {self.count(split)} {self.size}"

@@ -47,9 +47,11 @@ class Voc(FileDataset):
     def __init__(self, root: Path, split: SplitRule | None = None) -> None:
         root = _find(existing(root, "VOCdevkit/VOC2012/, or is VOC2012/"))
         rule = split or SplitRule()
-        if rule.share is not None:
-            raise UserError("data.split.share: voc is split by lists; name them or leave it out")
-        sources = [_source(root, rule.train or "train"), _source(root, rule.val or "val")]
+        if unfit := [way for way in ("share", "folds", "test") if getattr(rule, way) is not None]:
+            raise UserError(f"data.split.{unfit[0]}: voc is split by lists; leave it out")
+        if not isinstance(rule.train or "", str) or not isinstance(rule.val or "", str):
+            raise UserError("data.split: voc takes one list to train and one to validate on")
+        sources = [_source(root, str(name)) for name in (rule.train or "train", rule.val or "val")]
         lists = {s: (path, _names(path)) for s, path in zip(SPLITS, sources, strict=True)}
         refuse_overlap(lists)
         found: dict[Split, Listing] = {s: _list(root, *each) for s, each in lists.items()}

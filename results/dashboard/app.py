@@ -109,6 +109,16 @@ def _run(app: Dash, sources: Callable[[], Sources]) -> None:
         return no_update if now is None else layout.plain(layout.board(now))
 
     @app.callback(
+        Output("lessons-tree", "data"),
+        Input("later", "data"),
+        State("run", "data"),
+        prevent_initial_call=True,  # the page comes with it
+    )
+    def learnt(_: Any, name: str) -> Any:
+        now = _latest(sources, name)
+        return no_update if now is None else layout.plain(layout.learnt(now))
+
+    @app.callback(
         Output("detail", "children"),
         Output("told", "data"),
         Input("pins", "data"),
@@ -211,7 +221,7 @@ def _browser(app: Dash) -> None:
         Input("version", "data"),
         prevent_initial_call=True,
     )
-    for name in ("head", "board", "list"):
+    for name in ("head", "board", "lessons", "list"):
         app.clientside_callback(
             script("grow"), Output(name, "role"), Input(f"{name}-tree", "data"), State(name, "id")
         )

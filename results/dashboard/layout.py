@@ -19,6 +19,7 @@ from results.views.board import BoardRow, board_headings, board_note
 from results.views.board import board as rows_of
 from results.views.choices import PROPERTIES
 from results.views.header import Tile, share_done, subtitle, tiles
+from results.views.learnt import TITLE, lessons
 from results.views.pages import VIEWS, first
 from results.views.snapshot import Snapshot
 from results.views.style import Figure
@@ -88,6 +89,7 @@ def run_page(
                 *cards[: len(TOP)],
                 html.Section(id="detail", className="card wide"),
                 html.Section(grown("board", board(now)), className="card wide"),
+                html.Section(grown("lessons", learnt(now)), className="card wide"),
                 *cards[len(TOP) :],
             ],
             className="grid",
@@ -213,6 +215,19 @@ def _board_row(row: BoardRow, sides: Mapping[str, str]) -> html.Tr:
     pairs = zip(cells, sides.values(), strict=True)
     tds = [html.Td(c, className=side) for c, side in pairs]
     return html.Tr(tds, className=" ".join(marks), key=f"trial-{row.trial}")
+
+
+def learnt(now: Snapshot) -> list[Any]:
+    """What full trainings came to by class; before there is one, that there is none."""
+    heading = html.Div(html.H2(TITLE), className="head")
+    if (known := lessons(now)) is None:
+        return [heading, html.P("Nothing has been promoted yet.", className="note")]
+    return [
+        heading,
+        *(html.P(each, className="note warn") for each in known.warnings),
+        table(known.headings, known.rows, right=1),
+        *(html.P(each, className="note") for each in known.notes),
+    ]
 
 
 def wild(**values: object) -> Any:

@@ -8,11 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy_tasks.datasets.base import Colour
+from proxy_tasks.intensities import Intensities
+from proxy_tasks.sight import Sight
 from results.export.sources import RULE
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone, head_of
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
 
+SEEING = ("proxy_tasks.sight", "proxy_tasks.intensities")
+LABELLING = ("proxy_tasks.labelling",)
+RUNNING = ("proxy_tasks.running",)
+"""Our modules that define what ``seeing``, a labeller, and a labeller of a network of ours use."""
 NETWORKS = {
     DEEPLABV3: ("proxy_tasks.networks.deeplab", "DeepLabV3"),
     DEEPLABV3_PLUS: ("proxy_tasks.networks.deeplab_plus", "DeepLabV3Plus"),
@@ -24,8 +31,9 @@ NETWORKS = {
 class NetworkSpec:
     """All that an exported file says of its network.
 
-    ``rates`` are ASPP's atrous rates; ``size`` is the (height, width) in pixels that the network
-    was trained at, though it takes any; ``mean`` and ``std`` normalise RGB values in [0, 1].
+    ``rates`` are ASPP's atrous rates; ``size`` is the (height, width) in pixels of the crops that
+    the network was trained on, though it takes any; ``sight`` says how large it sees an image and
+    ``intensities`` how that is normalised; ``palette`` has a colour for each class.
     """
 
     backbone: Backbone
@@ -33,8 +41,9 @@ class NetworkSpec:
     classes: tuple[str, ...]
     rates: tuple[int, int, int]
     size: tuple[int, int]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    sight: Sight
+    intensities: Intensities
+    palette: tuple[Colour, ...]
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
@@ -42,7 +51,7 @@ def ending(spec: NetworkSpec, load: str | None = None, imports: str = "import zi
     """Python source that follows the definitions of the networks. ``load`` is the source of its
     function of that name and ``imports`` what that needs; None reads ``weights.pt``."""
     _, network = NETWORKS[head_of(spec.backbone, spec.scale)]
-    functions = "\n\n\n".join([_BUILD, load or _LOAD, _PREPROCESS, _MAIN])
+    functions = "\n\n\n".join([_MODEL, load or _LOAD, _PREPROCESS, _MAIN])
     functions = functions.replace("ENCODER", encoder(spec)).replace("NETWORK", network)
     return f"{_IMPORTS}{imports}\n{constants(spec)}\n\n\n{functions}"
 
@@ -51,19 +60,38 @@ def constants(spec: NetworkSpec) -> str:
     """The numbers of one network, as Python source."""
     name, literal, _ = _backbone(spec.backbone)
     lines = [
-        f"{RULE}\n# This network\n{RULE}\n\n",
+        _HEADING,
         f"{name} = {literal}",
         f"SCALE = {spec.scale!r}",
-        _sequence("CLASSES", (_quoted(name) for name in spec.classes)),
         f"RATES = {spec.rates!r}",
         '"""Atrous rates of ASPP."""',
-        f"SIZE = {spec.size!r}",
-        '"""(height, width) in pixels that the network was trained at. Any size runs."""',
-        f"MEAN, STD = {spec.mean!r}, {spec.std!r}",
-        '"""Of RGB values in [0, 1]."""',
-        f"PROVENANCE = {pprint.pformat(spec.provenance, sort_dicts=False, width=88)}",
+        *_seeing(spec),
     ]
     return "\n".join(lines)
+
+
+def seeing(spec: NetworkSpec) -> str:
+    """As ``constants``, but only what stands between an image and its label map."""
+    return "\n".join([_HEADING, *_seeing(spec)])
+
+
+def _seeing(spec: NetworkSpec) -> list[str]:
+    ((rule, value),) = spec.sight.to_dict().items()
+    value = tuple(value) if isinstance(value, list) else value
+    known = spec.intensities
+    return [
+        _sequence("CLASSES", (_quoted(name) for name in spec.classes)),
+        _sequence("PALETTE", map(repr, spec.palette)),
+        '"""A colour for each class, for pictures."""',
+        f"SIZE = {spec.size!r}",
+        '"""(height, width) of the crops that it was trained on, in pixels as it saw them. Any size',
+        'runs."""',
+        f"SIGHT = Sight({rule}={value!r})",
+        '"""How large the network sees an image: as in training and when it was evaluated."""',
+        f"INTENSITIES = Intensities(\n    mean={known.mean!r},\n    std={known.std!r},\n"
+        f"    top={known.top},\n)",
+        f"PROVENANCE = {pprint.pformat(spec.provenance, sort_dicts=False, width=88)}",
+    ]
 
 
 def encoder(spec: NetworkSpec) -> str:
@@ -73,11 +101,11 @@ def encoder(spec: NetworkSpec) -> str:
 
 
 def loading(trained: bool) -> str:
-    """The three lines that load and run an exported network."""
+    """The three lines that load an exported network and label an image."""
     made = 'load("weights.pt")' if trained else "build().eval()"
     return f"""import network
 model = network.{made}
-classes_HW = model(network.preprocess(image_HW3)).argmax(1)[0]"""
+labels_HW = model.predict(image)"""
 
 
 def described(spec: NetworkSpec) -> str:
@@ -89,7 +117,7 @@ def described(spec: NetworkSpec) -> str:
 
 
 def modules(spec: NetworkSpec) -> tuple[str, ...]:
-    """Our modules that define what ``ending`` uses."""
+    """Our modules that define the network and its backbone, the latter first."""
     kind = "backbone" if isinstance(spec.backbone, Architecture) else "resnet"
     network, _ = NETWORKS[head_of(spec.backbone, spec.scale)]
     return (f"proxy_tasks.networks.{kind}", network)
@@ -131,6 +159,8 @@ def _sequence(name: str, values: Iterable[str]) -> str:
     return "\n".join([f"{name} = (", *(f"    {value}," for value in values), ")"])
 
 
+_HEADING = f"{RULE}\n# This network\n{RULE}\n\n"
+
 _IMPORTS = """\
 from pathlib import Path
 from typing import Any
@@ -139,16 +169,34 @@ import torch
 from torch import Tensor
 """
 
-_BUILD = '''\
-def build() -> NETWORK:
+_MODEL = '''\
+class Model(NETWORK):
+    """The network, and what labels images with it."""
+
+    def predict(self, image: Any) -> Any:
+        """The class of each pixel: an array (H, W) of uint8, at the image's own size.
+
+        Args:
+            image: (H, W, channels) of uint8, or of uint16 where INTENSITIES have a top of 65535;
+                or what numpy makes such an array of, as an image of Pillow's.
+
+        Raises:
+            ValueError: for another image, or in training mode.
+        """
+        if self.training:
+            raise ValueError("the network is in training mode: call eval() first")
+        return Labeller(running(self), SIGHT, INTENSITIES).predict(image)
+
+
+def build() -> Model:
     """The network with random weights, in training mode."""
-    return NETWORK(ENCODER, len(CLASSES), SCALE, RATES)'''
+    return Model(ENCODER, len(CLASSES), SCALE, RATES)'''
 
 _LOAD = '''\
 WEIGHTS = Path(__file__).with_name("weights.pt")
 
 
-def load(weights: str | Path = WEIGHTS) -> NETWORK:
+def load(weights: str | Path = WEIGHTS) -> Model:
     """The network with the weights of a file, on the CPU and in eval mode.
 
     Raises:
@@ -166,21 +214,20 @@ def load(weights: str | Path = WEIGHTS) -> NETWORK:
     return network.eval()'''
 
 _PREPROCESS = '''\
-def preprocess(image_HW3: Any) -> Tensor:
-    """An RGB image, uint8 (a tensor or an array) -> what the network takes, x_13HW."""
-    x_13HW = torch.as_tensor(image_HW3).permute(2, 0, 1)[None].float() / 255
-    mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    return (x_13HW - mean[:, None, None].to(x_13HW)) / std[:, None, None].to(x_13HW)'''
+def preprocess(image: Any) -> Tensor:
+    """What ``predict`` shows the network of a whole image, x_1CHW, for those who train on: its
+    forward gives logits at this size."""
+    return torch.from_numpy(shown(image, SIGHT, INTENSITIES))'''
 
 _MAIN = '''\
 def main() -> None:
     """Say how large the network is and run it once."""
     network = build().eval()
-    image_HW3 = torch.randint(0, 256, (*SIZE, 3), dtype=torch.uint8)
+    x_1CHW = torch.randn(1, INTENSITIES.channels, *SIZE)
     with torch.no_grad():
-        logits = network(preprocess(image_HW3))
+        logits = network(x_1CHW)
     print(f"parameters {sum(p.numel() for p in network.parameters()):,}")
-    print(f"image {tuple(image_HW3.shape)} -> logits {tuple(logits.shape)}")
+    print(f"image {tuple(x_1CHW.shape)} -> logits {tuple(logits.shape)}")
 
 
 if __name__ == "__main__":

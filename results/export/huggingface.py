@@ -1,4 +1,4 @@
-"""Export as a Hugging Face style folder: config, safetensors, model card, code."""
+"""Export as a Hugging Face style folder: config, safetensors, image processor, card, code."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ from typing import Any
 import yaml
 from safetensors.torch import save
 
+from proxy_tasks.sight import OWN
 from results import units
-from results.export.ending import NetworkSpec, described, ending, modules
-from results.export.fresh_process import cases_of, compare
+from results.export.ending import RUNNING, NetworkSpec, described, ending, modules
+from results.export.fresh_process import compare
+from results.export.readme import image_notes, seen
 from results.export.sources import bundle
 from results.export.staging import check_folder, publish, staged
-from results.export.standalone import docstring
+from results.export.standalone import docstring, logits_of
 from results.export.subject import Subject
 from search_space.architecture_file import to_dict
 from search_space.canonical import canonical_key
 from search_space.cost import cost
 
 MODULE, WEIGHTS = "modeling_spinenet_seg.py", "model.safetensors"
+CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
 LINES = """import modeling_spinenet_seg as network
 model = network.load()
-classes_HW = model(network.preprocess(image_HW3)).argmax(1)[0]"""
+labels_HW = model.predict(image)"""
 _RUN = """\
 import modeling_spinenet_seg as network
 model = network.load()
 def run(x): return [model(x)]
+label = model.predict
 """
 
 
 def export_huggingface(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``config.json``, ``model.safetensors``, the code and the card ``README.md`` into the
-    folder, made if missing.
+    """Write ``config.json``, ``preprocessor_config.json``, ``model.safetensors``, the code and the
+    card ``README.md`` into the folder, made if missing.
 
     Raises:
         UserError: if a file is in the folder's place.
@@ -44,13 +48,13 @@ def export_huggingface(subject: Subject, folder: Path) -> list[Path]:
     with staged(folder) as stage:
         _save_weights(subject, stage / WEIGHTS)
         (stage / MODULE).write_text(_source(subject.spec), encoding="utf-8")
-        text = json.dumps(config(subject), indent=2, ensure_ascii=False) + "\n"
-        (stage / "config.json").write_text(text, encoding="utf-8")
-        cases = cases_of(lambda x: [subject.network(x)], subject.checked_sizes)
-        compare(stage, _RUN, cases, needs=("torch", "safetensors"))
+        _write_json(stage / CONFIG, config(subject))
+        _write_json(stage / PROCESSOR, processor(subject.spec))
+        needs = ("torch", "safetensors")
+        compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, needs=needs)
         size = (stage / WEIGHTS).stat().st_size
         (stage / "README.md").write_text(card(subject, size), encoding="utf-8")
-        return publish(stage, folder, (WEIGHTS, MODULE, "config.json", "README.md"))
+        return publish(stage, folder, (WEIGHTS, MODULE, CONFIG, PROCESSOR, "README.md"))
 
 
 def config(subject: Subject) -> dict[str, Any]:
@@ -62,8 +66,11 @@ def config(subject: Subject) -> dict[str, Any]:
         "id2label": {str(index): name for index, name in enumerate(spec.classes)},
         "label2id": {name: index for index, name in enumerate(spec.classes)},
         "image_size": list(spec.size),
-        "image_mean": list(spec.mean),
-        "image_std": list(spec.std),
+        "sight": spec.sight.to_dict(),
+        "image_mean": list(spec.intensities.mean),
+        "image_std": list(spec.intensities.std),
+        "image_top": spec.intensities.top,
+        "palette": [list(colour) for colour in spec.palette],
         "atrous_rates": list(spec.rates),
         "scale": asdict(spec.scale),
         "backbone": to_dict(spec.backbone),
@@ -73,10 +80,32 @@ def config(subject: Subject) -> dict[str, Any]:
     }
 
 
+def processor(spec: NetworkSpec) -> dict[str, Any]:
+    """What ``preprocessor_config.json`` holds, in transformers' words. Those have none for a share
+    of an image's own size and for a size to cover: ``sight`` says it, and the code's ImageProcessor
+    reads it."""
+    sight, known = spec.sight, spec.intensities
+    size = {"shortest_edge": sight.short_side} if sight.short_side else None
+    if sight.stretch:
+        size = {"height": sight.stretch[0], "width": sight.stretch[1]}
+    return {
+        "image_processor_type": "ImageProcessor",
+        "auto_map": {"AutoImageProcessor": f"{MODULE.removesuffix('.py')}.ImageProcessor"},
+        "do_resize": sight != OWN,
+        "size": size,
+        "resample": 2,  # Pillow's number of bilinear
+        "sight": sight.to_dict(),
+        "do_rescale": True,
+        "rescale_factor": 1 / known.top,
+        "do_normalize": True,
+        "image_mean": list(known.mean),
+        "image_std": list(known.std),
+    }
+
+
 def card(subject: Subject, weights_bytes: int) -> str:
     """The model card: YAML for the hub, then what people read."""
     spec = subject.spec
-    height, width = spec.size
     origin = yaml.safe_dump(spec.provenance, sort_keys=False, allow_unicode=True)
     state = "" if subject.trained else "\n**Its weights are random: train it first.**\n"
     return f"""---
@@ -90,15 +119,24 @@ def card(subject: Subject, weights_bytes: int) -> str:
 {_figures(subject, weights_bytes)}
 
 ## Use
-In this folder, with `torch` and `safetensors`:
+In this folder, with `torch`, `numpy` and `safetensors`:
 
 ```python
 {LINES}
 ```
 
-`image_HW3` is an RGB image, uint8, as an array or a tensor. The network was made for images of
-{height} x {width} pixels (height x width) and takes any size. `{MODULE}` holds all of its code;
-it is no `transformers` model, so `AutoModel` does not load it. Classes: {", ".join(spec.classes)}.
+{image_notes(spec)}
+
+{seen(spec)}
+
+`{MODULE}` holds all of its code; it is no `transformers` model, so `AutoModel` does not load it.
+Its `ImageProcessor` is for code that is written around those of transformers:
+
+```python
+processor = network.ImageProcessor()
+logits_BKhw = model.forward_low(processor(image)["pixel_values"])
+labels_HW = processor.post_process_semantic_segmentation(logits_BKhw, [(height, width)])[0]
+```
 
 ## Where it comes from
 Exported by spinenet-seg-nas, which searches SpineNet-Seg backbones (arXiv 2103.12270).
@@ -155,18 +193,71 @@ def _save_weights(subject: Subject, path: Path) -> None:
     path.write_bytes(save(tensors, {"format": "pt"}))
 
 
-def _source(spec: NetworkSpec) -> str:
-    body = ending(spec, _LOAD, "from safetensors.torch import load_file")
-    first = f"{described(spec)}: it needs torch and safetensors."
-    return bundle(modules(spec), body, docstring(spec, LINES, first))
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
+
+def _source(spec: NetworkSpec) -> str:
+    body = ending(spec, f"{_LOAD}\n\n\n{_PROCESSOR}", _IMPORTS)
+    first = f"{described(spec)}: it needs torch, numpy and safetensors."
+    return bundle((*modules(spec), *RUNNING), body, docstring(spec, LINES, first))
+
+
+_IMPORTS = """\
+import json
+from collections.abc import Sequence
+from safetensors.torch import load_file"""
 
 _LOAD = '''\
 WEIGHTS = Path(__file__).with_name("model.safetensors")
 
 
-def load(weights: str | Path = WEIGHTS) -> NETWORK:
+def load(weights: str | Path = WEIGHTS) -> Model:
     """The network with the weights of a file, on the CPU and in eval mode."""
     network = build()
     network.load_state_dict(load_file(weights))
     return network.eval()'''
+
+_PROCESSOR = '''\
+class ImageProcessor:
+    """As image processors of transformers: images to what the network takes, and what it puts out
+    to label maps. ``Model.predict`` does both, with windows where images are large."""
+
+    def __init__(self, **known: Any) -> None:
+        self.known = known
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], **_: Any) -> ImageProcessor:
+        """Of ``preprocessor_config.json``, which says what this file does."""
+        return cls(**values)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **_: Any) -> ImageProcessor:
+        """Of a folder with ``preprocessor_config.json``."""
+        text = (Path(folder) / "preprocessor_config.json").read_text("utf-8")
+        return cls(**json.loads(text))
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.known)
+
+    def __call__(self, images: Any, return_tensors: str = "pt", **_: Any) -> dict[str, Tensor]:
+        """``{"pixel_values": x_BCHW}`` of one image or a list of them.
+
+        Raises:
+            ValueError: for images that are not seen at one size: give them one by one.
+        """
+        listed = images if isinstance(images, (list, tuple)) else [images]
+        shown_BCHW = [shown(image, SIGHT, INTENSITIES) for image in listed]
+        if len({each.shape for each in shown_BCHW}) > 1:
+            raise ValueError("these images are seen at several sizes: give them one by one")
+        return {"pixel_values": torch.cat([torch.from_numpy(each) for each in shown_BCHW])}
+
+    def post_process_semantic_segmentation(
+        self, outputs: Any, target_sizes: Sequence[tuple[int, int]] | None = None
+    ) -> list[Tensor]:
+        """A label map (H, W) of each image, of logits or what has ``logits``. Those of
+        ``forward_low`` give what ``predict`` gives of an image that is seen as a whole."""
+        logits_BKHW = getattr(outputs, "logits", outputs).detach().cpu().numpy()
+        sizes = target_sizes or [logits_BKHW.shape[2:]] * len(logits_BKHW)
+        pairs = zip(logits_BKHW, sizes, strict=True)
+        return [torch.from_numpy(label_map(each, tuple(size))) for each, size in pairs]'''

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from results.export.ending import constants, encoder, modules
+from results.export.ending import SEEING, constants, encoder, modules
 from results.export.fresh_process import cases_of, compare
-from results.export.readme import page
+from results.export.readme import page, tensor_notes
 from results.export.sources import bundle
 from results.export.staging import check_folder, publish, staged
 from results.export.standalone import docstring
@@ -48,7 +48,9 @@ def export_mmseg(subject: Subject, folder: Path) -> list[Path]:
         (stage / MODULE).write_text(_source(subject), encoding="utf-8")
         (stage / CONFIG).write_text(config(subject), encoding="utf-8")
         torch.save(_weights(subject), stage / WEIGHTS)
-        compare(stage, _RUN, cases_of(lambda x: _maps(subject, x), subject.checked_sizes))
+        channels = subject.spec.intensities.channels
+        cases = cases_of(lambda x: _maps(subject, x), subject.checked_sizes, channels=channels)
+        compare(stage, _RUN, cases)
         if not subject.trained:
             (stage / WEIGHTS).unlink()
         (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
@@ -58,15 +60,16 @@ def export_mmseg(subject: Subject, folder: Path) -> list[Path]:
 def config(subject: Subject) -> str:
     """An mmsegmentation config: the model, as a Python file of one dict."""
     spec = subject.spec
+    known = spec.intensities
     norm = {"type": "BN", "requires_grad": True}
     model = {
         "type": "EncoderDecoder",
         "_scope_": "mmseg",  # its parts are looked for there, also where nobody set a default
         "data_preprocessor": {
             "type": "SegDataPreProcessor",
-            "mean": [round(255 * value, 4) for value in spec.mean],
-            "std": [round(255 * value, 4) for value in spec.std],
-            "bgr_to_rgb": True,
+            "mean": [round(known.top * value, 4) for value in known.mean],
+            "std": [round(known.top * value, 4) for value in known.std],
+            "bgr_to_rgb": known.channels == 3,
             "pad_val": 0,
             "seg_pad_val": 255,
             "size": spec.size,
@@ -111,7 +114,7 @@ def _name(subject: Subject, kind: str) -> str:
 
 
 def _source(subject: Subject) -> str:
-    roots = (modules(subject.spec)[0], "results.export.mmseg_parts")
+    roots = (modules(subject.spec)[0], *SEEING, "results.export.mmseg_parts")
     classes = _CLASSES.replace("ENCODER", encoder(subject.spec))
     for kind in ("Backbone", "Neck"):
         classes = classes.replace(f"NAME_{kind}", _name(subject, kind))
@@ -136,9 +139,9 @@ def _weights(subject: Subject) -> dict[str, Tensor]:
     }
 
 
-def _maps(subject: Subject, x_B3HW: Tensor) -> list[Tensor]:
+def _maps(subject: Subject, x_BCHW: Tensor) -> list[Tensor]:
     network = subject.network
-    maps = network.backbone(x_B3HW)
+    maps = network.backbone(x_BCHW)
     return [*(maps[level] for level in network.backbone.out_channels), network.endpoints(maps)]
 
 
@@ -150,14 +153,17 @@ merges its maps, and mmsegmentation's `ASPPHead` with our dilations
 (it projects with a 3x3 convolution): it starts anew.
 
 `{MODULE}` runs with PyTorch alone too: `SpineNetSegBackbone()` gives a tuple of maps, finest first,
-and `SpineNetSegNeck()` merges it into a tuple of one."""
+and `SpineNetSegNeck()` merges it into a tuple of one.
+
+{tensor_notes(subject.spec)} The config's preprocessor does so but for the size: that
+is its pipeline's, a `Resize` before `RandomCrop` to {subject.spec.size}."""
     needs = f"`{MODULE}` needs PyTorch, and `{CONFIG}` mmsegmentation 1.x"
     return page(subject.spec, subject.trained, needs, LINES, notes)
 
 
 _MODULE_LINES = """import spinenet_seg_mmseg
 backbone = spinenet_seg_mmseg.SpineNetSegBackbone()
-maps = backbone(x_B3HW)"""
+maps = backbone(x_BCHW)"""
 
 _IMPORTS = """\
 from typing import Any

@@ -1,4 +1,4 @@
-"""Export to ONNX, with batch, height and width left open."""
+"""Export to ONNX, with batch, height and width left open, and what labels images with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import torch
 
 from results.export.ending import NetworkSpec
 from results.export.fresh_process import NUMPY, Case, compare
-from results.export.readme import page, tensor_notes
+from results.export.labels import PREDICT, labelling
+from results.export.readme import GRAPH, page, tensor_notes
 from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
 from results.export.traced import traced, traced_cases
@@ -27,16 +28,39 @@ TOLERANCE, RELATIVE = 1e-4, 1e-5
 networks whose logits exceed ten: ONNX Runtime sums in another order than PyTorch."""
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
-LINES = """import onnxruntime
+LINES = """import predict
+model = predict.load("model.onnx")
+labels_HW = model.predict(image)"""
+_RUN = """
+import onnxruntime
 session = onnxruntime.InferenceSession("model.onnx")
-logits_BKHW = session.run(None, {"image": x_B3HW})[0]"""
+def run(x): return session.run(["logits", "low_logits"], {"image": x})
+label = model.predict
+"""
+_LOAD = '''\
+def load(model: str | Path = Path(__file__).with_name("model.onnx"), **options: Any) -> Labeller:
+    """What labels images with the model of a file, by its ``predict(image)``.
+
+    Args:
+        options: of onnxruntime.InferenceSession, as its ``providers``.
+    """
+    session = onnxruntime.InferenceSession(model, **options)
+    wanted = onnxruntime.RunOptions()
+    wanted.only_execute_path_to_fetches = True  # the logits of a whole image would fill memory
+
+    def run(x_BCHW: Array) -> Array:
+        return session.run(["low_logits"], {"image": x_BCHW}, wanted)[0]
+
+    return Labeller(run, SIGHT, INTENSITIES)'''
+FILES = ("model.onnx", PREDICT, "README.md")
 _AXES = ("batch", None, "height", "width")
 
 
 def export_onnx(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``model.onnx`` and ``README.md`` into the folder, made if missing.
+    """Write ``model.onnx``, ``predict.py`` and ``README.md`` into the folder, made if missing.
 
-    The model's metadata hold ``classes``, ``mean``, ``std``, ``size`` and ``provenance`` as JSON.
+    The model's metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``,
+    ``size`` and ``provenance`` as JSON.
 
     Raises:
         UserError: if a file is in the folder's place, or a library that this needs is missing.
@@ -46,9 +70,11 @@ def export_onnx(subject: Subject, folder: Path) -> list[Path]:
     check_folder(folder)
     with staged(folder) as stage:
         _write(subject, stage / "model.onnx")
-        _check(stage, traced_cases(subject))
+        text = labelling(subject.spec, LINES, _LOAD, "import onnxruntime", "ONNX Runtime")
+        (stage / PREDICT).write_text(text, encoding="utf-8")
+        _check(stage, subject, traced_cases(subject))
         (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
-        return publish(stage, folder, ("model.onnx", "README.md"))
+        return publish(stage, folder, FILES)
 
 
 def check_installed() -> None:
@@ -65,7 +91,12 @@ def _write(subject: Subject, path: Path) -> None:
     graph = traced(subject, gathered=True)
     with _quiet():
         program = torch.onnx.export(
-            graph, (), input_names=["image"], output_names=["logits"], dynamo=True, verbose=False
+            graph,
+            (),
+            input_names=["image"],
+            output_names=["logits", "low_logits"],
+            dynamo=True,
+            verbose=False,
         )
     assert program is not None
     model = program.model_proto
@@ -102,22 +133,24 @@ def _name_axes(model: Any) -> None:
 def _metadata(spec: NetworkSpec) -> dict[str, str]:
     values = {
         "classes": spec.classes,
-        "mean": spec.mean,
-        "std": spec.std,
+        "palette": spec.palette,
+        "sight": spec.sight.to_dict(),
+        "mean": spec.intensities.mean,
+        "std": spec.intensities.std,
+        "top": spec.intensities.top,
         "size": spec.size,
         "provenance": spec.provenance,
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
 
 
-def _check(stage: Path, cases: list[Case]) -> None:
-    largest = max(float(logits.abs().max()) for _, logits in cases)
-    loading = "\n".join(LINES.splitlines()[:-1])
-    run = 'def run(x): return session.run(None, {"image": x})'
+def _check(stage: Path, subject: Subject, cases: list[Case]) -> None:
+    largest = max(float(logits.abs().max()) for _, logits, _ in cases)
     compare(
         stage,
-        f"{loading}\n{run}",
+        "\n".join(LINES.splitlines()[:-1]) + _RUN,
         cases,
+        pictures=subject.pictures,
         reader=NUMPY,
         needs=("onnxruntime",),
         tolerance=max(TOLERANCE, RELATIVE * largest),
@@ -125,7 +158,12 @@ def _check(stage: Path, cases: list[Case]) -> None:
 
 
 def _readme(subject: Subject) -> str:
-    notes = f"""{tensor_notes(subject.spec)}
-`session.get_modelmeta().custom_metadata_map` holds the classes, mean and std as JSON."""
-    needs = "`model.onnx` needs ONNX Runtime and NumPy"
-    return page(subject.spec, subject.trained, needs, LINES, notes)
+    notes = f"""{tensor_notes(subject.spec, labelled=True)}
+
+The graph alone: `onnxruntime.InferenceSession("model.onnx").run(None, {{"image": x_BCHW}})` gives
+`logits` at the images' size and `low_logits` as the network has them. Any batch runs.
+`get_modelmeta().custom_metadata_map` of the session holds classes, palette, sight, mean, std and
+top as JSON."""
+    return page(
+        subject.spec, subject.trained, GRAPH.format("model.onnx", "ONNX Runtime"), LINES, notes
+    )

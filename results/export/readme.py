@@ -9,16 +9,19 @@ from results.export.ending import NetworkSpec, described, loading
 
 def readme(spec: NetworkSpec, trained: bool) -> str:
     """The page beside ``network.py``."""
-    notes = f"""{IMAGE} {_takes(spec)} It gives one of {len(spec.classes)} classes a
-pixel, named in `network.CLASSES`: {", ".join(spec.classes)}.
+    notes = f"""{image_notes(spec)}
 
-`python network.py` prints its size and runs it once."""
-    return page(
-        spec, trained, "`network.py` needs PyTorch and nothing else", loading(trained), notes
-    )
+{seen(spec)}
+`network.preprocess(image)` does just that, for those who train on; `model(x_BCHW)` then gives
+logits_BKHW. `python network.py` prints the network's size and runs it once."""
+    needs = "`network.py` needs PyTorch and NumPy and nothing else"
+    return page(spec, trained, needs, loading(trained), notes)
 
 
-IMAGE = "`image_HW3` is an RGB image, uint8, as an array or a tensor."
+GRAPH = (
+    "`{}` is a graph and `predict.py` labels images with it; {} and NumPy are all that they need"
+)
+"""What a graph of a format needs."""
 
 
 def page(spec: NetworkSpec, trained: bool, needs: str, lines: str, notes: str) -> str:
@@ -36,18 +39,39 @@ def page(spec: NetworkSpec, trained: bool, needs: str, lines: str, notes: str) -
 {_origin(spec)}"""
 
 
-def tensor_notes(spec: NetworkSpec) -> str:
-    """What a network without a ``preprocess`` of its own takes and gives."""
-    return f"""`x_B3HW` are RGB images, float32: values in [0, 1], less the mean {list(spec.mean)},
-divided by {list(spec.std)}, channel by channel. {_takes(spec)}
-It gives logits_BKHW at the images' size. The {len(spec.classes)} classes are
-{", ".join(spec.classes)}."""
+def image_notes(spec: NetworkSpec) -> str:
+    """What ``predict`` takes and gives."""
+    channels, dtype = spec.intensities.channels, "uint8" if spec.intensities.top < 256 else "uint16"
+    colours = f"{'an RGB' if channels == 3 else 'an'} image, (height, width, {channels}) {dtype}"
+    return f"""`image` is {colours}: an array, or one that Pillow has opened (turn
+it by `PIL.ImageOps.exif_transpose` first where a camera may have been held upright). `labels_HW` is
+an array of its size, uint8: for each pixel the index of one of {len(spec.classes)} classes,
+{", ".join(spec.classes)}. These are the labels that `nas evaluate` scores. Images of any size go;
+those that have more than four million pixels as the network sees them are looked at through
+windows."""
 
 
-def _takes(spec: NetworkSpec) -> str:
+def tensor_notes(spec: NetworkSpec, labelled: bool = False) -> str:
+    """What a network takes that is given tensors; where images are ``labelled`` with it, those
+    too."""
+    if not labelled:
+        return seen(spec)
+    return f"{image_notes(spec)}\n\n{seen(spec)} `predict` does all of this."
+
+
+def seen(spec: NetworkSpec) -> str:
+    """How an image becomes what the network takes."""
     height, width = spec.size
-    return f"""The network was made for images of
-{height} x {width} pixels (height x width) and takes any size."""
+    known = spec.intensities
+    return f"""The network sees an image {spec.sight}. It was trained on crops of
+{height} x {width} pixels of that (height x width) and validated on whole images. `x_BCHW` are
+images brought to that size (bilinear, with antialiasing, as Pillow resizes), float32, divided by
+{known.top}, less the mean {_listed(known.mean)}, divided by {_listed(known.std)}, channel by
+channel."""
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return "[" + ", ".join(f"{value:.6g}" for value in values) + "]"
 
 
 def _origin(spec: NetworkSpec) -> str:

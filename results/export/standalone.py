@@ -1,4 +1,4 @@
-"""Export as code and weights: one Python file that needs torch alone.
+"""Export as code and weights: one Python file that needs torch and numpy alone.
 
 ``network.py`` is put together from our own sources and compared, in a process that has none of
 our packages, with the network it stands for. Only then does it appear in the folder.
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from results.export.ending import NetworkSpec, described, ending, loading, modules
-from results.export.fresh_process import TORCH, cases_of, compare
+from results.export.ending import RUNNING, NetworkSpec, described, ending, loading, modules
+from results.export.fresh_process import TORCH, Case, cases_of, compare
 from results.export.readme import readme
 from results.export.sources import bundle
 from results.export.staging import check_folder, publish, staged
@@ -23,6 +23,7 @@ _RUN = """\
 import network
 model = network.load("weights.pt")
 def run(x): return [model(x)]
+label = model.predict
 """
 
 
@@ -41,21 +42,27 @@ def export_python(subject: Subject, folder: Path) -> list[Path]:
         (stage / "network.py").write_text(source(spec, trained), encoding="utf-8")
         (stage / "README.md").write_text(readme(spec, trained), encoding="utf-8")
         torch.save(subject.network.state_dict(), stage / "weights.pt")
-        cases = cases_of(lambda x: [subject.network(x)], subject.checked_sizes)
-        compare(stage, _RUN, cases, reader=TORCH)
+        compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, reader=TORCH)
         if not trained:
             (stage / "weights.pt").unlink()
         return publish(stage, folder, ("weights.pt", "network.py", "README.md"))
 
 
+def logits_of(subject: Subject) -> list[Case]:
+    """What an export that is code is compared at."""
+    channels = subject.spec.intensities.channels
+    return cases_of(lambda x: [subject.network(x)], subject.checked_sizes, channels=channels)
+
+
 def source(spec: NetworkSpec, trained: bool) -> str:
     """The text of ``network.py``."""
-    return bundle(modules(spec), ending(spec), docstring(spec, loading(trained)))
+    roots = (*modules(spec), *RUNNING)
+    return bundle(roots, ending(spec), docstring(spec, loading(trained)))
 
 
 def docstring(spec: NetworkSpec, lines: str, first: str | None = None) -> str:
     """The literal that an exported file begins with: its ``first`` sentence, and what loads it."""
-    first = first or f"{described(spec)}: this one file and torch are all it needs."
+    first = first or f"{described(spec)}: this one file, torch and numpy are all it needs."
     return f'''"""{first}
 
 Exported by spinenet-seg-nas from its own sources (SPDX-License-Identifier: Apache-2.0).

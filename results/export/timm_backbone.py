@@ -10,10 +10,10 @@ import torch
 
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
-from results.export.ending import constants, encoder, modules
+from results.export.ending import SEEING, constants, encoder, modules
 from results.export.feature_maps import FeatureMaps, map_keys
 from results.export.fresh_process import cases_of, compare
-from results.export.readme import page
+from results.export.readme import page, tensor_notes
 from results.export.sources import bundle
 from results.export.staging import check_folder, publish, staged
 from results.export.standalone import docstring
@@ -21,7 +21,7 @@ from results.export.subject import Subject
 
 LINES = """import spinenet_seg_backbone
 backbone = spinenet_seg_backbone.create(pretrained=PRETRAINED, out_indices=(1, 2)).eval()
-maps = backbone(x_B3HW)"""
+maps = backbone(x_BCHW)"""
 FILES = ("backbone.pt", "spinenet_seg_backbone.py", "README.md")
 _RUN = """\
 import spinenet_seg_backbone
@@ -44,7 +44,8 @@ def export_timm(subject: Subject, folder: Path) -> list[Path]:
     kept = set(ours.extras)
     try:
         maps = FeatureMaps(ours, info)
-        cases = cases_of(maps, subject.checked_sizes)
+        channels = subject.spec.intensities.channels
+        cases = cases_of(maps, subject.checked_sizes, channels=channels)
     finally:
         ours.extras = kept  # the network's own head asks for no more than before
     with staged(folder) as stage:
@@ -76,10 +77,11 @@ def _described(encoder: Encoder, key: int) -> tuple[int, int, str]:
 
 
 def _source(subject: Subject, info: list[dict[str, Any]]) -> str:
-    roots = (modules(subject.spec)[0], "results.export.feature_maps")
+    roots = (modules(subject.spec)[0], *SEEING, "results.export.feature_maps")
     listed = pprint.pformat(info, sort_dicts=False, width=88)
-    ending = "\n".join([_IMPORTS, constants(subject.spec), f"FEATURES = {listed}", "", _CREATE])
-    ending = ending.replace("ENCODER", encoder(subject.spec))
+    create = _CREATE.replace("ENCODER", encoder(subject.spec))
+    create = create.replace("CHANNELS", str(subject.spec.scale.channels))
+    ending = "\n".join([_IMPORTS, constants(subject.spec), f"FEATURES = {listed}", "", create])
     return bundle(
         roots,
         ending,
@@ -102,7 +104,7 @@ first, and `backbone.feature_info` with `channels()`, `reduction()`, `module_nam
 
 {table}
 
-`x_B3HW` are RGB images, float32: values in [0, 1], less `MEAN`, divided by `STD` of the file."""
+{tensor_notes(subject.spec)}"""
     needs = "`spinenet_seg_backbone.py` needs PyTorch and nothing else, timm neither"
     return page(subject.spec, subject.trained, needs, _lines(subject), notes)
 
@@ -119,15 +121,15 @@ def create(
     pretrained: bool = False,
     features_only: bool = True,
     out_indices: Sequence[int] | None = None,
-    in_chans: int = 3,
+    in_chans: int = CHANNELS,
 ) -> FeatureMaps:
     """The backbone, in training mode; the arguments are those of ``timm.create_model``.
 
     Raises:
-        ValueError: for what it does not have: other inputs than RGB, a classifier, a map.
+        ValueError: for what it does not have: other channels, a classifier, a map.
     """
-    if in_chans != 3 or not features_only:
-        raise ValueError("this backbone takes 3 channels and gives features only")
+    if in_chans != SCALE.channels or not features_only:
+        raise ValueError(f"this backbone takes {SCALE.channels} channels and gives features only")
     backbone = FeatureMaps(ENCODER, FEATURES, out_indices)
     if pretrained:
         weights = Path(__file__).with_name("backbone.pt")

@@ -1,4 +1,5 @@
-"""Export with ``torch.export``: a graph that needs torch alone and no source of the network."""
+"""Export with ``torch.export``: a graph that needs torch alone and no source of the network, and
+what labels images with it."""
 
 from __future__ import annotations
 
@@ -7,18 +8,35 @@ from pathlib import Path
 import torch
 
 from results.export.fresh_process import compare
-from results.export.readme import page, tensor_notes
+from results.export.labels import PREDICT, labelling
+from results.export.readme import GRAPH, page, tensor_notes
 from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
 from results.export.traced import traced, traced_cases
 
-LINES = """import torch
-model = torch.export.load("model.pt2").module()
-logits_BKHW = model(x_B3HW)"""
+LINES = """import predict
+model = predict.load("model.pt2")
+labels_HW = model.predict(image)"""
+_RUN = """
+program = torch.export.load("model.pt2").module()
+run = program
+label = model.predict
+"""
+_LOAD = '''\
+def load(program: str | Path = Path(__file__).with_name("model.pt2")) -> Labeller:
+    """What labels images with the program of a file, by its ``predict(image)``."""
+    module = torch.export.load(program).module()
+
+    @torch.no_grad()
+    def run(x_BCHW: Array) -> Array:
+        return module(torch.from_numpy(x_BCHW))[1].numpy()
+
+    return Labeller(run, SIGHT, INTENSITIES)'''
+FILES = ("model.pt2", PREDICT, "README.md")
 
 
 def export_torch_program(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``model.pt2`` and ``README.md`` into the folder, made if missing.
+    """Write ``model.pt2``, ``predict.py`` and ``README.md`` into the folder, made if missing.
 
     Raises:
         UserError: if a file is in the folder's place, or PyTorch is too old.
@@ -27,19 +45,18 @@ def export_torch_program(subject: Subject, folder: Path) -> list[Path]:
     check_folder(folder)
     with staged(folder) as stage:
         torch.export.save(traced(subject), stage / "model.pt2")
-        compare(stage, _run(LINES), traced_cases(subject))
+        text = labelling(subject.spec, LINES, _LOAD, "import torch", "torch")
+        (stage / PREDICT).write_text(text, encoding="utf-8")
+        loading = "\n".join(LINES.splitlines()[:-1]) + _RUN
+        compare(stage, loading, traced_cases(subject), pictures=subject.pictures)
         (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
-        return publish(stage, folder, ("model.pt2", "README.md"))
-
-
-def _run(lines: str) -> str:
-    """The first lines of the page, as the check needs them."""
-    return "\n".join(lines.splitlines()[:-1]) + "\ndef run(x): return [model(x)]\n"
+        return publish(stage, folder, FILES)
 
 
 def _readme(subject: Subject) -> str:
-    notes = f"""{tensor_notes(subject.spec)}
-Any batch runs. `model.pt2` is read by the PyTorch that wrote it, {torch.__version__}, or a later
-one."""
-    needs = "`model.pt2` is a graph that needs PyTorch and nothing else"
-    return page(subject.spec, subject.trained, needs, LINES, notes)
+    notes = f"""{tensor_notes(subject.spec, labelled=True)}
+
+The graph alone: `torch.export.load("model.pt2").module()(x_BCHW)` gives `logits_BKHW` at the
+images' size and `low_logits_BKhw` as the network has them. Any batch runs. `model.pt2` is read by
+the PyTorch that wrote it, {torch.__version__}, or a later one."""
+    return page(subject.spec, subject.trained, GRAPH.format("model.pt2", "PyTorch"), LINES, notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from results.frontier import pareto
-from results.leaderboard import cells, dilations, headings
+from results.leaderboard import cells, classes_found, dilations, headings
 from results.views.snapshot import Snapshot
 
 
@@ -23,7 +23,7 @@ class BoardRow:
 
 def board_headings(now: Snapshot) -> dict[str, str]:
     """Column -> heading."""
-    return headings(now.facts.metric)
+    return headings(now.facts.metric, _classes(now).values())
 
 
 def board_note(now: Snapshot, shown: int) -> str:
@@ -46,6 +46,8 @@ def _board(now: Snapshot, count: int) -> list[BoardRow]:
     front = pareto(ranked[["score", "macs"]].to_numpy(), (True, False))
     frame = ranked.assign(rank=np.arange(1, len(ranked) + 1), front=front)
     shown = frame[(frame["rank"] <= count) | (frame["kind"] == "baseline")].copy()
+    found = _classes(now)
+    shown["classes"] = [found[n] for n in shown["trial"]]
     shown["dilations"] = [dilations(now.by_number[n].backbone) for n in shown["trial"]]
     columns = (
         shown["trial"],
@@ -54,3 +56,16 @@ def _board(now: Snapshot, count: int) -> list[BoardRow]:
         cells(shown, now.facts.metric),
     )
     return [BoardRow(int(n), bool(b), bool(f), c) for n, b, f, c in zip(*columns, strict=True)]
+
+
+def _classes(now: Snapshot) -> dict[int, str | None]:
+    """By trial, how many classes it finds, of all complete ones."""
+
+    def work() -> dict[int, str | None]:
+        numbers = now.frame["trial"].tolist()
+        measured = (now.by_number[number].measurement for number in numbers)
+        return dict(
+            zip(numbers, classes_found(m.class_iou if m else () for m in measured), strict=True)
+        )
+
+    return now.once("classes", work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from results import units
 from results.cost_table import in_unit
 from results.leaderboard import dilations
 from results.trial import Trial
-from results.views.snapshot import Facts, Snapshot
+from results.views.snapshot import Facts, Promoted, Snapshot
 from results.views.style import BLUE, VERMILLION, Figure, axis, figure, text
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
@@ -54,15 +54,23 @@ def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
                 f"{units.duration(measured.seconds)}, {units.counted(measured.epochs, 'epoch')}",
             )
         )
-    found += [
-        ("full mIoU", f"{units.percent(p.miou)} %, {units.counted(p.epochs, 'epoch')}")
-        for p in now.promoted
-        if p.trial == trial.number and p.miou is not None
-    ]
+    own = [each for each in now.promoted if each.trial == trial.number]
+    found += [figure for each in own for figure in _full(each)]
     found.append(("dilations", dilations(trial.backbone)))
     if trial.error:
         found.append(("error", trial.error.strip().splitlines()[-1]))
     return found
+
+
+def _full(each: Promoted) -> Iterator[tuple[str, str]]:
+    """Of a full training."""
+    epochs = units.counted(each.epochs, "epoch")
+    if each.miou is not None:
+        yield "full mIoU", f"{units.percent(each.miou)} %, {epochs}"
+    elif each.note:
+        yield "full training", f"{epochs}; {each.note}"
+    if each.test_miou is not None:
+        yield "test mIoU", f"{units.percent(each.test_miou)} %"
 
 
 def cost_rows(trial: Trial, facts: Facts) -> Cells:

@@ -12,6 +12,8 @@ from results.frontier import spearman
 from results.views.snapshot import Promoted, Snapshot
 from results.views.style import BLUE, INK, VERMILLION, Figure, axis, empty, figure, text
 
+UNSEEN = "full training took all images: none was left to validate on"
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -49,7 +51,8 @@ def promotions(now: Snapshot) -> Figure:
     """Full mIoU against the proxy's score; baselines are diamonds."""
     both = _both(now)
     if not both:
-        return empty("nothing has been promoted yet")
+        unseen = any(each.note for each in now.promoted)
+        return empty(UNSEEN if unseen else "nothing has been promoted yet")
     rivals = {t.number for t in now.trials if t.kind == "baseline"}
     groups = (
         ("candidate", BLUE, "circle", [b for b in both if b[1].trial not in rivals]),

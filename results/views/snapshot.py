@@ -69,7 +69,13 @@ class Facts:
 @dataclass(frozen=True)
 class Promoted:
     """A full training that has ended; mIoU in [0, 1]. ``labels`` is a PNG of predicted label maps
-    beside the truth; ``recipe`` the same where two were trained alike."""
+    beside the truth; ``recipe`` the same where two were trained alike.
+
+    ``class_iou`` is of the ``classes``, empty where nobody wrote it down; ``where``: on the
+    ``test`` part, or of the ``proxy``, where the training left no images to validate on.
+    ``warning`` says what the network misses and what to change, ``note`` why it has no mIoU though
+    nothing went wrong. ``test_miou`` is of the test part: nothing is chosen by it.
+    """
 
     name: str
     trial: int | None
@@ -80,6 +86,12 @@ class Promoted:
     seconds: float
     labels: Path | None = None
     recipe: str = ""
+    classes: tuple[str, ...] = ()
+    class_iou: tuple[float | None, ...] = ()
+    where: str = ""
+    warning: str | None = None
+    note: str | None = None
+    test_miou: float | None = None
 
 
 @dataclass

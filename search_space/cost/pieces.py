@@ -23,10 +23,10 @@ _remembered = lru_cache(maxsize=1 << 14)
 
 
 @_remembered
-def stem(filters: int, image: Size) -> Piece:
+def stem(filters: int, image: Size, channels: int) -> Piece:
     """7x7 convolution of stride 2 and a max-pool: an image becomes a map of level 2."""
     tape = Tape()
-    x = tape.source(3, image, image=True)
+    x = tape.source(channels, image, image=True)
     return tape.piece(tape.pool(tape.conv_norm_relu(x, filters, 7, stride=2)))
 
 

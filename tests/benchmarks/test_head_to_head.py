@@ -16,12 +16,14 @@ from nas.run import RunDirectory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.scores import Scores
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Fidelity, Job, Measurement
 from proxy_tasks.views import Views
 from search_space import catalog
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support.shown import Shown
 
 SIZE = (32, 48)
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
@@ -41,7 +43,8 @@ def promoted(
     backbone = catalog.load(entry)
     checkpoint = Checkpoint(run.promotions / name)
     job = Job(0, name, backbone, Fidelity(epochs, size, scale))
-    checkpoint.save_weights(build_segmenter(backbone, scale, 2, size), job, ("road", "sky"))
+    data = Shown(("road", "sky"), Sight(cover=size))
+    checkpoint.save_weights(build_segmenter(backbone, scale, 2, size), job, data)
     last = Measurement(epochs, 2_000_000, 3_000_000, 120.0, miou=miou).to_dict()
     known = {"trial": None, "key": canonical_key(backbone), "seed": 0, "proxy_miou": None}
     came_to = {"miou": miou, "epoch": epochs, "last": last, "weights": checkpoint.weights.name}
@@ -100,10 +103,13 @@ def test_one_network_at_two_scales_is_two_contestants(run: RunDirectory) -> None
     assert (best.network, best.seeds, narrow.network) == ("found-wide", 1, "found-seed0")
 
 
-def evaluated(run: RunDirectory, name: str, miou: float, views: Views) -> None:
+def evaluated(
+    run: RunDirectory, name: str, miou: float, sight: Sight, views: Views | None = None
+) -> None:
     data = Evaluated("folder", None, "val", 2, "print")
     scores = Scores(miou, 0.5, 0.5, 0.5, None, {})
-    made = Evaluation("2026-11-27T00:00:00+00:00", name, data, views, None, scores)
+    date = "2026-11-27T00:00:00+00:00"
+    made = Evaluation(date, name, data, sight, views or Views(), None, scores)
     evaluations.save(run.promotions / name, made)
 
 
@@ -111,12 +117,13 @@ def test_sizes_may_differ_where_the_labels_own_size_is_compared_at(run: RunDirec
     promoted(run, "found-large", FOUND, 0.1, size=(48, 64))
     with pytest.raises(UserError, match=r"other settings \(size\)"):
         contestants([run.path])
-    with pytest.raises(UserError, match=r"was not evaluated at 32x48; run: nas evaluate "):
+    with pytest.raises(UserError, match=r"was not evaluated as it was trained; run: nas evaluate "):
         contestants([run.path], evaluated=True)
     for folder in run.promotions.iterdir():
-        evaluated(run, folder.name, 0.2, Views(SIZE))
-        evaluated(run, folder.name, 0.9, Views(SIZE, flip=True))  # is none of a single view
-    evaluated(run, "found-large", 0.7, Views((48, 64)))
+        evaluated(run, folder.name, 0.2, Sight(cover=SIZE))
+        evaluated(run, folder.name, 0.9, Sight(cover=SIZE), Views(flip=True))  # two views
+    evaluated(run, "found-large", 0.9, Sight(stretch=(48, 64)))  # another sight than its own
+    evaluated(run, "found-large", 0.7, Sight(cover=(48, 64)))
     found = rows(contestants([run.path], evaluated=True), RIVAL, rounds=1)
     assert [(row.network, row.size, row.miou) for row in found] == [
         ("found-large", "48x64", pytest.approx(70)),

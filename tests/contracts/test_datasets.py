@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proxy_tasks.datasets import DATASETS, IGNORE, SPLITS, Dataset, open_dataset
+from proxy_tasks.datasets import DATASETS, IGNORE, PARTS, SPLITS, Dataset, open_dataset
 from proxy_tasks.datasets.faults import Faults
 from proxy_tasks.datasets.files import FileDataset
-from proxy_tasks.datasets.packed import open_packed, pack
-from proxy_tasks.datasets.survey import survey
+from proxy_tasks.datasets.fingerprint import fingerprint
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.datasets.packing import pack
+from proxy_tasks.sight import Sight
 from search_space.errors import UserError
+from tests.support.drawn import DRAWN
 from tests.support.trees import HEIGHT, TREES, WIDTH, Tree, save_label
 
-NAMES = ["scenes", *TREES]
+FILED = {**TREES, **DRAWN}
+NAMES = ["scenes", *FILED]
 
 
 class Made:
@@ -38,22 +42,28 @@ class Made:
         """Of the first training pair: the image and its label map."""
         found = self.open()
         assert isinstance(found, FileDataset)
-        return list(found._listings["train"].pairs[0])
+        return list(found.pairs("train")[0][:2])
 
 
 @pytest.fixture(params=NAMES)
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
-    return Made(tmp_path / "data", TREES.get(request.param))
+    return Made(tmp_path / "data", FILED.get(request.param))
 
 
 @pytest.fixture(params=TREES)
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
-    """Those that lie in files."""
+    """Those with a label map for each image."""
     return Made(tmp_path / "data", TREES[request.param])
 
 
+@pytest.fixture(params=FILED)
+def filed(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
+    """Those that lie in files."""
+    return Made(tmp_path / "data", FILED[request.param])
+
+
 def test_every_data_set_is_held_to_this_suite():
-    assert {"scenes", *(tree.name for tree in TREES.values())} == set(DATASETS)
+    assert {"scenes", *(tree.name for tree in FILED.values())} == set(DATASETS)
 
 
 def test_images_and_labels_have_the_promised_types_and_one_size(made):
@@ -61,8 +71,11 @@ def test_images_and_labels_have_the_promised_types_and_one_size(made):
     for split in SPLITS:
         for index in range(data.count(split)):
             image, labels = data.load(split, index)
-            assert image.dtype == labels.dtype == np.uint8
-            assert image.shape == (*labels.shape, 3)
+            assert labels.dtype == np.uint8
+            assert (image.shape, 8 * image.dtype.itemsize) == (
+                (*labels.shape, data.channels),
+                data.depth,
+            )
             assert all(v < len(data.classes) or v == IGNORE for v in np.unique(labels))
 
 
@@ -86,6 +99,14 @@ def test_every_image_of_a_split_has_a_name_of_its_own(made):
         assert all(name and "/" not in name for name in names)
 
 
+def test_a_part_that_is_not_there_is_empty(made):
+    data = made.open()
+    assert all(data.count(part) >= 0 for part in PARTS)
+    assert data.count("test") == 0
+    assert data.folds == ()
+    assert all(data.group(s, i) == data.group(s, i) for s in SPLITS for i in range(data.count(s)))
+
+
 def test_the_fingerprint_stays_and_differs_between_the_splits(made):
     prints = {made.open().fingerprint(split) for split in SPLITS for _ in range(2)}
     assert len(prints) == 2
@@ -99,32 +120,32 @@ def test_it_travels_between_processes(made):
 
 def test_it_is_packed_whole(made, tmp_path):
     data = made.open()
-    packed = open_packed(pack(data, (HEIGHT, WIDTH), tmp_path / "cache"))
+    packed = open_packed(pack(data, Sight(factor=1), tmp_path / "cache"))
     assert [len(packed.train), len(packed.val)] == [data.count(split) for split in SPLITS]
     assert (packed.classes, packed.palette, packed.name) == (data.classes, data.palette, data.name)
-    assert set(np.unique(packed.val.labels)) <= {*range(len(data.classes)), IGNORE}
+    assert set(np.unique(packed.val.marks)) <= {*range(len(data.classes)), IGNORE}
 
 
-def test_a_survey_of_what_is_right_finds_nothing_wrong(made):
+def test_a_fingerprint_of_what_is_right_finds_nothing_wrong(made):
     data = made.open(strict=False)
-    found = survey(data)
+    found = fingerprint(data)
     assert found.faults == ()
     for split in SPLITS:
         labels = [data.load(split, index)[1] for index in range(data.count(split))]
         counts = np.array(
             [[(each == c).sum() for c in range(len(data.classes))] for each in labels]
         )
-        counted = found.splits[split]
-        assert counted.pixels.tolist() == counts.sum(0).tolist()
-        assert counted.images.tolist() == (counts > 0).sum(0).tolist()
+        counted = found.parts[split]
+        assert list(counted.pixels) == counts.sum(0).tolist()
+        assert list(counted.images) == (counts > 0).sum(0).tolist()
         assert counted.void == sum(int((each == IGNORE).sum()) for each in labels)
         assert sum(counted.sizes.values()) == len(labels)
 
 
-def test_the_published_layout_is_read_whole(tree):
-    data = tree.open()
-    assert (data.count("train"), data.count("val")) == tree.tree.counts
-    stripes = np.array(tree.tree.stripes)[np.arange(WIDTH) * len(tree.tree.stripes) // WIDTH]
+def test_the_published_layout_is_read_whole(filed):
+    data = filed.open()
+    assert (data.count("train"), data.count("val")) == filed.tree.counts
+    stripes = np.array(filed.tree.stripes)[np.arange(WIDTH) * len(filed.tree.stripes) // WIDTH]
     for split in SPLITS:
         for index in range(data.count(split)):
             assert np.array_equal(data.load(split, index)[1], np.tile(stripes, (HEIGHT, 1)))
@@ -141,7 +162,7 @@ def test_image_and_labels_belong_together(tree):
     assert np.array_equal(data.load("train", 1)[1], there)
 
 
-def test_a_missing_label_map_is_named_and_the_rest_can_be_surveyed(tree):
+def test_a_missing_label_map_is_named_and_the_rest_is_read(tree):
     image, label = tree.files()
     label.unlink()
     with pytest.raises(UserError) as refused:
@@ -149,9 +170,9 @@ def test_a_missing_label_map_is_named_and_the_rest_can_be_surveyed(tree):
     assert str(image) in str(refused.value)
     assert str(label.parent) in str(refused.value)
     data = tree.open(strict=False)
-    found = survey(data)
+    found = fingerprint(data)
     assert [fault.path for fault in found.faults] == [image]
-    assert found.splits["train"].number == sum(found.splits["train"].sizes.values()) > 0
+    assert found.parts["train"].number == sum(found.parts["train"].sizes.values()) > 0
 
 
 def test_everything_wrong_with_a_pair_is_told_at_once(tree):
@@ -163,28 +184,37 @@ def test_everything_wrong_with_a_pair_is_told_at_once(tree):
     assert [fault.path for fault in refused.value.faults] == [image, label]
     assert "77" in str(refused.value.faults[1])
     assert "\n" not in str(refused.value)
-    assert [fault.path for fault in survey(tree.open()).faults] == [image, label]
+    assert [fault.path for fault in fingerprint(tree.open()).faults] == [image, label]
 
 
-def test_the_fingerprint_follows_the_files(tree):
-    before = tree.open().fingerprint("train")
-    for path in tree.files():
+def test_the_fingerprint_follows_what_files_hold(filed):
+    before = filed.open().fingerprint("train")
+    for path in filed.files():
         os.utime(path, ns=(1, 1))
-        after = tree.open().fingerprint("train")
+        assert filed.open(strict=False).fingerprint("train") == before
+        path.write_bytes(path.read_bytes() + b" ")
+        os.utime(path, ns=(1, 1))
+        after = filed.open(strict=False).fingerprint("train")
         assert after != before
         before = after
 
 
-def test_a_root_that_is_no_folder_is_named(tree):
-    missing = tree.root / "nowhere"
+def test_the_fingerprint_stays_where_the_folder_moves(filed):
+    before = [filed.open().fingerprint(split) for split in SPLITS]
+    filed.root = filed.root.rename(filed.root.with_name("elsewhere"))
+    assert [filed.open().fingerprint(split) for split in SPLITS] == before
+
+
+def test_a_root_that_is_no_folder_is_named(filed):
+    missing = filed.root / "nowhere"
     with pytest.raises(UserError, match="no folder") as refused:
-        open_dataset(tree.tree.name, root=missing, **tree.tree.options)
+        open_dataset(filed.tree.name, root=missing, **filed.tree.options)
     assert str(missing) in str(refused.value)
 
 
-def test_an_empty_root_is_named(tree, tmp_path):
+def test_an_empty_root_is_named(filed, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError) as refused:
-        open_dataset(tree.tree.name, root=tmp_path / "empty", **tree.tree.options)
+        open_dataset(filed.tree.name, root=tmp_path / "empty", **filed.tree.options)
     assert str(tmp_path / "empty") in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +14,13 @@ from PIL import Image
 from rich.console import Console
 
 from nas import comparison, lineage
-from nas.comparison import GAP, HEADING, VOID, WIDTH, compared, draw_missing, grid
+from nas.comparison import GAP, HEADING, TALLEST, VOID, WIDTH, compared, draw_missing, grid
 from nas.config import Config
 from nas.observed import ObservedRun
 from nas.run import RunDirectory
+from proxy_tasks.intensities import Intensities
+from proxy_tasks.labelling import Labeller
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Measurement
 from search_space.errors import UserError
 
@@ -43,27 +46,45 @@ def test_each_row_holds_image_truth_and_prediction_in_the_data_sets_colours() ->
     assert (cell(picture, 1, 2) == PALETTE[1]).all()
 
 
+HALF = Sight(factor=0.5)
+
+
 @dataclass
 class Bright:
     """Knows two classes by brightness."""
 
     classes: tuple[str, ...] = CLASSES
+    sight: Sight = HALF
+    seen: list[tuple[int, ...]] = field(default_factory=list)
 
-    def labels(self, image_HW3: np.ndarray) -> np.ndarray:
-        return (image_HW3[..., 0] > 100).astype(np.uint8)
+    def labeller(self, *, sight: Sight | None) -> Labeller:
+        return Labeller(self._run, sight or self.sight, Intensities((0.0,) * 3, (1 / 255,) * 3))
+
+    def _run(self, x_BCHW: np.ndarray) -> np.ndarray:
+        self.seen.append(x_BCHW.shape[2:])
+        return np.stack([x_BCHW[:, 0] <= 100, x_BCHW[:, 0] > 100], 1).astype(np.float32)
 
 
-class Split(SimpleNamespace):
+@dataclass
+class Split:
+    """Images at half of their labels' size, the way a pack has them."""
+
+    sizes: list[tuple[int, int]]
+
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.sizes)
+
+    def image(self, number: int) -> np.ndarray:
+        height, width = self.sizes[number]
+        return np.full((height // 2, width // 2, 3), 20 * number, np.uint8)
+
+    def labels(self, number: int) -> np.ndarray:
+        return np.zeros(self.sizes[number], np.uint8)
 
 
-def packed(count: int) -> SimpleNamespace:
-    images = [np.full((*SIZE, 3), 20 * n, np.uint8) for n in range(count)]
-    labels = [np.zeros(SIZE, np.uint8)] * count
-    return SimpleNamespace(
-        classes=CLASSES, palette=PALETTE, val=Split(images=images, labels=labels)
-    )
+def packed(count: int, sizes: list[tuple[int, int]] | None = None) -> SimpleNamespace:
+    split = Split(sizes or [SIZE] * count)
+    return SimpleNamespace(classes=CLASSES, palette=PALETTE, val=split, sight=HALF)
 
 
 def test_images_from_the_whole_split_are_predicted() -> None:
@@ -73,6 +94,30 @@ def test_images_from_the_whole_split_are_predicted() -> None:
         PALETTE[0], PALETTE[0], PALETTE[1],
     ]  # fmt: skip
     compared(Bright(), packed(1))
+
+
+def test_a_packs_images_are_seen_as_they_are_and_labelled_at_their_labels_size() -> None:
+    bright = Bright()
+    compared(bright, packed(1))
+    assert bright.seen == [(17, 35)]
+    other = Bright(sight=Sight(factor=2.0))  # was not what the pack is made for
+    compared(other, packed(1))
+    assert other.seen == [(34, 70)]
+
+
+def test_each_row_has_the_shape_of_its_image() -> None:
+    picture = np.asarray(compared(Bright(), packed(3, [(35, 70), (90, 45), (40, 40)])))
+    heights = [140, TALLEST, WIDTH]
+    top = HEADING
+    for height, width in zip(heights, (WIDTH, TALLEST // 2, WIDTH), strict=True):
+        row = picture[top : top + height, 2 * (WIDTH + GAP) :]
+        assert (row[:, (WIDTH - width) // 2 : (WIDTH + width) // 2] == PALETTE[0]).all()
+        assert (row[:, : (WIDTH - width) // 2] == 255).all()
+        assert (picture[top + height : top + height + GAP] == 255).all()
+        top += height + GAP
+
+
+def test_a_network_of_other_classes_is_not_compared() -> None:
     with pytest.raises(UserError, match="other classes"):
         compared(Bright(("sky", "sea")), packed(1))
 

@@ -125,7 +125,7 @@ def test_options_reach_the_controller() -> None:
 def test_constraints_hold_for_the_network_that_is_promoted() -> None:
     settings = ["constraints.macs=3e7", "constraints.latency=0.5", "promotion.size=[64, 64]"]
     loaded = config.load("quickstart", settings)
-    space, built = build.space(loaded), build.fidelity(loaded.promotion)
+    space, built = build.space(loaded), build.fidelity(loaded.promotion, loaded.data)
     architecture = space.decode(space.sample(np.random.default_rng(0)))
     classes = len(build.dataset(loaded, built.size).classes)
     assert cost(architecture, built.scale, classes, (64, 64)).macs <= 3e7

@@ -10,10 +10,13 @@ from torch import Tensor, nn
 
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.base import IGNORE
-from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.datasets.packing import pack
+from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.recipe import Recipe
-from proxy_tasks.training import DeviceSplit, Training
+from proxy_tasks.sight import Sight
+from proxy_tasks.training import Training
 from search_space import catalog
 from search_space.errors import UserError
 from search_space.scales import Scale
@@ -26,10 +29,10 @@ SIZE = (32, 48)
 def train(tmp_path_factory: pytest.TempPathFactory) -> DeviceSplit:
     """The first micro-batch is nearly all void: pixels count, not images."""
     dataset = open_dataset("scenes", train=4, val=1, size=SIZE)
-    folder = pack(dataset, SIZE, tmp_path_factory.mktemp("cache"))
+    folder = pack(dataset, Sight(cover=SIZE), tmp_path_factory.mktemp("cache"))
     split = DeviceSplit(open_packed(folder).train, torch.device("cpu"))
-    split.labels = split.labels.clone()
-    split.labels[:2, 4:] = IGNORE
+    for number in range(2):
+        split.labels(number)[4:] = IGNORE
     return split
 
 
@@ -39,7 +42,7 @@ def gradients(train: DeviceSplit, **changes: object) -> tuple[float, Tensor]:
     torch.manual_seed(0)
     network = build_segmenter(catalog.load("deeplabv3-resnet-50-os16"), SCALE, 11, SIZE)
     recipe = replace(Recipe(batch_size=4, jitter=(1, 1), flip=0, colour=0), **changes)
-    training = Training(network, train, recipe, epochs=1, seed=0)
+    training = Training(network, train, recipe, epochs=1, seed=0, size=SIZE)
     for module in training.network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.Dropout):
             module.eval()

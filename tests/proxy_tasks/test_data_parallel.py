@@ -10,9 +10,10 @@ import torch
 
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets import open_dataset
-from proxy_tasks.datasets.packed import pack
+from proxy_tasks.datasets.packing import pack
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
+from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 from tests.support.groups import in_processes
 from tests.support.shared_training import JOB, RECIPES, SIZE, taught
@@ -25,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the two processes. Three images to validate on do not divide between them."""
     folder = tmp_path_factory.mktemp("together")
     dataset = open_dataset("scenes", train=16, val=3, size=SIZE)
-    (folder / "data").symlink_to(pack(dataset, SIZE, tmp_path_factory.mktemp("cache")))
+    (folder / "data").symlink_to(pack(dataset, Sight(cover=SIZE), tmp_path_factory.mktemp("cache")))
     return folder
 
 

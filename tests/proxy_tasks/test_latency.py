@@ -18,3 +18,7 @@ def test_the_folded_network_is_timed_and_the_network_left_as_it_was() -> None:
     assert set(seen) == {"Conv2d torch.Size([1, 4, 6, 8])"}
     assert network.training
     assert len(network) == 2
+
+
+def test_an_image_has_the_channels_that_the_network_takes() -> None:
+    assert latency(nn.Conv2d(5, 4, 3), (8, 10), repeats=1, channels=5) > 0

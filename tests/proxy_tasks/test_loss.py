@@ -9,7 +9,10 @@ from torch.nn.functional import cross_entropy, interpolate
 
 from benchmarks.allocated import peak_allocated
 from proxy_tasks.datasets.base import IGNORE
-from proxy_tasks.loss import upsampled_cross_entropy
+from proxy_tasks.emphasis import Emphasis
+from proxy_tasks.loss import upsampled_cross_entropy, weighted_cross_entropy
+from proxy_tasks.processes import Group
+from tests.support.groups import in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +104,67 @@ def test_logits_whose_exponentials_overflow_are_no_matter() -> None:
     assert loss.item() == 500.0
     assert low.grad is not None
     assert low.grad.flatten().tolist() == [1.0, 0.0, -1.0]
+
+
+def with_dice(low: Tensor, labels: Tensor, weight: float, classes: Tensor | None = None) -> Tensor:
+    """Plain torch: cross-entropy plus soft Dice over the classes that the labels show."""
+    logits = interpolate(low, size=labels.shape[1:], mode="bilinear", align_corners=False)
+    labelled = (labels != IGNORE).flatten()
+    p = logits.softmax(1).movedim(1, -1).flatten(0, 2)[labelled]
+    y = labels.flatten()[labelled]
+    t = torch.nn.functional.one_hot(y, low.shape[1]).to(p)
+    score = (2 * (p * t).sum(0) / (p.sum(0) + t.sum(0)))[t.sum(0) > 0]
+    return cross_entropy(logits, labels, classes, ignore_index=IGNORE) + weight * (1 - score.mean())
+
+
+def dice_case(classes: int = 7) -> tuple[Tensor, Tensor]:
+    """Void, one image of nothing else, and two classes that no pixel has."""
+    low = (3 * torch.randn(4, classes, 5, 7, dtype=torch.float64)).requires_grad_()
+    labels = labels_of((4, 19, 27), classes - 2)
+    labels[1] = IGNORE
+    return low, labels
+
+
+@pytest.mark.parametrize("elements", [1, 500, None])
+@pytest.mark.parametrize("weight", [0.3, 1.0])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_soft_dice_is_autograds(elements: int | None, weight: float, balanced: bool) -> None:
+    low, labels = dice_case()
+    classes = torch.rand(7, dtype=torch.float64) + 0.1 if balanced else None
+    emphasis = Emphasis(classes) if balanced else None
+    ours, _ = weighted_cross_entropy(low, labels, elements, emphasis, dice=weight)
+    torchs = with_dice(low, labels, weight, classes)
+    torch.testing.assert_close(ours, torchs)
+    torch.testing.assert_close(gradient(ours, low), gradient(torchs, low))
+
+
+def test_soft_dice_of_several_processes_is_that_of_the_whole() -> None:
+    """The losses' sum, and of each the gradient of its own images."""
+    low, labels = dice_case()
+    torchs = with_dice(low, labels, 0.7)
+    expected = gradient(torchs, low)
+
+    def work(group: Group) -> tuple[Tensor, Tensor]:
+        own = low.detach()[2 * group.rank :][:2].clone().requires_grad_()
+        part = labels[2 * group.rank :][:2]
+        loss, _ = weighted_cross_entropy(own, part, 400, group=group, dice=0.7)
+        return loss.detach(), gradient(loss, own)
+
+    first, second = in_threads(work)
+    torch.testing.assert_close(first[0] + second[0], torchs.detach())
+    torch.testing.assert_close(torch.cat([first[1], second[1]]), expected)
+
+
+def test_soft_dice_of_no_label_is_nothing() -> None:
+    low = torch.randn(2, 3, 4, 4, requires_grad=True)
+    loss, _ = weighted_cross_entropy(low, torch.full((2, 16, 16), IGNORE), dice=1.0)
+    assert loss.item() == 0
+    assert gradient(loss, low).abs().max() == 0
+
+
+def test_soft_dice_of_a_perfect_answer_is_nothing_and_of_a_wrong_one_its_weight() -> None:
+    labels = labels_of((1, 8, 8), 2)
+    right = torch.nn.functional.one_hot(labels * (labels != IGNORE), 3).movedim(3, 1) * 200.0
+    for low, expected in ((right, 0.0), (right.roll(1, 1), 200 + 0.5)):
+        loss, _ = weighted_cross_entropy(low, labels, dice=0.5)
+        assert loss.item() == pytest.approx(expected)

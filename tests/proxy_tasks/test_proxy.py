@@ -5,23 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from proxy_tasks import proxy
 from proxy_tasks.checkpoint import Checkpoint, Weights
 from proxy_tasks.datasets import open_dataset
-from proxy_tasks.datasets.packed import pack
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.datasets.packing import pack
 from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Failure, Fidelity, Job, LatencyLimit, Measurement
-from proxy_tasks.training import Evaluation, Recipe, Training
+from proxy_tasks.training import Training
+from proxy_tasks.validation import Evaluation
 from search_space import catalog
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support.arrays import Arrays
 
 FIDELITY = Fidelity(
     epochs=2, size=(32, 48), scale=Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 )
+RECIPE = Recipe(batch_size=4)
 JOB = Job(3, "trial-0003", catalog.load("spinenet-49"), FIDELITY)
 
 
@@ -33,12 +40,12 @@ def _one_thread() -> None:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset = open_dataset("scenes", train=8, val=4, size=FIDELITY.size)
-    return pack(dataset, FIDELITY.size, tmp_path_factory.mktemp("cache"))
+    return pack(dataset, Sight(cover=FIDELITY.size), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
 def task(data: Path) -> TrainingTask:
-    return TrainingTask(data, Recipe(batch_size=4), seed=0, device="cpu")
+    return TrainingTask(data, RECIPE, seed=0, device="cpu")
 
 
 def what_was_learned(measurement: Measurement) -> tuple[object, ...]:
@@ -125,7 +132,8 @@ def test_patience_ends_a_training_that_no_longer_gains(
         return Evaluation(next(scores), 1.0, (), 0.1, 1.0)
 
     monkeypatch.setattr(proxy.Training, "run_epoch", untrained)
-    monkeypatch.setattr(proxy.Training, "evaluate", scripted)
+    monkeypatch.setattr(proxy.Validation, "add", lambda *_: None)
+    monkeypatch.setattr(proxy.Validation, "result", scripted)
     job = replace(JOB, fidelity=replace(FIDELITY, epochs=60, evaluate_every=2, patience=2))
     kept = replace(task, folder=tmp_path)
     steps = kept.score(job)
@@ -158,9 +166,37 @@ def test_the_best_weights_build_the_network_that_was_measured(
     assert [row.split(",")[0] for row in history] == ["epochs", "1", "2"]
 
 
-def test_weights_that_do_not_fit_their_network_are_a_users_mistake(tmp_path: Path) -> None:
+def test_weights_tell_how_images_are_to_be_shown_to_them(
+    task: TrainingTask, tmp_path: Path
+) -> None:
+    list(replace(task, folder=tmp_path).score(JOB))
+    data, weights = open_packed(task.data), Weights.open(Checkpoint(tmp_path / JOB.name).weights)
+    assert weights.sight == data.sight == Sight(cover=FIDELITY.size)
+    assert weights.intensities == data.intensities
+    assert (weights.classes, weights.palette) == (data.classes, data.palette)
+
+
+def test_a_network_of_many_bands_is_trained_and_its_weights_build_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pairs = [
+        (rng.integers(0, 9999, (40, 50, 5), np.uint16), rng.integers(0, 3, (40, 50), np.uint8))
+        for _ in range(6)
+    ]
+    data = pack(Arrays(pairs, pairs[:2], ("a", "b", "c")), Sight(factor=0.9), tmp_path / "cache")
+    job = replace(JOB, fidelity=replace(FIDELITY, scale=replace(FIDELITY.scale, channels=5)))
+    last = list(TrainingTask(data, RECIPE, 0, "cpu", tmp_path).score(job))[-1]
+    assert (last.failure, len(last.class_iou)) == (None, 3)
+    assert last.latency is not None
+    weights = Weights.open(Checkpoint(tmp_path / JOB.name).weights)
+    assert weights.intensities.top == 65535
+    assert weights.network().backbone.stem[0][0].weight.shape[1] == 5
+
+
+def test_weights_that_do_not_fit_their_network_are_a_users_mistake(
+    task: TrainingTask, tmp_path: Path
+) -> None:
     checkpoint = Checkpoint(tmp_path)
-    checkpoint.save_weights(torch.nn.Conv2d(3, 4, 1), JOB, ("sky", "road"))
+    checkpoint.save_weights(torch.nn.Conv2d(3, 4, 1), JOB, open_packed(task.data))
     with pytest.raises(UserError, match="another version of this software"):
         Weights.open(checkpoint.weights).network()
 

@@ -108,16 +108,15 @@ def test_a_batch_without_a_labelled_pixel_says_nothing() -> None:
 
 
 def test_rare_classes_weigh_more_by_the_inverse_logarithm() -> None:
-    labels = torch.tensor([[[0, 0], [0, 1]], [[0, 0], [0, IGNORE]]], dtype=torch.uint8)
-    found = inverse_log_frequency(labels, 3).tolist()
+    found = inverse_log_frequency(torch.tensor([6, 1, 0])).tolist()
     shares = (6 / 7, 1 / 7, 0)
     assert found == pytest.approx([1 / math.log(1.02 + share) for share in shares])
 
 
 def test_the_default_recipe_has_all_pixels_alike() -> None:
-    labels = torch.zeros(1, 2, 2, dtype=torch.uint8)
-    assert Emphasis.of(Recipe(), labels, 3) is None
-    both = Emphasis.of(Recipe(balance=True, ohem=0.7), labels, 3)
+    pixels_K = torch.tensor([4, 0, 0])
+    assert Emphasis.of(Recipe(), pixels_K) is None
+    both = Emphasis.of(Recipe(balance=True, ohem=0.7), pixels_K)
     assert both is not None
     assert both.class_weights_K is not None
     assert (both.threshold, both.least) == (0.7, 0.0625)
@@ -132,6 +131,11 @@ def test_the_default_recipe_has_all_pixels_alike() -> None:
         ({"ohem": 0.0}, r"ohem must be in \(0, 1\]"),
         ({"ohem_keep": 1.5}, r"ohem_keep must be in \(0, 1\]"),
         ({"power": 0.0}, "power must be positive"),
+        ({"rare": 1.5}, r"rare must be in \[0, 1\]"),
+        ({"turn": -1}, r"turn must be in \[0, 1\]"),
+        ({"upside_down": 2}, r"upside_down must be in \[0, 1\]"),
+        ({"dice": -0.1}, "dice must be 0 or more"),
+        ({"dice": float("nan")}, "dice must be 0 or more"),
     ],
 )
 def test_what_is_no_recipe_is_refused(changes: dict[str, object], message: str) -> None:

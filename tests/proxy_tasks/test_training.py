@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from proxy_tasks import training as training_module
-from proxy_tasks.augment import normalise
 from proxy_tasks.datasets import open_dataset
-from proxy_tasks.datasets.base import IGNORE
-from proxy_tasks.datasets.packed import open_packed, pack
-from proxy_tasks.metrics import confusion, mean_iou
-from proxy_tasks.networks import build
-from proxy_tasks.training import DeviceSplit, Evaluation, Recipe, Training, evaluate
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.datasets.packing import pack
+from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.networks import DeepLabV3, build
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.sight import Sight
+from proxy_tasks.training import Training
+from proxy_tasks.validation import Evaluation, Validation
 from search_space import catalog
 from search_space.errors import UserError
 from search_space.scales import Scale
 
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 SIZE = (32, 48)
+Size = tuple[int, int]
 RECIPE = Recipe(batch_size=4, averaging=0.5)
 
 
@@ -34,7 +37,7 @@ def _one_thread() -> None:
 @pytest.fixture(scope="module")
 def pack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset = open_dataset("scenes", train=12, val=5, size=SIZE)
-    return pack(dataset, SIZE, tmp_path_factory.mktemp("cache"))
+    return pack(dataset, Sight(cover=SIZE), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
@@ -47,10 +50,16 @@ def val(pack_folder: Path) -> DeviceSplit:
     return DeviceSplit(open_packed(pack_folder).val, torch.device("cpu"))
 
 
-def make(train: DeviceSplit, seed: int = 0, **changes: object) -> Training:
+def make(train: DeviceSplit, seed: int = 0, size: Size = SIZE, **changes: object) -> Training:
     torch.manual_seed(0)
-    network = build(catalog.load("spinenet-49"), SCALE, 11, SIZE)
-    return Training(network, train, replace(RECIPE, **changes), epochs=3, seed=seed)
+    network = build(catalog.load("spinenet-49"), SCALE, 11, size)
+    return Training(network, train, replace(RECIPE, **changes), epochs=3, seed=seed, size=size)
+
+
+def evaluated(network: DeepLabV3, val: DeviceSplit) -> Evaluation:
+    validation = Validation(11, val.device)
+    validation.add(network, val, 4)
+    return validation.result()
 
 
 @pytest.mark.parametrize(
@@ -59,11 +68,12 @@ def make(train: DeviceSplit, seed: int = 0, **changes: object) -> Training:
         {},
         {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5},
         {"accumulate": 2, "drop_path": 0.3},
+        {"size": (32, 32), "rare": 0.5, "upside_down": 0.5, "turn": 0.5, "dice": 1.0},
     ],
-    ids=["default", "other parts", "micro-batches and stochastic depth"],
+    ids=["default", "other parts", "micro-batches and stochastic depth", "crops and dice"],
 )
 def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
-    changes: dict[str, object], train: DeviceSplit, val: DeviceSplit, tmp_path: Path
+    changes: dict[str, Any], train: DeviceSplit, val: DeviceSplit, tmp_path: Path
 ) -> None:
     unbroken, begun = make(train, **changes), make(train, **changes)
     for _ in range(3):
@@ -74,7 +84,7 @@ def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     resumed.run_epoch()
     resumed.run_epoch()
-    assert resumed.evaluate(val, 11) == unbroken.evaluate(val, 11)
+    assert evaluated(resumed.average.module, val) == evaluated(unbroken.average.module, val)
     for name, value in unbroken.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name]), name
 
@@ -95,12 +105,14 @@ def test_another_seed_is_another_training(train: DeviceSplit) -> None:
     assert losses[0] != losses[2]
 
 
-def test_every_network_sees_the_same_batches(train: DeviceSplit) -> None:
+@pytest.mark.parametrize("changes", [{}, {"rare": 0.5, "upside_down": 0.5, "turn": 0.5}])
+def test_every_network_sees_the_same_batches(changes: dict[str, Any], train: DeviceSplit) -> None:
     seen: list[torch.Tensor] = []
     for _ in range(2):
         torch.manual_seed(len(seen))  # networks draw differently when they are initialised
         network = build(catalog.load("spinenet-49"), SCALE, 11, SIZE)
-        training = Training(network, train, RECIPE, epochs=1, seed=0)
+        recipe = replace(RECIPE, **changes)
+        training = Training(network, train, recipe, epochs=1, seed=0, size=(32, 32))
         network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
         training.run_epoch()
     half = len(seen) // 2
@@ -114,15 +126,16 @@ def test_every_network_sees_the_same_batches(train: DeviceSplit) -> None:
         {"learning_rate": 5e-3},
         {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "cosine"},
         {"learning_rate": 5e-3, "schedule": "poly", "ohem": 0.7},
+        {"learning_rate": 5e-3, "dice": 1.0, "rare": 0.3},
     ],
-    ids=["adamw", "sgd", "ohem"],
+    ids=["adamw", "sgd", "ohem", "dice"],
 )
-def test_training_learns(changes: dict[str, object], train: DeviceSplit, val: DeviceSplit) -> None:
+def test_training_learns(changes: dict[str, Any], train: DeviceSplit, val: DeviceSplit) -> None:
     training = make(train, **changes)
-    before = evaluate(training.network, val, 11, 4).loss
+    before = evaluated(training.network, val).loss
     for _ in range(3):
         training.run_epoch()
-    assert training.evaluate(val, 11).loss < before
+    assert evaluated(training.average.module, val).loss < before
 
 
 def test_the_average_follows_the_weights_at_its_decay(train: DeviceSplit) -> None:
@@ -138,10 +151,38 @@ def test_the_ragged_rest_of_an_epoch_is_left_out(train: DeviceSplit) -> None:
     assert make(train, batch_size=5).steps == 2
 
 
-def test_a_share_trains_on_part_of_the_images(train: DeviceSplit) -> None:
+def order_of(train: DeviceSplit, **given: Any) -> list[int]:
+    """Numbers of the images that an epoch sees, one after the other."""
     network = build(catalog.load("spinenet-49"), SCALE, 11, SIZE)
-    training = Training(network, train, RECIPE, epochs=1, seed=0, share=0.4)
-    assert (training.images, training.steps) == (5, 1)
+    training = Training(network, train, RECIPE, epochs=1, seed=0, size=SIZE, **given)
+    batches = list(training._batches(torch.Generator().manual_seed(0)))
+    assert [len(batch) for batch in batches] == [4] * training.steps
+    numbers: list[int] = torch.cat(batches).tolist()
+    return numbers
+
+
+def test_an_epoch_sees_every_image_once(train: DeviceSplit) -> None:
+    assert sorted(order_of(train)) == list(range(12))
+
+
+def test_only_chosen_images_are_trained_on(train: DeviceSplit) -> None:
+    order = order_of(train, chosen=[1, 3, 4, 8, 11])
+    assert len(order) == 4
+    assert set(order) < {1, 3, 4, 8, 11}
+
+
+@pytest.mark.parametrize("images", [7, 12, 40])
+def test_an_epoch_may_see_other_numbers_of_images(images: int, train: DeviceSplit) -> None:
+    """In whole rounds: none comes again before all others have come as often."""
+    chosen = [0, 2, 3, 5, 7, 9]
+    order = order_of(train, images=images, chosen=chosen)
+    assert len(order) == images // 4 * 4
+    for first in range(0, len(order), 6):
+        part = order[first : first + 6]
+        assert len(set(part)) == len(part)
+        assert set(part) <= set(chosen)
+    rounds = [tuple(order[first : first + 6]) for first in range(0, len(order) - 5, 6)]
+    assert len(set(rounds)) == len(rounds)  # each in an order of its own
 
 
 def test_a_batch_larger_than_the_data_is_refused(train: DeviceSplit) -> None:
@@ -160,51 +201,3 @@ def test_a_batch_larger_than_the_data_is_refused(train: DeviceSplit) -> None:
 def test_a_recipe_that_cannot_train_is_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Recipe(**changes)
-
-
-def test_an_evaluation_is_that_of_the_whole_images_and_leaves_the_network_as_it_was(
-    train: DeviceSplit, val: DeviceSplit
-) -> None:
-    training = make(train)
-    training.run_epoch()
-    network = training.network
-    found = evaluate(network, val, 11, 2)
-    assert network.training
-    network.eval()
-    labels = val.labels.long()
-    with torch.no_grad():
-        logits = network(normalise(val.images))
-    expected = torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE)
-    assert found.loss == pytest.approx(expected.item(), rel=1e-5)
-    counts = confusion(logits.argmax(1), labels, 11)
-    assert found.miou == pytest.approx(mean_iou(counts), abs=1e-3)
-
-
-class Constant(torch.nn.Module):
-    """Logits that prefer one class everywhere."""
-
-    def __init__(self, choice: int) -> None:
-        super().__init__()
-        self.choice = choice
-
-    def forward_low(self, x_B3HW: torch.Tensor) -> torch.Tensor:
-        logits = torch.zeros(len(x_B3HW), 3, 1, 1)
-        logits[:, self.choice] = 100.0
-        return logits
-
-
-class Pixels:
-    """Three images of four pixels: void, 0, 1, 1."""
-
-    def __init__(self) -> None:
-        self.images = torch.zeros((3, 2, 2, 3), dtype=torch.uint8)
-        rows = np.array([[255, 0], [1, 1]], dtype=np.uint8)
-        self.labels = torch.from_numpy(np.stack([rows] * 3))
-
-
-def test_evaluation_leaves_void_out_and_averages_over_pixels() -> None:
-    found = evaluate(Constant(1), Pixels(), 3, batch_size=2)  # type: ignore[arg-type]
-    assert isinstance(found, Evaluation)
-    assert found.class_iou == (0.0, pytest.approx(2 / 3), None)
-    assert found.miou == pytest.approx(1 / 3)
-    assert found.loss == pytest.approx(100 / 3, rel=1e-3)

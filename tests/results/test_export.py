@@ -3,15 +3,19 @@
 import importlib.util
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Fidelity, Job
 from results.export import standalone, subject
 from results.export.ending import NetworkSpec
@@ -26,13 +30,16 @@ from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
+from tests.support.shown import Shown
 
 torch.set_num_threads(1)
 
 SCALE = Scale(filters=0.125, endpoint_filters=16, aspp_filters=16)
 SIZE = (64, 96)
 CLASSES = ("sky", 'a "quoted" name', "grün")
-NORMALISATION = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
+SIGHT = Sight(short_side=40)
+INTENSITIES = Intensities((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+SHOWN = Shown(CLASSES, SIGHT, INTENSITIES, ((1, 2, 3), (4, 5, 6), (7, 8, 9)))
 PLUS = replace(SCALE, filters=0.0625, alpha=1.0, repeats=2, head="deeplabv3+")
 """S143+ made small: every value of the scale differs from that of S49."""
 RESNET = DilatedResNet(stages=(1, 2, 2, 1), output_stride=8)
@@ -67,7 +74,7 @@ def trained(backbone: Backbone, folder: Path, scale: Scale = SCALE) -> tuple[tor
             torch.nn.init.normal_(module.bias, 0, 0.1)
     checkpoint = Checkpoint(folder)
     job = Job(0, "job", backbone, Fidelity(epochs=1, size=SIZE, scale=scale))
-    checkpoint.save_weights(network, job, CLASSES)
+    checkpoint.save_weights(network, job, SHOWN)
     return network, checkpoint.weights
 
 
@@ -105,8 +112,16 @@ def searched_plus(tmp_path_factory) -> Exported:
 def export(
     backbone: Backbone, folder: Path, weights: Path | None, scale: Scale = SCALE, **more
 ) -> list[Path]:
-    made = prepare(backbone, scale, CLASSES, SIZE, weights=weights, **NORMALISATION, **more)
+    made = prepare(backbone, scale, CLASSES, SIZE, weights=weights, **more)
     return export_python(made, folder)
+
+
+def imported(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("exported_network", path)
+    network = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = network  # dataclasses look their module up
+    spec.loader.exec_module(network)
+    return network
 
 
 def run_isolated(code: str, folder: Path, cwd: Path) -> subprocess.CompletedProcess:
@@ -128,19 +143,28 @@ def test_exported_network_computes_the_same_without_this_project(kind, request, 
         "import network, numpy, torch\n"
         "torch.set_num_threads(1)  # as here: sums are rounded in another order with more\n"
         "image = numpy.load('image.npy')\n"
+        "model = network.load()\n"
         "with torch.no_grad():\n"
-        "    torch.save(network.load()(network.preprocess(image)), 'logits.pt')\n",
+        "    torch.save(model(network.preprocess(image)), 'logits.pt')\n"
+        "numpy.save('labels.npy', model.predict(image))\n",
         exported.folder,
         tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    mean, std = (torch.tensor(NORMALISATION[name])[:, None, None] for name in ("mean", "std"))
-    x_13HW = (torch.from_numpy(image_HW3).permute(2, 0, 1)[None] / 255 - mean) / std
+    seen = Image.fromarray(image_HW3).resize((60, 40), Image.Resampling.BILINEAR)
+    mean, std = (torch.tensor(each)[:, None, None] for each in (INTENSITIES.mean, INTENSITIES.std))
+    x_13HW = (torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None] / 255 - mean) / std
     with torch.no_grad():
         expected = exported.network(x_13HW)
+        low = exported.network.forward_low(x_13HW)
     found = torch.load(tmp_path / "logits.pt")
     assert expected.std() > 0.01
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    # Normalised in another order here, which a network of random weights enlarges.
+    atol = 1e-4 * float(expected.abs().max())
+    torch.testing.assert_close(found, expected, rtol=0, atol=atol)
+    labels = torch.nn.functional.interpolate(low, (51, 77), mode="bilinear").argmax(1)[0]
+    assert len(labels.unique()) > 1
+    assert (torch.from_numpy(np.load(tmp_path / "labels.npy")) == labels).float().mean() > 0.999
 
 
 @pytest.mark.parametrize(
@@ -153,12 +177,12 @@ def test_exported_network_computes_the_same_without_this_project(kind, request, 
     ],
 )
 def test_an_export_names_its_network_and_carries_no_other(backbone, scale, words, others):
-    spec = NetworkSpec(backbone, scale, CLASSES, (1, 2, 3), SIZE, **NORMALISATION)
+    spec = NetworkSpec(backbone, scale, CLASSES, (1, 2, 3), SIZE, SIGHT, INTENSITIES, SHOWN.palette)
     code = standalone.source(spec, trained=True)
     compile(code, "network.py", "exec")
     assert code.startswith(f'"""{words}: ')
     assert others not in code
-    assert f"    return {'DeepLabV3Plus' if '+' in words else 'DeepLabV3'}(" in code
+    assert f"class Model({'DeepLabV3Plus' if '+' in words else 'DeepLabV3'}):" in code
     assert readme(spec, trained=True).startswith(f"# {words}\n")
 
 
@@ -172,21 +196,36 @@ def test_a_classifier_is_not_exported_as_a_segmentation_network(tmp_path):
 def test_the_lines_of_the_readme_run_as_they_stand(resnet):
     page = (resnet.folder / "README.md").read_text()
     lines = page.split("```python\n")[1].split("```")[0]
-    image = "import torch\nimage_HW3 = torch.zeros(40, 50, 3, dtype=torch.uint8)\n"
-    done = run_isolated(
-        f"{image}{lines}print(tuple(classes_HW.shape))", resnet.folder, resnet.folder
-    )
+    image = "import numpy\nimage = numpy.zeros((40, 50, 3), numpy.uint8)\n"
+    done = run_isolated(f"{image}{lines}print(labels_HW.shape)", resnet.folder, resnet.folder)
     assert done.stdout.strip() == "(40, 50)", done.stderr
     assert "trial: 7" in page
     assert all(name in page for name in CLASSES)
+    assert "sees an image with its short side at 40 pixels" in page
+
+
+def test_an_exported_file_says_what_the_weights_say_of_images(resnet):
+    network = imported(resnet.folder / "network.py")
+    assert asdict(network.SIGHT) == asdict(SIGHT)
+    assert asdict(network.INTENSITIES) == asdict(INTENSITIES)
+    assert network.CLASSES == CLASSES
+    assert SHOWN.palette == network.PALETTE
+
+
+def test_what_is_no_image_for_the_network_is_refused_by_name(resnet):
+    network = imported(resnet.folder / "network.py")
+    model = network.load()
+    with pytest.raises(ValueError, match=r"\(height, width, 3\) of uint8, .* \(4, 5, 4\) of uint8"):
+        model.predict(np.zeros((4, 5, 4), np.uint8))
+    with pytest.raises(ValueError, match="of float32"):
+        model.predict(np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(ValueError, match="training mode"):
+        network.build().predict(np.zeros((4, 5, 3), np.uint8))
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut"])
 def test_damaged_exported_weights_are_refused(damage, resnet, tmp_path):
-    spec = importlib.util.spec_from_file_location("exported_network", resnet.folder / "network.py")
-    network = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = network  # dataclasses look their module up
-    spec.loader.exec_module(network)
+    network = imported(resnet.folder / "network.py")
     data = bytearray((resnet.folder / "weights.pt").read_bytes())
     data[len(data) // 2] ^= 1
     path = tmp_path / "weights.pt"

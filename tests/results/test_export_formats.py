@@ -2,29 +2,42 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
+from rich.console import Console
 from torch import nn
 from torch.export import Dim
 from torch.nn import functional as F
 
+from nas.commands.evaluate import Options, evaluate
 from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.intensities import Intensities
+from proxy_tasks.labelling import shown
 from proxy_tasks.networks import build_segmenter
+from proxy_tasks.sight import Sight
+from proxy_tasks.tally import Tally
 from proxy_tasks.task import Fidelity, Job
-from results.export import huggingface, mmseg, onnx_model, timm_backbone, torch_program
-from results.export.fresh_process import NUMPY, cases_of, compare
+from results.export import huggingface, mmseg, onnx_model, standalone, timm_backbone, torch_program
+from results.export.fresh_process import INSTALLED, NUMPY, cases_of, compare
+from results.export.sources import OWN_PACKAGES
 from results.export.subject import Subject, prepare
 from results.export.traced import gather_nearest, traced_cases
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support.shown import Shown
 
 torch.set_num_threads(1)
 
@@ -39,31 +52,60 @@ BACKBONE = Architecture(
 )
 SCALE = Scale(filters=0.125, endpoint_filters=12, aspp_filters=16)
 SIZE, CLASSES = (48, 64), ("sky", "grün", "car")
-MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+INTENSITIES = Intensities((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+SIGHT = Sight(factor=0.5)
+SIZES = {"portrait": (120, 70), "landscape": (75, 131), "odd": (51, 77), "tiny": (17, 22),
+         "windows": (150, 190)}  # fmt: skip
+LARGEST, WINDOW = 5000, (40, 56)
+"""Of pixels as they are seen: the last image has more."""
 RESIZED_OTHERWISE = (1, 3, 488, 24)
 """An image for which ONNX's own Resize, from level 5 to 2, takes other pixels than PyTorch."""
 PROVENANCE = {"run": "first", "data": "camvid", "scores": {"promoted_miou": 0.4567}}
 
 
-def make(folder: Path, seed: int = 0, backbone=BACKBONE) -> Subject:
-    """A network whose batch norms have seen something, by way of its weights file."""
-    torch.manual_seed(seed)
-    network = build_segmenter(backbone, SCALE, len(CLASSES), SIZE).eval()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_var.uniform_(0.5, 1.5)
-            nn.init.normal_(module.bias, 0, 0.1)
-    checkpoint = Checkpoint(folder)
-    checkpoint.save_weights(network, Job(0, "job", backbone, Fidelity(1, SIZE, SCALE)), CLASSES)
-    return prepare(
-        backbone, SCALE, CLASSES, SIZE, mean=MEAN, std=STD, weights=checkpoint.weights,
-        provenance=PROVENANCE,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """A data set of images of many sizes, as files."""
+    root, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (root / split / kind).mkdir(parents=True)
+        for name, (height, width) in SIZES.items():
+            coarse = rng.integers(0, 256, (5, 6, 3), np.uint8)
+            image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+            image.save(root / split / "images" / f"{name}.png")
+            labels = rng.choice(np.array([0, 1, 2, 255], np.uint8), (height, width))
+            Image.fromarray(labels).save(root / split / "labels" / f"{name}.png")
+    (root / "classes.txt").write_text("\n".join(CLASSES))
+    return root
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory) -> Subject:
-    return make(tmp_path_factory.mktemp("weights"))
+def weights(photos, tmp_path_factory) -> Path:
+    """Of a network that finds all of its classes in the photos: its batch norms and classifier
+    have seen some."""
+    torch.manual_seed(0)
+    network = build_segmenter(BACKBONE, SCALE, len(CLASSES), SIZE).train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the mean over all it sees
+            nn.init.normal_(module.bias, 0, 0.1)
+    with torch.no_grad():
+        path = photos / "train" / "images" / "windows.png"
+        x_13HW = torch.from_numpy(shown(Image.open(path), SIGHT, INTENSITIES))
+        network(torch.cat([x_13HW, 0.5 * x_13HW.flip(2), 1 - x_13HW.flip(3)]))
+        spread, mean = torch.std_mean(network.eval()(x_13HW), (0, 2, 3))
+        network.classifier.weight /= spread[:, None, None, None]
+        network.classifier.bias.copy_((network.classifier.bias - mean) / spread)
+    checkpoint = Checkpoint(tmp_path_factory.mktemp("weights"))
+    job = Job(0, "job", BACKBONE, Fidelity(1, SIZE, SCALE))
+    checkpoint.save_weights(network, job, Shown(CLASSES, SIGHT, INTENSITIES))
+    return checkpoint.weights
+
+
+@pytest.fixture(scope="module")
+def subject(weights) -> Subject:
+    return prepare(BACKBONE, SCALE, CLASSES, SIZE, weights=weights, provenance=PROVENANCE)
 
 
 @pytest.fixture(scope="module")
@@ -211,23 +253,65 @@ def test_with_mmseg_there_the_parts_are_in_its_registry_by_the_configs_names(
 # Hugging Face
 
 
-def test_a_model_card_has_the_measured_figures_and_the_config_the_network(subject, tmp_path):
-    huggingface.export_huggingface(subject, tmp_path / "out")
-    assert names(tmp_path / "out") == {
-        "config.json", "model.safetensors", "modeling_spinenet_seg.py", "README.md",
+@pytest.fixture(scope="module")
+def hub(subject, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("hub") / "out"
+    huggingface.export_huggingface(subject, folder)
+    return folder
+
+
+def test_a_model_card_has_the_measured_figures_and_the_config_the_network(subject, hub):
+    assert names(hub) == {
+        "config.json", "preprocessor_config.json", "model.safetensors", "modeling_spinenet_seg.py",
+        "README.md",
     }  # fmt: skip
-    modes = {path.stat().st_mode for path in (tmp_path / "out").iterdir()}
+    modes = {path.stat().st_mode for path in hub.iterdir()}
     assert len(modes) == 1  # the weights are for as many as the card
-    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    config = json.loads((hub / "config.json").read_text())
     assert architecture_file.from_dict(config["backbone"]) == BACKBONE
     assert Scale(**config["scale"]) == SCALE
     assert config["id2label"] == {"0": "sky", "1": "grün", "2": "car"}
-    card = (tmp_path / "out" / "README.md").read_text()
+    card = (hub / "README.md").read_text()
     matter = yaml.safe_load(card.split("---\n")[1])
     assert matter["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.4567
     parameters = sum(p.numel() for p in subject.network.parameters())
     assert f"| parameters | {parameters / 1e6:.4f} M |" in card
     assert "| mIoU, validation split | 45.7 % |" in card
+
+
+def test_an_image_processor_speaks_the_words_of_transformers_and_does_what_predict_does(hub):
+    module = imported(hub / "modeling_spinenet_seg.py")
+    said = json.loads((hub / "preprocessor_config.json").read_text())
+    assert said["image_mean"] == list(INTENSITIES.mean)
+    assert said["rescale_factor"] == pytest.approx(1 / 255)
+    assert (said["do_resize"], said["sight"]) == (True, {"factor": 0.5})
+    processor, model = module.ImageProcessor.from_pretrained(hub), module.load()
+    assert processor.to_dict() == said
+    image = np.random.default_rng(0).integers(0, 256, (51, 78, 3), np.uint8)
+    x_BCHW = processor([image, image])["pixel_values"]
+    assert x_BCHW.shape == (2, 3, 26, 39)
+    with torch.no_grad():
+        found = processor.post_process_semantic_segmentation(
+            SimpleNamespace(logits=model.forward_low(x_BCHW)), [(51, 78), (40, 30)]
+        )
+    expected = torch.from_numpy(model.predict(image))
+    assert (found[0] == expected).float().mean() > 0.999  # two images at once round otherwise
+    assert found[1].shape == (40, 30)
+    with pytest.raises(ValueError, match="several sizes"):
+        processor([image, image[:20]])
+
+
+@pytest.mark.parametrize(
+    ("sight", "size"),
+    [
+        (Sight(stretch=(48, 64)), {"height": 48, "width": 64}),
+        (Sight(short_side=40), {"shortest_edge": 40}),
+        (Sight(factor=1.0), None),
+    ],
+)
+def test_sizes_are_said_in_transformers_words_where_it_has_them(sight, size, subject):
+    said = huggingface.processor(replace(subject.spec, sight=sight))
+    assert (said["size"], said["do_resize"]) == (size, size is not None)
 
 
 # The traced graph: torch.export and ONNX
@@ -257,8 +341,9 @@ def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_fol
         torch.testing.assert_close(found, ours, rtol=0, atol=atol)
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list(CLASSES)
-    assert json.loads(metadata["mean"]) == list(MEAN)
-    assert json.loads(metadata["std"]) == list(STD)
+    assert json.loads(metadata["mean"]) == list(INTENSITIES.mean)
+    assert json.loads(metadata["std"]) == list(INTENSITIES.std)
+    assert json.loads(metadata["sight"]) == {"factor": 0.5}
 
 
 def test_onnx_without_its_libraries_is_a_users_mistake(subject, tmp_path, monkeypatch):
@@ -278,15 +363,31 @@ def test_gathered_pixels_are_those_of_pytorchs_up_sampling(sizes, layout):
     assert torch.equal(gather_nearest(x, size), F.interpolate(x, size=size, mode="nearest"))
 
 
-def test_a_program_is_loaded_and_compared_before_it_is_written(subject, tmp_path):
-    torch_program.export_torch_program(subject, tmp_path / "out")
-    assert names(tmp_path / "out") == {"model.pt2", "README.md"}
+@pytest.fixture(scope="module")
+def program_folder(subject, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("program") / "out"
+    torch_program.export_torch_program(subject, folder)
+    return folder
+
+
+def test_a_program_is_loaded_and_compared_before_it_is_written(program_folder):
+    assert names(program_folder) == {"model.pt2", "predict.py", "README.md"}
+
+
+class Other(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, len(CLASSES), 1)
+        self.low = nn.Conv2d(3, len(CLASSES), 3, stride=8, padding=1)
+
+    def forward(self, x):
+        return self.conv(x), self.low(x)
 
 
 def test_a_program_of_another_network_is_not_written(subject, tmp_path, monkeypatch):
-    other = nn.Conv2d(3, len(CLASSES), 1).eval()
+    other = Other().eval()
     shapes = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
-    program = torch.export.export(other, (torch.randn(2, 3, 5, 6),), dynamic_shapes=shapes)
+    program = torch.export.export(other, (torch.randn(2, 3, 75, 86),), dynamic_shapes=shapes)
     monkeypatch.setattr(torch_program, "traced", lambda _: program)
     with pytest.raises(RuntimeError, match="differ from ours"):
         torch_program.export_torch_program(subject, tmp_path / "out")
@@ -296,8 +397,8 @@ def test_a_program_of_another_network_is_not_written(subject, tmp_path, monkeypa
 def test_what_a_traced_graph_is_compared_at(subject):
     """At the size trained at, with odd sides, and where coarse maps have a single row."""
     cases = traced_cases(subject)
-    assert {len(x) for x, _ in cases} == {1, 2}
-    sizes = {tuple(x.shape[2:]) for x, _ in cases}
+    assert {len(x) for x, *_ in cases} == {1, 2}
+    sizes = {tuple(x.shape[2:]) for x, *_ in cases}
     assert SIZE in sizes
     assert any(height % 2 and width % 2 for height, width in sizes)
     assert any(height <= 2**5 for height, _ in sizes)
@@ -309,3 +410,82 @@ def test_a_pytorch_without_open_sides_is_a_users_mistake(export, subject, tmp_pa
     with pytest.raises(UserError, match="too old"):
         export(subject, tmp_path / "out")
     assert names(tmp_path) == set()
+
+
+# What is exported is what was evaluated
+
+LABEL = """
+import sys
+sys.path.insert(0, FOLDER)
+for name in FORBIDDEN:
+    sys.modules[name] = None
+import numpy
+import MODULE
+MODULE.LARGEST, MODULE.WINDOW = LIMITS
+if sys.modules.get("torch"):
+    sys.modules["torch"].set_num_threads(1)
+*loading, labelling = LINES.splitlines()
+exec("\\n".join(loading))
+for name in NAMES:
+    image = numpy.load(f"{name}.npy")
+    exec(labelling)
+    numpy.save(f"{name}-labels.npy", labels_HW)
+"""
+
+
+@pytest.fixture(scope="module")
+def evaluated(weights, photos, tmp_path_factory) -> tuple[float, dict[str, np.ndarray]]:
+    """mIoU of ``nas evaluate``, and the label maps that it scored."""
+    out, said = tmp_path_factory.mktemp("evaluated") / "out", StringIO()
+    options = Options("folder", [f"data.root={photos}"], output=out, as_json=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("proxy_tasks.views.LARGEST", LARGEST)
+        patch.setattr("proxy_tasks.views.WINDOW", WINDOW)
+        evaluate(weights, options, Console(file=said))
+    maps = {name: np.asarray(Image.open(out / "colours" / f"{name}.png")) for name in SIZES}
+    assert all(len(np.unique(each)) > 1 for each in maps.values())
+    return json.loads(said.getvalue())["scores"]["miou"], maps
+
+
+@pytest.fixture(scope="module")
+def python_folder(subject, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("python") / "out"
+    standalone.export_python(subject, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("folder", "module", "needs", "differing"),
+    [
+        ("python_folder", "network", ("torch",), 0),
+        ("hub", "modeling_spinenet_seg", ("torch", "safetensors"), 0),
+        ("program_folder", "predict", ("torch",), 0),
+        # ONNX Runtime rounds otherwise: where two classes are all but equal, the label may differ.
+        ("onnx_folder", "predict", ("onnxruntime",), 1e-4),
+    ],
+)
+def test_the_printed_lines_label_as_nas_evaluate_scored(
+    folder, module, needs, differing, evaluated, photos, tmp_path, request
+):
+    folder = request.getfixturevalue(folder)
+    lines = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    for name in SIZES:
+        image = np.asarray(Image.open(photos / "val" / "images" / f"{name}.png"))
+        np.save(tmp_path / f"{name}.npy", image)
+    forbidden = [*OWN_PACKAGES, *(each for each in INSTALLED if each not in needs)]
+    known = {"FOLDER": str(folder), "FORBIDDEN": forbidden, "NAMES": list(SIZES)}
+    known |= {"LINES": lines.replace('"model', f'"{folder}/model').replace('"w', f'"{folder}/w')}
+    code = "\n".join(f"{name} = {value!r}" for name, value in known.items())
+    code += LABEL.replace("MODULE", module).replace("LIMITS", repr((LARGEST, WINDOW)))
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    miou, maps = evaluated
+    tally, wrong = Tally(CLASSES), 0
+    for name, expected in maps.items():
+        found = np.load(tmp_path / f"{name}-labels.npy")
+        assert (found.shape, found.dtype) == (expected.shape, np.uint8)
+        wrong += int((found != expected).sum())
+        tally.add(found, np.asarray(Image.open(photos / "val" / "labels" / f"{name}.png")))
+    assert wrong <= differing * sum(each.size for each in maps.values())
+    assert tally.scores().miou == pytest.approx(miou, abs=1e-4 if differing else 1e-12)

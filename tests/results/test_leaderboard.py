@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -101,6 +102,24 @@ def test_a_narrow_terminal_gets_fewer_columns_and_none_cut_short(width: int) -> 
 @pytest.mark.parametrize("metric", ["miou", "loss"])
 def test_a_score_that_has_its_column_gets_no_second(metric: Metric) -> None:
     assert "score" not in headings(metric)
+
+
+def test_classes_are_counted_where_a_network_misses_some() -> None:
+    def seeing(number: int, *class_iou: float | None) -> Trial:
+        each = trial(number, 0.5 - number / 10, 1)
+        return replace(each, measurement=replace(each.measurement, class_iou=class_iou))
+
+    whole = leaderboard([seeing(0, 0.5, 0.4, None), seeing(1, 0.5, 0.3, None)])
+    assert whole["classes"].tolist() == ["2/2", "2/2"]
+    assert "classes" not in to_markdown(whole)
+    some = leaderboard([seeing(0, 0.5, 0.4, None), seeing(1, 0.5, 0.01, 0.0), trial(2, 0.1, 1)])
+    assert some["classes"].tolist()[:2] == ["2/2", "1/2"]
+    heading, _, *rows = to_markdown(some).splitlines()
+    assert heading.startswith("| # | trial | name | mIoU % | classes | loss |")
+    assert rows[1].startswith("| 2 | 1 | c | 40.0 | 1/2 |")
+    console = Console(width=60, record=True, file=io.StringIO())
+    console.print(as_table(some, width=60))
+    assert "1/2" in console.export_text()
 
 
 def test_dilations_count_the_searched_blocks_that_are_built() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from results import report
+from results.views.snapshot import Promoted
 from search_space.errors import UserError
 from tests.support.observed import FACTS, HOSTILE, baseline, candidate, failed, snapshot
 
@@ -96,6 +97,19 @@ def test_diagrams_are_svg_without_scripts(page: Page) -> None:
     drawn = base64.b64decode(sources[0].split(",", 1)[1]).decode()
     assert drawn.startswith("<?xml")
     assert not re.search(r"<script|onload|href=.https?:", drawn)
+
+
+def test_what_was_learnt_stands_there_with_its_warnings(page: Page) -> None:
+    blind = Promoted(
+        HOSTILE, 3, 0.31, 60, 10, 10, 1.0, classes=("soil", HOSTILE), class_iou=(0.62, 0.0),
+        warning=f"{HOSTILE} knows soil alone", note=HOSTILE,
+    )  # fmt: skip
+    text = report.report(snapshot([candidate(3)], promoted=[blind]))
+    assert "<img src=x" not in text
+    assert f"{HOSTILE} knows soil alone" in Page(text).words
+    assert "62.0" in Page(text).words
+    assert report.TITLE in Page(text).words
+    assert report.TITLE not in page.words  # nothing was promoted there
 
 
 def test_a_run_without_trials_is_a_page_too(tmp_path: Path) -> None:

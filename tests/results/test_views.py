@@ -17,6 +17,7 @@ from results.views.favourites import best_quarter, favourites, over_time
 from results.views.front import front, known_axes, ringed
 from results.views.header import tiles
 from results.views.importance import epsilon_squared, gene_importance, trait_importance
+from results.views.learnt import lessons
 from results.views.pages import VIEWS, first
 from results.views.parallel import parallel
 from results.views.progress import progress
@@ -227,6 +228,60 @@ def test_the_board_ranks_all_and_keeps_the_baselines(now: Snapshot) -> None:
     assert [row.cells[0] for row in rows[:3]] == ["1", "2", "3"]
     assert rows[-1].baseline
     assert int(rows[-1].cells[0]) == 1 + sum(t.score > 0.3 for t in now.trials[1:41])
+
+
+def test_the_board_counts_classes_where_some_are_missed(now: Snapshot) -> None:
+    assert "classes" not in board_headings(now)
+    poor = candidate(50)
+    assert poor.measurement is not None
+    ious = (*poor.measurement.class_iou[:9], 0.0, 0.01)
+    blind = replace(poor, measurement=replace(poor.measurement, class_iou=ious))
+    seen = snapshot([*now.trials, blind])
+    at = list(board_headings(seen)).index("classes")
+    counts = {row.trial: row.cells[at] for row in board(seen, 99)}
+    assert (counts[50], counts[7], counts[0]) == ("9/11", "11/11", "")
+
+
+FIELD = ("soil", "weed", "crop")
+ALONE = Promoted(
+    "trial-0007", 7, 0.31, 60, 10, 10, 1.0, classes=FIELD, class_iou=(0.93, 0.0, None),
+    warning="trial-0007 knows soil alone",
+)  # fmt: skip
+UNSEEN = replace(
+    ALONE, name="trial-0009", trial=9, miou=None, class_iou=(0.9, 0.4, 0.3), where="test",
+    warning=None, note="trained on all images", test_miou=0.5,
+)  # fmt: skip
+
+
+def test_what_was_learnt_is_a_table_by_class_with_what_is_missed(now: Snapshot) -> None:
+    assert lessons(now) is None
+    found = lessons(snapshot(now.trials, promoted=[UNSEEN, ALONE]))
+    assert found is not None
+    assert found.headings == ["network", "mIoU %", "test mIoU %", *FIELD]
+    assert found.rows == [
+        ["trial-0007", "31.0", "–", "93.0", "0.0", "–"],
+        ["trial-0009 (test)", "–", "50.0", "90.0", "40.0", "30.0"],
+    ]
+    assert found.warnings == ["trial-0007 knows soil alone"]
+    assert found.notes[0] == "trial-0009: trained on all images."
+    assert "nothing is chosen by it" in found.notes[1]
+
+
+def test_of_very_many_classes_the_worst_have_columns(now: Snapshot) -> None:
+    names = tuple(f"c{number}" for number in range(40))
+    many = replace(ALONE, classes=names, class_iou=tuple(n / 40 for n in range(40)))
+    found = lessons(snapshot(now.trials, promoted=[many]))
+    assert found is not None
+    assert found.headings[2:] == list(names[:12])
+    assert found.notes == ["The 12 worst of 40 classes; `nas status` shows all."]
+
+
+def test_a_training_on_all_images_is_told_of_where_it_has_no_point(now: Snapshot) -> None:
+    seen = snapshot(now.trials, promoted=[UNSEEN])
+    assert "took all images" in str(promotions(seen))
+    told = dict(key_figures(now.by_number[9], seen))
+    assert told["full training"] == "60 epochs; trained on all images"
+    assert told["test mIoU"] == "50.0 %"
 
 
 def test_a_pinned_architecture_is_told_in_full(now: Snapshot) -> None:

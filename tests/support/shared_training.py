@@ -19,12 +19,14 @@ from nas import build
 from nas.promotion import Subject, jobs
 from nas.run import RunDirectory
 from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, Job, Measurement
-from proxy_tasks.training import DeviceSplit, Training
+from proxy_tasks.training import Training
+from proxy_tasks.validation import Validation
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 
@@ -42,6 +44,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "ohem_keep": 0.4,
         "drop_path": 0.3,
     },
+    "crops": {"rare": 0.4, "upside_down": 0.5, "dice": 0.5},
 }
 SUBJECT = "spinenet-49"
 BASE = Recipe(batch_size=8, averaging=0.5)
@@ -60,7 +63,7 @@ def promoted(folder: Path) -> list[Measurement]:
     config = RunDirectory.open(folder / "run").config()
     torch.set_num_threads(build.promotion_resources(config, 1).cpus)
     data = build.packed(config, config.promotion, Console(file=StringIO()))
-    job = jobs([Subject.of_catalogue(SUBJECT)], build.fidelity(config.promotion))[0]
+    job = jobs([Subject.of_catalogue(SUBJECT)], build.fidelity(config.promotion, config.data))[0]
     return list(build.task(config, config.promotion, data).score(job))
 
 
@@ -70,7 +73,8 @@ def _trained(folder: Path, recipe: Recipe) -> dict[str, Any]:
     torch.manual_seed(0)
     network = build_segmenter(JOB.backbone, SCALE, 11, SIZE).double()
     network.backbone.register_forward_pre_hook(lambda _, given: (given[0].double(),))
-    training = Training(network, train, recipe, epochs=2, seed=0, group=Group.joined())
+    group = Group.joined()
+    training = Training(network, train, recipe, epochs=2, seed=0, size=SIZE, group=group)
     gradients: list[torch.Tensor] = []
 
     def look(*_: Any) -> None:
@@ -81,9 +85,11 @@ def _trained(folder: Path, recipe: Recipe) -> dict[str, Any]:
 
     training.optimizer.register_step_pre_hook(look)
     losses = [training.run_epoch() for _ in range(2)]
+    validation = Validation(11, train.device)
+    validation.add(training.average.module, val, 2, group=group)
     return {
         "gradients": torch.cat(gradients),
         "losses": losses,
-        "evaluation": training.evaluate(val, 11),
+        "evaluation": validation.result(),
         "weights": torch.cat([flat.detach() for flat in training._trained]),
     }

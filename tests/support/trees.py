@@ -16,10 +16,10 @@ HEIGHT, WIDTH = 8, 12
 VOC_NAMES = {"train": ("2007_000032", "2008_000008"), "val": ("2007_000033",)}
 
 
-def save_image(path: Path) -> Path:
-    """Noise that depends on the name."""
+def save_image(path: Path, seed: int = 0) -> Path:
+    """Noise that depends on the name and the seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(list(path.stem.encode()))
+    rng = np.random.default_rng([*path.stem.encode(), *([seed] if seed else [])])
     Image.fromarray(rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)).save(path)
     return path
 
@@ -53,7 +53,7 @@ def save_colours(path: Path, *colours: tuple[int, int, int]) -> Path:
 def folder(root: Path) -> Path:
     """Classes road, car and sky; three images to train on, named oddly, and two others."""
     root.mkdir(exist_ok=True)
-    (root / "classes.txt").write_text("road\ncar\n\nsky\n")
+    (root / "classes.txt").write_text("road\ncar\nsky\n")
     for split, names in (("train", ("0", "a b", "x.v2")), ("val", ("0", "1"))):
         for name in names:
             save_image(root / split / "images" / f"{name}.png")
@@ -71,6 +71,17 @@ def unsplit(root: Path, number: int = 30) -> Path:
         save_label(root / "labels" / f"{name}.png", 0, 1, 2, 255)
     (root / "train.txt").write_text("\n".join(names[:20]))
     (root / "val.txt").write_text("images/" + ".png\nimages/".join(names[20:28]) + ".png\n")
+    return root
+
+
+def tiles(root: Path, number: int = 4) -> Path:
+    """A folder a scene, in which images are called alike; label maps are named by a tool."""
+    root.mkdir(exist_ok=True)
+    (root / "classes.txt").write_text("road\ncar\nsky\n")
+    for tile in range(1, number + 1):
+        for name in ("part_1", "part_2"):
+            save_image(root / f"Tile {tile}/images/{name}.png", seed=tile)
+            save_label(root / f"Tile {tile}/masks/{name}_mask.tif", 0, 1, 2, 255)
     return root
 
 
@@ -142,6 +153,20 @@ TREES = {
         (3, 2),
         (2, 255, 0, 255),
         {"values": {"0": "sky", "1": "void", "2": "road"}},
+    ),
+    "folder by scenes": Tree(
+        "folder", tiles, (6, 2), (0, 1, 2, 255), {"split": SplitRule(val="Tile 3")}
+    ),
+    "folder by patterns": Tree(
+        "folder",
+        tiles,
+        (6, 2),
+        (0, 1, 2, 255),
+        {
+            "split": SplitRule(val="Tile 3"),
+            "images": "*/images/*.png",
+            "labels": "{scene}/masks/{name}_mask.tif",
+        },
     ),
     "camvid": Tree("camvid", camvid, (3, 2), (0, 10, 255)),
     "camvid in folders": Tree("camvid", folder, (3, 2), (0, 1, 2, 255), {"ignore": (255,)}),

@@ -8,7 +8,7 @@ import pytest
 from proxy_tasks.datasets import SplitRule, open_dataset
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.datasets.cityscapes import CLASSES, LABEL_IDS, PALETTE
-from proxy_tasks.datasets.survey import survey
+from proxy_tasks.datasets.fingerprint import fingerprint
 from proxy_tasks.datasets.voc import PALETTE as VOC_PALETTE
 from search_space.errors import UserError
 from tests.support import trees
@@ -71,7 +71,7 @@ def test_what_lies_about_in_cityscapes_is_no_frame(cityscapes):
 
 def test_label_maps_of_cityscapes_without_image_are_noted(cityscapes):
     (cityscapes / f"leftImg8bit/{ULM}_leftImg8bit.png").unlink()
-    found = survey(open_dataset("cityscapes", root=cityscapes, strict=False))
+    found = fingerprint(open_dataset("cityscapes", root=cityscapes, strict=False))
     assert found.faults == ()
     assert f"{cityscapes}/gtFine/{ULM}_gtFine_labelIds.png has no image" in found.notes
 
@@ -127,3 +127,25 @@ def test_voc_images_that_are_missing_are_named(voc):
     with pytest.raises(UserError, match=r"is missing, but train\.txt names it") as refused:
         open_dataset("voc", root=voc)
     assert str(image) in str(refused.value)
+
+
+@pytest.mark.parametrize("images", ["test", "test/images"])
+def test_camvid_has_its_test_part_where_it_is_there(tmp_path, images):
+    root = trees.camvid(tmp_path) if images == "test" else trees.folder(tmp_path)
+    labels = "testannot" if images == "test" else "test/labels"
+    assert open_dataset("camvid", root=root).count("test") == 0
+    trees.save_image(root / images / "a.png")
+    trees.save_label(root / labels / "a.png", 0, 1)
+    data = open_dataset("camvid", root=root)
+    assert [data.count(part) for part in ("train", "val", "test")] == [3, 2, 1]
+
+
+def test_cities_are_scenes(cityscapes):
+    data = open_dataset("cityscapes", root=cityscapes)
+    assert [data.group("train", index) for index in range(4)] == ["bad-honnef"] * 2 + ["ulm"] * 2
+
+
+@pytest.mark.parametrize("rule", [SplitRule(folds=2), SplitRule(test="val")])
+def test_voc_takes_lists_alone(voc, rule):
+    with pytest.raises(UserError, match="voc is split by lists; leave it out"):
+        open_dataset("voc", root=voc, split=rule)

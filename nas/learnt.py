@@ -1,0 +1,189 @@
+"""What full trainings have learnt, class by class, and what to change where they miss classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ValidationError
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from nas.config import PromotionConfig, RecipeConfig
+from nas.evaluations import Evaluation
+from nas.lineage import Promotion
+from proxy_tasks.datasets.packed import PackedData
+from results.learnt import Learnt, learnt, percent
+
+WIDTH = 80
+"""Characters of a table, where nothing is known of the terminal."""
+_OF_PIXELS = "of pixels %"
+_AROUND = 3
+"""Characters beside the words of a column."""
+
+_WEIGHING = {"balance": "true", "rare": "0.3", "dice": "1"}
+"""Options of the recipe that see to rare classes, each with a value to begin with."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the labels that a training is validated on hold: ``shares`` of the pixels by class.
+    ``folds``: how many the data are validated in, None where val is a part of its own."""
+
+    classes: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    folds: int | None = None
+
+    @classmethod
+    def of(cls, data: PackedData) -> Truth:
+        """Of a packed data set."""
+        pixels = data.val.counts.sum(0)
+        folds = max(data.folds) + 1 if data.folds else None
+        return cls(data.classes, tuple((pixels / max(1, pixels.sum())).tolist()), folds)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of a network by class. ``where``: empty on the images that it was validated on;
+    of one that was trained on all images ``test``, or else ``proxy``: what that had."""
+
+    classes: tuple[str, ...]
+    class_iou: tuple[float | None, ...]
+    shares: tuple[float, ...]
+    where: Literal["", "test", "proxy"] = ""
+
+    @property
+    def learnt(self) -> Learnt:
+        """In words."""
+        return learnt(self.classes, self.class_iou, self.shares)
+
+
+def figures(promotion: Promotion, test: Evaluation | None = None) -> Figures | None:
+    """None where nobody wrote anything down. ``test`` is its evaluation on the test part."""
+    classes, shares = promotion.classes, promotion.shares
+    if promotion.class_iou:
+        return Figures(classes, promotion.class_iou, shares)
+    if test is not None and promotion.unvalidated:
+        scores = test.scores.classes
+        ious = tuple(each.iou for each in scores.values())
+        return Figures(tuple(scores), ious, tuple(each.share for each in scores.values()), "test")
+    if len(promotion.proxy_class_iou) == len(classes) and promotion.unvalidated:
+        return Figures(classes, promotion.proxy_class_iou, shares, "proxy")
+    return None
+
+
+def flaw(known: Figures | None) -> str:
+    """What a network misses, to follow its name; empty where nothing is missed or known."""
+    words = known.learnt.words if known else ""
+    if not known or not words:
+        return ""
+    before = {"": "", "test": "on the test part ", "proxy": "was chosen by a proxy that "}
+    return before[known.where] + words
+
+
+def warning(promotion: Promotion, test: Evaluation | None = None) -> str | None:
+    """The same as a sentence, and what to change. None where there is nothing to warn of."""
+    known = figures(promotion, test)
+    said = flaw(known)
+    return f"{promotion.name} {said}. {advice(promotion, known)}" if known and said else None
+
+
+def advice(promotion: Promotion, known: Figures) -> str:
+    """What its settings leave to be done for classes that are not found. KEY=VALUE is what goes
+    after --set."""
+    used = _settings(promotion)
+    ways = [f"Train longer (promotion.epochs above {used.epochs}, or promotion.images)"]
+    if finer := _finer(used):
+        ways.append(f"at a finer resolution ({finer})")
+    if _misses_rare(known) and (weighing := _weighing(used.recipe)):
+        ways.append(f"weigh rare classes ({weighing})")
+    return " or ".join([", ".join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways) + "."
+
+
+def _settings(promotion: Promotion) -> PromotionConfig:
+    """Those of the defaults where a record of another version has settings that are none here."""
+    try:
+        return PromotionConfig.model_validate(promotion.settings)
+    except ValidationError:
+        return PromotionConfig()
+
+
+def _finer(used: PromotionConfig) -> str:
+    """Empty where images are seen as they are."""
+    resolution = used.resolution
+    if resolution is None:
+        return "promotion.resolution={factor: 1}"
+    if resolution.short_side is not None:
+        return f"promotion.resolution.short_side above {resolution.short_side}"
+    factor = resolution.factor or 1.0
+    return f"promotion.resolution.factor above {factor:g}" if factor < 1 else ""
+
+
+def _misses_rare(known: Figures) -> bool:
+    """Whether a class that is missed has less than its part of the pixels."""
+    shares = dict(zip(known.classes, known.shares, strict=False))
+    return any(shares.get(name, 0.0) < 1 / len(known.classes) for name in known.learnt.missed)
+
+
+def _weighing(recipe: RecipeConfig) -> str:
+    """What is not switched on yet."""
+    off = [name for name in _WEIGHING if not getattr(recipe, name)]
+    return ", ".join(f"promotion.recipe.{name}={_WEIGHING[name]}" for name in off)
+
+
+Column = tuple[str, Figures]
+"""A network's name and figures."""
+
+
+def class_tables(
+    promotions: Sequence[Promotion], tested: Mapping[str, Evaluation], width: int = WIDTH
+) -> list[Table]:
+    """IoU by class, a column for each full training of which it is known, in their order; as many
+    tables as it takes for all to fit into the width."""
+    every = ((each.name, figures(each, tested.get(each.name))) for each in promotions)
+    known = [(name, found) for name, found in every if found is not None]
+    alike = [column for column in known if column[1].classes == known[0][1].classes]
+    if not alike:
+        return []
+    first = max(map(cell_len, (*alike[0][1].classes, "class"))) + len(_OF_PIXELS) + 2 * _AROUND
+    return [_class_table(chunk) for chunk in _chunks(alike, width - first)]
+
+
+def _chunks(columns: Sequence[Column], room: int) -> list[list[Column]]:
+    """One at least in each."""
+    chunks: list[list[Column]] = []
+    left = 0
+    for each in columns:
+        wide = cell_len(_heading(*each)) + _AROUND
+        if not chunks or wide > left:
+            chunks.append([])
+            left = room
+        chunks[-1].append(each)
+        left -= wide
+    return chunks
+
+
+def _class_table(columns: Sequence[Column]) -> Table:
+    table = Table(
+        title="IoU % by class", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD
+    )
+    table.add_column("class", no_wrap=True)
+    for heading in (_OF_PIXELS, *(_heading(*each) for each in columns)):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    _, first = columns[0]
+    for place, name in enumerate(first.classes):
+        share = f"{100 * first.shares[place]:.2f}" if first.shares else "–"
+        table.add_row(Text(name), share, *(_cell(known, place) for _, known in columns))
+    return table
+
+
+def _heading(name: str, known: Figures) -> str:
+    return f"{name} ({known.where})" if known.where else name
+
+
+def _cell(known: Figures, place: int) -> Text:
+    missed = known.classes[place] in known.learnt.missed
+    return Text(percent(known.class_iou[place]), "bold red" if missed else "")

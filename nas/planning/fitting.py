@@ -1,0 +1,32 @@
+"""Full training within what is left of a plan's hours, by what the chosen networks cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nas import build
+from nas.config import Config
+from results.trial import Trial
+from search_space.cost import cost
+
+LEAST = 0.25
+"""Of the planned epochs: less would be no full training."""
+LAST = 45.0
+"""Seconds for pictures, tables and the export."""
+
+
+def fitted(config: Config, chosen: Sequence[Trial], seconds: float) -> tuple[str, ...]:
+    """Settings of a promotion of these trials side by side that ends in time: fewer epochs where the
+    plan's would take longer; nothing where they fit."""
+    plan, promotion = config.plan, config.promotion
+    if plan is None or promotion.images is None or not chosen:
+        return ()
+    built = build.fidelity(promotion, config.data)
+    classes = len(build.dataset(config, promotion.size).classes)
+    heaviest = max(cost(t.backbone, built.scale, classes, promotion.size).macs for t in chosen)
+    pace = plan.promotion_crops_per_second * plan.promotion_macs / heaviest
+    epochs = int((seconds - LAST) * pace / promotion.images)
+    if epochs >= promotion.epochs:
+        return ()
+    epochs = max(epochs, round(LEAST * promotion.epochs), 1)
+    return (f"promotion.epochs={epochs}",)

@@ -1,0 +1,69 @@
+"""What is learnt from: loss, rare classes, and what the networks are chosen on."""
+
+from __future__ import annotations
+
+from nas.planning.decision import Decision
+from proxy_tasks.datasets import Dataset
+from proxy_tasks.datasets.traits import Fingerprint
+
+RARE = 0.5
+"""A class is rare that has less than this part of an equal share of the pixels."""
+PLACED = 0.33
+"""Share of the crops that are placed on a class drawn first (nnU-Net: a third on foreground)."""
+FEW = 100
+"""Training images below which a part held out tells little: they are validated on in folds."""
+FOLDS = 3
+SHARE = 0.2
+
+
+def learning(found: Fingerprint) -> Decision:
+    """Cross-entropy, with soft Dice, class weights and placed crops where classes are rare."""
+    shares = found.parts["train"].shares
+    shown = [(share, name) for share, name in zip(shares, found.classes, strict=True) if share]
+    least, rarest = min(shown)
+    bound = RARE / len(found.classes)
+    if least >= bound:
+        why = f"{rarest} has the least pixels, {100 * least:.1f} %: none is rare"
+        return Decision("loss", "cross-entropy", why, _both({"balance": False}))
+    rare = sum(share < bound for share, _ in shown)
+    why = (
+        f"{rarest} has {100 * least:.2g} % of the pixels"
+        f"{f', {rare} classes are below' if rare > 1 else ', below'} half of an equal share"
+    )
+    values = {"balance": True, "dice": 1.0, "rare": PLACED}
+    words = "cross-entropy with class weights, soft Dice; a third of the crops placed by class"
+    return Decision("loss", words, why, _both(values))
+
+
+def validation(dataset: Dataset, given: bool) -> Decision:
+    """``given``: the data or the user say which images are validated on; else the data set is one
+    that is validated on in folds, so that all of its images are in train."""
+    number, held = dataset.count("train"), dataset.count("val")
+    tested = dataset.count("test")
+    test = f"; {tested} images of the test part are never chosen by" if tested else ""
+    if given and dataset.folds:
+        folds = len(set(dataset.folds))
+        return Decision("validation", f"{folds} folds", f"as the data section says{test}")
+    if given:
+        why = f"the data have a part of their own{test}"
+        return Decision("validation", f"on {held} images, training on {number}", why)
+    scenes = len({dataset.group("train", index) for index in range(number)} - {""})
+    whole = f", of whole scenes ({scenes})" if scenes > 1 else ""
+    if number < FEW:
+        folds = min(FOLDS, scenes) if scenes > 1 else FOLDS
+        why = (
+            f"{number} images are few: folds only choose, the network that is exported is trained"
+            f" on all of them{test}"
+        )
+        return Decision("validation", f"{folds} folds{whole}", why, {"data.split.folds": folds})
+    why = f"{number} images are enough to keep some apart; folds cost {FOLDS} times as much{test}"
+    values = {"data.split.share": SHARE}
+    return Decision("validation", f"on a fifth of the images{whole}", why, values)
+
+
+def _both(recipe: dict[str, object]) -> dict[str, object]:
+    return {
+        f"{section}.recipe.{name}": value
+        for section in ("proxy", "promotion")
+        for name, value in recipe.items()
+    }

@@ -1,0 +1,106 @@
+"""What this machine is, and how fast it trains: about half a minute of measuring."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from proxy_tasks.pace import Pace, measured
+from proxy_tasks.proxy import find_device
+from proxy_tasks.recipe import Recipe
+from search_space import catalog
+from search_space.errors import UserError
+from search_space.scales import Scale
+
+REFERENCE = "spinenet-49"
+"""The network that is timed: candidates are about as large."""
+SECONDS = 4.0
+"""Of steps that are timed, for each setting."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """``device``: cpu or cuda; ``workers`` train side by side; ``memory`` in bytes, of the GPU where
+    there is one."""
+
+    name: str
+    device: str
+    workers: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A training whose pace is asked for: of so many side by side, with so many threads each."""
+
+    scale: Scale
+    classes: int
+    size: tuple[int, int]
+    recipe: Recipe
+    workers: int
+    threads: int = 1
+
+
+def machine(device: str, workers: int) -> Machine:
+    """This one, with the device of a config (auto, cpu, cuda)."""
+    found = find_device(device)
+    if found.type == "cuda":
+        known = torch.cuda.get_device_properties(found)
+        return Machine(known.name, "cuda", workers, known.total_memory)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(_processor(), "cpu", workers, memory)
+
+
+def pace(settings: Sequence[Setting], there: Machine) -> list[Pace]:
+    """Of one training at each setting, while the others beside it do the same: the slowest.
+
+    Raises:
+        UserError: where a step does not fit into memory.
+    """
+    if there.device == "cuda":
+        return [_measured(setting, there.device) for setting in settings]
+    # Fresh processes, as workers are.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(max(each.workers for each in settings), context) as pool:
+            rounds = [
+                list(pool.map(_measured, *zip(*[(each, "cpu")] * each.workers, strict=True)))
+                for each in settings
+            ]
+    except BrokenProcessPool:
+        raise UserError(
+            "plan: measuring the pace ended a process, as it does when memory runs out; give fewer"
+            " workers, as in --set engine.workers=1"
+        ) from None
+    return [min(found, key=lambda each: each.crops) for found in rounds]
+
+
+def _measured(setting: Setting, device: str) -> Pace:
+    torch.set_num_threads(setting.threads)
+    backbone = catalog.load(REFERENCE)
+    return measured(
+        backbone,
+        setting.scale,
+        setting.classes,
+        setting.size,
+        setting.recipe,
+        torch.device(device),
+        SECONDS,
+    )
+
+
+def _processor() -> str:
+    """As the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else "CPU"

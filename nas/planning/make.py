@@ -1,0 +1,129 @@
+"""``nas plan`` from its options to a config: read, measure, decide."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from nas import build
+from nas import config as configs
+from nas.commands.data import measured as fingerprinted
+from nas.config import Config
+from nas.failures import RunFailed
+from nas.planning import machine, source, text
+from nas.planning.decision import Plan
+from nas.planning.planner import planned
+from proxy_tasks.datasets import PARTS, Dataset
+from proxy_tasks.datasets.traits import Fingerprint
+from search_space.errors import UserError
+from search_space.files import replacing
+
+HOURS = 1.0
+"""Where nobody says how many."""
+_LEFT = ("seed", "data", "space", "constraints", "controller", "proxy", "promotion", "budget",
+         "baselines", "engine", "plan")  # fmt: skip
+"""Sections that a plan's file shows, in this order."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A plan, the config that follows, and the config as a file with its reasons."""
+
+    plan: Plan
+    config: Config
+    text: str
+
+
+def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: Console) -> Made:
+    """A plan for what a config says of its data; what else it says, and the settings, stand above
+    the plan's own values.
+
+    Raises:
+        UserError: for data that cannot be read or settings that do not fit.
+        RunFailed: where something is wrong with the data: all of it is printed.
+    """
+    base = configs.parse(configs.over({}, data, settings), "plan")
+    if base.data.name == "scenes":
+        raise UserError("plan: is for images of your own; `nas search` shows the scenes")
+    found = source.opened(base)
+    fingerprint = _fingerprint(found.dataset, base.data.cache, console)
+    there = machine.machine(base.engine.device, _workers(base))
+    with console.status("measuring how fast this machine trains"):
+        made = planned(
+            fingerprint,
+            base,
+            there,
+            os.cpu_count() or 1,
+            hours,
+            found.validation,
+            found.folds,
+            lambda wanted: machine.pace(wanted, there),
+        )
+    values = made.plan.values() | {"plan": made.kept}
+    told = found.config.data.model_dump(mode="json", exclude_defaults=True)
+    told["root"] = str(Path(told["root"]).expanduser().resolve())
+    first = {"data": {name: told[name] for name in ("name", "root")}}
+    values = configs.over(first, configs.over(values, data | {"data": told}, settings), ())
+    values["data"]["root"] = told["root"]
+    _reconcile(values, settings)
+    config = configs.parse(values, "plan")
+    return Made(made.plan, config, _text(values, made.plan, hours))
+
+
+def show(made: Made, hours: float, console: Console) -> None:
+    """Before anything starts."""
+    data = made.config.data
+    kept = made.config.plan
+    assert kept is not None  # a plan has it
+    title = f"plan for {data.root}, {hours:g} h on {kept.machine}, {kept.workers} workers"
+    text.show(made.plan, title, console)
+
+
+def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
+    """What somebody set goes before what was planned: crops that are not square cannot be turned."""
+    for name in ("proxy", "promotion"):
+        height, width = values[name]["size"]
+        if height != width and not any(s.startswith(f"{name}.recipe.turn=") for s in settings):
+            values[name]["recipe"].pop("turn", None)
+
+
+def _workers(config: Config) -> int:
+    return build.resources(config.engine).workers
+
+
+def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint:
+    """From the cache where the same data were read before."""
+    known = [dataset.classes, [dataset.fingerprint(part) for part in PARTS], dataset.folds]
+    name = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
+    path = cache.expanduser() / "fingerprints" / f"{name}.json"
+    try:
+        return Fingerprint.from_dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, UserError):
+        found = fingerprinted(dataset, console)
+    if found.faults:
+        for fault in found.wrong:
+            console.print(f"wrong  {fault}", markup=False, highlight=False, soft_wrap=True)
+        raise RunFailed(f"{dataset.name}: the data are not ready to be trained on")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as draft:
+            draft.write_text(json.dumps(found.to_dict()), "utf-8")
+    except OSError:
+        pass  # it is measured again next time
+    return found
+
+
+def _text(values: dict[str, Any], plan: Plan, hours: float) -> str:
+    shown = {name: values[name] for name in _LEFT if name in values}
+    heading = (
+        f"A plan for {hours:g} hours: `nas search THIS_FILE` runs it. Every value may be changed;"
+        " above each stands what it follows from."
+    )
+    return text.to_yaml(shown, plan, heading)

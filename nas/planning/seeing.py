@@ -1,0 +1,169 @@
+"""How images are seen: resolution, crops, head, augmentation. It follows from the images alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from nas.planning.decision import Decision
+from proxy_tasks.datasets.traits import Fingerprint
+from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS
+
+SURVIVES = 8
+"""Pixels that the thinnest class's structures should measure across where the network sees them:
+two cells of the finest map that a head reads, of stride 4."""
+CONTEXT = 384
+"""Pixels that the short side of a usual image keeps at least: coarser, its borders blur."""
+FACTORS = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125, 0.0625)
+NEAR = 0.93
+"""A factor this near to what is wanted will do."""
+LARGEST_CROP = {"cpu": 320, "cuda": 512}
+"""Side of a crop in pixels."""
+STEP = 32
+"""Sides of crops are multiples of it, the stride of the coarsest output level."""
+COARSE_STRIDE = 8
+"""Of the map that DeepLabv3 labels at."""
+SPREAD = 1.25
+"""Largest over smallest short side from which on sizes differ."""
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """``factor``: of a usual image's own pixels; ``short_side`` where all are brought to one;
+    ``crop``: its side; ``thinnest``: (class, pixels across as they are seen), None: unknown."""
+
+    factor: float
+    short_side: int | None
+    crop: int
+    thinnest: tuple[str, float] | None
+    decisions: tuple[Decision, ...]
+
+    def pixels(self, found: Fingerprint) -> int:
+        """Of all training images, as they are seen."""
+        total = 0.0
+        for (height, width), images in found.parts["train"].sizes.items():
+            factor = self.short_side / min(height, width) if self.short_side else self.factor
+            total += images * height * width * factor**2
+        return max(1, round(total))
+
+
+def seeing(found: Fingerprint, device: str) -> Seeing:
+    """``device``: cpu or cuda."""
+    usual = median(found.parts["train"].short_sides)
+    native = _thinnest(found)
+    wanted = CONTEXT / usual
+    if native:
+        wanted = max(wanted, SURVIVES / native[1])
+    factor = min(each for each in FACTORS if each >= NEAR * min(1.0, wanted))
+    short_side = round(factor * usual) if _cameras(found) else None
+    crop = _crop(factor * usual, device)
+    thinnest = (native[0], factor * native[1]) if native else None
+    decisions = (
+        _resolution(found, factor, short_side, usual, native),
+        _cropped(crop, factor * usual, device),
+        _head(thinnest),
+        _augmentation(found),
+    )
+    return Seeing(factor, short_side, crop, thinnest, decisions)
+
+
+def _thinnest(found: Fingerprint) -> tuple[str, float] | None:
+    """Class and pixels across, of those that were measured."""
+    pairs = zip(found.classes, found.thickness, strict=True)
+    known = [(name, each.lower) for name, each in pairs if each.lower is not None]
+    return min(known, key=lambda pair: pair[1], default=None)
+
+
+def _cameras(found: Fingerprint) -> bool:
+    """Whether structures grow with the image, beyond the doubt of the measurement."""
+    sides = found.parts["train"].short_sides
+    return sides[-1] / sides[0] >= SPREAD and found.growth is not None and bool(found.growth.grows)
+
+
+def _resolution(
+    found: Fingerprint,
+    factor: float,
+    short_side: int | None,
+    usual: float,
+    thinnest: tuple[str, float] | None,
+) -> Decision:
+    why = f"a usual image's short side has {usual:.0f} pixels"
+    if thinnest:
+        name, across = thinnest
+        why = f"{name} is thinnest, {across:.1f} pixels across, and keeps {factor * across:.1f}"
+        if factor * across < SURVIVES:
+            why += f" of the {SURVIVES} that two cells of stride 4 want; nothing is enlarged"
+        elif factor * usual <= 1.3 * CONTEXT:
+            why += f"; the short side of a usual image keeps {factor * usual:.0f}"
+    sides = found.parts["train"].short_sides
+    if short_side is not None:
+        assert found.growth is not None
+        why += (
+            f"; structures grow with the images ({found.growth.slope:.1f} ± "
+            f"{found.growth.error:.1f}), so cameras differ and all come to one short side"
+        )
+        shown, value = f"short side {short_side} pixels", {"short_side": short_side}
+    else:
+        shown, value = f"{factor:g} of an image's own pixels", {"factor": factor}
+        if sides[-1] / sides[0] >= SPREAD:
+            why += "; sizes differ, but nothing says that cameras do: a pixel keeps its size"
+    keys = {f"{section}.resolution": value for section in ("proxy", "promotion")}
+    return Decision("resolution", shown, why, keys)
+
+
+def _crop(side: float, device: str) -> int:
+    """Whole steps within a usual image, at least two."""
+    return max(2, int(min(side, LARGEST_CROP[device]) // STEP)) * STEP
+
+
+def _cropped(crop: int, side: float, device: str) -> Decision:
+    why = f"a usual image is {side:.0f} pixels wide or high as it is seen"
+    if crop == LARGEST_CROP[device]:
+        why += f"; {'a CPU' if device == 'cpu' else 'a GPU'} takes no larger crops for a start"
+    keys = {f"{section}.size": [crop, crop] for section in ("proxy", "promotion")}
+    return Decision("crop", f"{crop}x{crop}", why, keys)
+
+
+def _head(thinnest: tuple[str, float] | None) -> Decision:
+    fine = thinnest is not None and thinnest[1] < 2 * COARSE_STRIDE
+    head = DEEPLABV3_PLUS if fine else DEEPLABV3
+    why = f"no structure is thinner than two cells of a map of stride {COARSE_STRIDE}"
+    if fine and thinnest:
+        why = (
+            f"{thinnest[0]} is {thinnest[1]:.1f} pixels across as it is seen: a map of stride 4 "
+            f"shows it, one of stride {COARSE_STRIDE} does not"
+        )
+    keys = {f"{section}.scale.head": head for section in ("proxy", "promotion")}
+    return Decision("head", head, why, keys)
+
+
+def _augmentation(found: Fingerprint) -> Decision:
+    """Mirror images where the classes do not tell left from right, or up from down."""
+    flip = 0.0 if found.sided else 0.5
+    free = not found.upright and not found.sided
+    recipe = {"jitter": [0.6, 1.6], "colour": 0.25, "flip": flip}
+    if free:
+        recipe |= {"upside_down": 0.5, "turn": 0.5}
+    shown = {
+        (True, True): "zoom, colour, all mirror images and quarter turns",
+        (False, True): "zoom, colour, mirror images left to right",
+    }.get((free, flip > 0), "zoom and colour, no mirror images")
+    why = "no class stands higher or lower, left or right of the middle: images have no up"
+    if found.upright:
+        why = (
+            f"{_aside(found, found.vertical)} off the middle from top to bottom: images have an up"
+        )
+    if found.sided:
+        why = f"{_aside(found, found.horizontal)} off the middle from left to right"
+    keys = {
+        f"{section}.recipe.{name}": value
+        for section in ("proxy", "promotion")
+        for name, value in recipe.items()
+    }
+    return Decision("augmentation", shown, why, keys)
+
+
+def _aside(found: Fingerprint, places: tuple) -> str:
+    names = [name for name, place in zip(found.classes, places, strict=True) if place.aside]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more} {'stand' if len(names) > 1 else 'stands'}"

@@ -1,0 +1,98 @@
+"""What DATA is: a folder in any layout that is read, or a YAML file with a ``data`` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas import build
+from nas import config as configs
+from nas.config import Config
+from nas.planning.decision import Decision
+from nas.planning.learning import FOLDS, validation
+from proxy_tasks.datasets import Dataset
+from proxy_tasks.datasets.annotations import detect
+from search_space.errors import UserError
+
+PUBLISHED = {"cityscapes": ("leftImg8bit", "gtFine"), "camvid": ("trainannot", "valannot")}
+"""Folders that tell a published data set."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """``config`` has the data section, complete; ``dataset`` is opened with it, ``validation`` says
+    what its networks are chosen on, in ``folds`` where above 1."""
+
+    config: Config
+    dataset: Dataset
+    validation: Decision
+
+    @property
+    def folds(self) -> int:
+        split = self.config.data.split
+        return (split and split.folds) or 1
+
+
+def values_of(data: str) -> dict[str, Any]:
+    """What a folder or a file says of a config.
+
+    Raises:
+        UserError: where it is neither.
+    """
+    path = Path(data).expanduser()
+    if not path.is_dir():
+        return configs.raw(data)
+    found = detect(path)
+    named = [
+        name
+        for name, folders in PUBLISHED.items()
+        if all((path / folder).is_dir() for folder in folders)
+    ]
+    return {"data": {"name": found or (named[0] if named else "folder"), "root": str(path)}}
+
+
+def opened(config: Config) -> Source:
+    """The data set of a config, with a rule of what to validate on where there is none yet.
+
+    Raises:
+        UserError: for data that cannot be read.
+    """
+    dataset, ruled = _divided(config)
+    if not ruled:
+        decided = validation(dataset, given=True)
+        return Source(config, dataset, decided)
+    decided = validation(dataset, given=False)
+    rule = {name.rpartition(".")[2]: value for name, value in decided.values.items()}
+    config = _split(config, **{"share": None, "folds": None} | rule)
+    if rule.get("folds") != FOLDS:
+        dataset = build.dataset(config, config.proxy.size, strict=False)
+    return Source(config, dataset, decided)
+
+
+def _divided(config: Config) -> tuple[Dataset, bool]:
+    """The data set; and whether it was divided into folds because nothing says how to."""
+    size = config.proxy.size
+    split = config.data.split
+    if split and (split.val or split.share or split.folds):
+        return build.dataset(config, size, strict=False), False
+    whole = _split(config, folds=FOLDS)
+    try:
+        dataset = build.dataset(config, size, strict=False)
+        if dataset.count("val"):
+            return dataset, False
+    except UserError as error:
+        try:
+            return build.dataset(whole, size, strict=False), True
+        except UserError as second:
+            raise (second if "data.split" in str(error) else error) from None
+    return build.dataset(whole, size, strict=False), True
+
+
+def _split(config: Config, **rule: Any) -> Config:
+    """With parts of the rule changed."""
+    known = config.data.split.model_dump() if config.data.split else {}
+    data = config.data.model_copy(
+        update={"split": configs.SplitConfig.model_validate(known | rule)}
+    )
+    return config.model_copy(update={"data": data})

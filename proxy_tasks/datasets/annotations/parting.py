@@ -1,0 +1,75 @@
+"""Which part each image stands in: as the tool's files say, or still to be split."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from proxy_tasks.datasets.annotations.names import part_called
+from proxy_tasks.datasets.annotations.reading import Picture
+from proxy_tasks.datasets.base import PARTS, Split
+from proxy_tasks.datasets.faults import Fault
+from proxy_tasks.datasets.folder import parted
+from proxy_tasks.datasets.layout import IMAGE_FOLDERS, LABEL_FOLDERS, Layout
+from proxy_tasks.datasets.listing import Listing, Listings, Pair, SplitRule
+from search_space.errors import UserError
+
+
+def layout(pictures: Sequence[Picture], root: Path) -> Layout:
+    """The tool's own parts where it has some to train on; else all as one. Raises UserError for an
+    image in two parts."""
+    by_part: dict[Split | None, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        by_part[picture.part].append(picture)
+    own = {part: by_part[part] for part in PARTS if part in by_part}
+    if None in by_part or not {"val", "test"} & own.keys() or "train" not in own:
+        return Layout(whole=_listing(pictures, root))
+    _refuse_both(own)
+    return Layout({part: _listing(inside, root) for part, inside in own.items()})
+
+
+def split(pictures: Sequence[Picture], rule: SplitRule | None, root: Path) -> Listings:
+    """As the tool's files or the rule say. Raises UserError where neither does, or both do."""
+    found = layout(pictures, root)
+    if found.parts and "val" not in found.parts and rule is None:
+        raise UserError(f"{root} has nothing to validate on: give data.split.share, as in 0.2")
+    return parted(root, found, rule)
+
+
+def _refuse_both(by_part: Mapping[Split, Sequence[Picture]]) -> None:
+    parts: dict[Path, Split] = {}
+    for part, pictures in by_part.items():
+        for picture in pictures:
+            if (other := parts.setdefault(picture.image, part)) != part:
+                raise UserError(
+                    f"{picture.source} has {picture.image.name} in {part}, and it is in {other}"
+                    " too: what is trained on measures nothing"
+                )
+
+
+def _listing(pictures: Sequence[Picture], root: Path) -> Listing:
+    pairs: dict[str, Pair] = {}
+    faults = []
+    for picture in pictures:
+        group, key = _place(picture.image, root)
+        pair = Pair(picture.image, picture.source, group, key)
+        if (first := pairs.setdefault(key, pair)) is not pair:
+            faults.append(_twice(first, pair))
+    return Listing(tuple(pairs.values()), tuple(faults))
+
+
+def _place(image: Path, root: Path) -> tuple[str, str]:
+    """Its scene, the folders that it lies in but for those that every tool makes, and its key."""
+    folders = image.relative_to(root).parts[:-1] if image.is_relative_to(root) else ()
+    own = (*IMAGE_FOLDERS, *LABEL_FOLDERS, "data")
+    group = "/".join(name for name in folders if name.lower() not in own and not part_called(name))
+    return group, f"{group}/{image.stem}" if group else image.stem
+
+
+def _twice(first: Pair, second: Pair) -> Fault:
+    if first.image == second.image:
+        what = f"is annotated twice, in {first.label.name} and {second.label.name}: remove one"
+    else:
+        what = f"and {first.image} have one name: rename one of them"
+    return Fault(second.image, what, kind="one name", summary="have the name of another image")

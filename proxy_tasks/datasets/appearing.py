@@ -1,0 +1,128 @@
+"""How a pack reaches its place: whole, in one rename, or not at all.
+
+Whoever dies while packing leaves only a hidden folder, swept up by the next.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from uuid import uuid4
+
+from proxy_tasks.datasets.packed import is_whole
+from search_space.errors import UserError
+from search_space.files import FULL
+
+Buffer = bytes | memoryview
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which gets its name at the end, or goes."""
+    with writing(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
+    making = _hidden(target.parent)
+    try:
+        with writing(target.parent):
+            making.mkdir()
+        yield making
+        _publish(making, target)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
+    """``target``, a pack's folder, written from what ``contents`` gave of it unless it is whole.
+
+    Only one process of a machine writes; the others wait for it.
+
+    Raises:
+        UserError: for a disk that is full or read-only; then nothing stays behind.
+    """
+    if is_whole(target):
+        return target
+    with writing(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = (target.parent / f".{target.name}.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when we are done, or dead
+        if not is_whole(target):
+            with appearing(target) as making:
+                _receive(making, pieces)
+    return target
+
+
+@contextmanager
+def writing(cache: Path) -> Iterator[None]:
+    """What goes wrong on the disk inside is told in one line."""
+    try:
+        yield
+    except OSError as error:
+        advice = "free some space" if error.errno in FULL else "make it writable"
+        raise UserError(
+            f"cannot write packed data to {cache}: {error.strerror};"
+            f" {advice} or name another cache folder"
+        ) from error
+
+
+def write(file: FileIO, content: Buffer) -> None:
+    """All of it: an unbuffered file may take less at a time."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def commit(file: FileIO) -> None:
+    """On the disk before the rename is: a power cut must not leave a named pack of zeros."""
+    os.fsync(file.fileno())
+
+
+def _receive(folder: Path, pieces: Iterable[tuple[str, Buffer]]) -> None:
+    for name, piece in pieces:
+        with writing(folder.parent), (folder / name).open("ab", buffering=0) as file:
+            write(file, piece)
+            commit(file)
+
+
+def _publish(making: Path, target: Path) -> None:
+    """Give a finished pack its name, unless another process was first."""
+    with writing(target.parent):
+        if target.exists() and not is_whole(target):
+            damaged = _hidden(target.parent)
+            os.replace(target, damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
+        try:
+            os.replace(making, target)
+        except OSError:
+            if not is_whole(target):
+                raise
+
+
+def _hidden(cache: Path) -> Path:
+    """A name for work in progress that tells whose it is."""
+    return cache / f".packing-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what processes of this machine left that were killed while packing."""
+    for folder in cache.glob(f".packing-{socket.gethostname()}-*-*"):
+        owner = folder.name.rsplit("-", 2)[1]
+        if owner.isdigit() and not _lives(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

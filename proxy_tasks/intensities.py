@@ -1,0 +1,40 @@
+"""What brings pixel values about zero mean and unit spread. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from search_space.errors import UserError
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Of the colours of natural images, on a scale of 0 to 1: the usual figures, from ImageNet."""
+
+
+@dataclass(frozen=True)
+class Intensities:
+    """``mean`` and ``std`` of each channel, as shares of ``top``, the value of full brightness:
+    255 of 8-bit files, 65535 of 16-bit ones.
+
+    Raises:
+        UserError: for no channel, other numbers of means and spreads, or a spread that is not
+            positive.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    top: int = 255
+
+    def __post_init__(self) -> None:
+        if not self.mean or len(self.mean) != len(self.std):
+            raise UserError(f"intensities: {len(self.mean)} means and {len(self.std)} spreads")
+        if not (all(value > 0 for value in self.std) and self.top > 0):
+            raise UserError(f"intensities: spreads and top must be positive: {self.std} {self.top}")
+
+    @property
+    def channels(self) -> int:
+        return len(self.mean)
+
+
+NATURAL = Intensities(MEAN, STD)
+"""Of photographs of 8 bits a channel: what pretrained weights expect too."""

@@ -1,0 +1,127 @@
+"""What a network makes of whole images, scored at the size of their labels.
+
+B images, K classes, H x W pixels of the labels, h x w of the image as it is seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from proxy_tasks.augment import normalise
+from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.intensities import NATURAL, Intensities
+from proxy_tasks.metrics import confusion, iou, mean_iou
+from proxy_tasks.networks import DeepLabV3
+from proxy_tasks.networks.folding import folded
+from proxy_tasks.processes import ALONE, Group
+from proxy_tasks.soft_metrics import SoftCounts
+from proxy_tasks.upsampling import BandedUpsampling
+from proxy_tasks.views import LARGEST, Views
+
+_TINY = 1e-12
+"""Added to means of probabilities before their logarithm."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``miou`` in [0, 1] over the classes that occur; ``loss`` in nats a pixel; None in
+    ``class_iou`` for a class that neither occurs nor is predicted. ``soft_miou`` and
+    ``balanced_loss``: see proxy_tasks.soft_metrics."""
+
+    miou: float
+    loss: float
+    class_iou: tuple[float | None, ...]
+    soft_miou: float
+    balanced_loss: float
+
+
+class Validation:
+    """Adds up what networks find in images; void pixels count in nothing. In single precision,
+    as networks are used: what is measured here is what is exported. In a group of processes each
+    adds up what all have found."""
+
+    def __init__(
+        self, classes: int, device: torch.device, intensities: Intensities = NATURAL
+    ) -> None:
+        self._classes, self._intensities = classes, intensities
+        self._counts = torch.zeros((classes, classes), dtype=torch.int64, device=device)
+        self._soft = SoftCounts(classes, device)
+
+    @torch.no_grad()
+    def add(
+        self,
+        network: DeepLabV3,
+        split: DeviceSplit,
+        batch_size: int,
+        numbers: Sequence[int] | None = None,
+        group: Group = ALONE,
+    ) -> None:
+        """``network`` in evaluation, its batch norms folded, on the images of these ``numbers``
+        (None: all). Each process of a group takes its part of them. The network is left as it
+        was."""
+        network, counts = folded(network), torch.zeros_like(self._counts)
+        soft = SoftCounts(self._classes, counts.device)
+        own = (range(len(split)) if numbers is None else numbers)[group.rank :: group.size]
+        for batch in split.alike(own, batch_size):
+            images_BhwC = torch.stack([split.image(number) for number in batch])
+            labels_BHW = torch.stack([split.labels(number) for number in batch])
+            for logits_RKW, target_RW in self._bands(network, images_BhwC, labels_BHW):
+                soft.add(logits_RKW, target_RW)
+                # Of the same pixels as argmax, which is ten times slower along any but the last
+                # axis.
+                counts += confusion(logits_RKW.max(1).indices, target_RW, self._classes)
+        soft.pool(group)
+        self._counts += group.total(counts)
+        self._soft.sums += soft.sums
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that is known of the images so far."""
+        return {"counts": self._counts, "soft": self._soft.sums}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """The inverse of state_dict."""
+        self._counts.copy_(state["counts"])
+        self._soft.sums.copy_(state["soft"])
+
+    def result(self) -> Evaluation:
+        """Of all images so far."""
+        ious = iou(self._counts).tolist()
+        return Evaluation(
+            mean_iou(self._counts),
+            self._soft.loss(),
+            tuple(None if math.isnan(value) else value for value in ious),
+            self._soft.mean_iou(),
+            self._soft.balanced_loss(),
+        )
+
+    def _bands(
+        self, network: DeepLabV3, images_BhwC: Tensor, labels_BHW: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Rows of a batch at the labels' size, band by band: logits and targets, int64."""
+        whole = images_BhwC.shape[1] * images_BhwC.shape[2] <= LARGEST
+        if whole:
+            low_BKhw = network.forward_low(normalise(images_BhwC, self._intensities))
+        else:  # `alike` has them one at a time
+            low_BKhw = torch.stack([self._slide(network, image) for image in images_BhwC])
+        bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:])
+        for band in bands:
+            logits = bands.up(band).flatten(0, 1)
+            target = labels_BHW[band.images, band.rows].flatten(0, 1).long()
+            yield logits if whole else logits.clamp(min=_TINY).log_(), target
+
+    def _slide(self, network: DeepLabV3, image_hwC: Tensor) -> Tensor:
+        """Probabilities (K, h, w) of an image too large to be seen at once: of every pixel the mean
+        over the windows that show it."""
+        height, width = image_hwC.shape[:2]
+        total_Khw = torch.zeros(self._classes, height, width, device=image_hwC.device)
+        count_hw = torch.zeros(height, width, device=image_hwC.device)
+        for rows, columns in Views.of_large().windows((height, width)):
+            part = normalise(image_hwC[rows, columns][None], self._intensities)
+            total_Khw[:, rows, columns] += network(part)[0].softmax(0)
+            count_hw[rows, columns] += 1
+        return total_Khw / count_hw

@@ -1,0 +1,282 @@
+"""A plan follows from what is measured: each rule against fingerprints made by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from nas import config as configs
+from nas.config import Config
+from nas.planning import text
+from nas.planning.decision import Decision, Plan
+from nas.planning.hours import FEWEST_STEPS, MOST_TRIALS, PASSES, WIDTHS
+from nas.planning.learning import learning, validation
+from nas.planning.machine import Machine, Setting
+from nas.planning.planner import planned
+from nas.planning.seeing import SURVIVES, seeing
+from proxy_tasks.datasets.traits import Fingerprint, Growth, PartTraits, Place, Thickness
+from proxy_tasks.pace import Pace
+
+CPU = Machine("a processor", "cpu", 2, 24 * 2**30)
+MIDDLE = Place(0.5, 0.01, 0.5, 40)
+ASIDE = Place(0.2, 0.01, 1.0, 40, aside=True)
+
+
+def found(
+    *,
+    sizes: dict[tuple[int, int], int] | None = None,
+    shares: tuple[float, ...] = (0.6, 0.4),
+    across: tuple[float | None, ...] = (60.0, 40.0),
+    growth: Growth | None = None,
+    vertical: Place = MIDDLE,
+    horizontal: Place = MIDDLE,
+    channels: int = 3,
+) -> Fingerprint:
+    """Of two classes a and b (and c, ...), photographs of 600x800 unless told otherwise."""
+    counted = Counter(sizes or {(600, 800): 100})
+    pixels = tuple(round(1e8 * share) for share in shares)
+    images = (counted.total(),) * len(shares)
+    train = PartTraits(counted.total(), pixels, images, sizes=counted)
+    val = PartTraits(20, pixels, (20,) * len(shares), sizes=Counter({(600, 800): 20}))
+    none = (0,) * len(shares)
+    return Fingerprint(
+        name="mine",
+        classes=tuple("abcdefgh"[: len(shares)]),
+        channels=channels,
+        depth=8,
+        bits=8,
+        parts={"train": train, "val": val, "test": PartTraits(0, none, none)},
+        brightness=(),
+        thickness=tuple(Thickness(each, each, 50 if each else 0) for each in across),
+        growth=growth,
+        vertical=(vertical,) * len(shares),
+        horizontal=(horizontal,) * len(shares),
+    )
+
+
+class Paces:
+    """Crops a second that follow from multiply-accumulates alone, and what was asked for."""
+
+    def __init__(self, macs_a_second: float = 1e10) -> None:
+        self.asked: list[Setting] = []
+        self._pace = macs_a_second
+
+    def __call__(self, wanted: list[Setting]) -> list[Pace]:
+        self.asked += wanted
+        return [
+            Pace(self._pace * each.threads / (2.5e9 * each.scale.filters), 2**30) for each in wanted
+        ]
+
+
+def plan(fingerprint: Fingerprint, hours: float = 1.0, folds: int = 1, **changes: object) -> Config:
+    decided = Decision("validation", "", "", {})
+    timed = changes.pop("timed", Paces())
+    made = planned(fingerprint, Config(), CPU, 2, hours, decided, folds, timed)  # type: ignore[arg-type]
+    return configs.parse(made.plan.values() | {"plan": made.kept}, "plan")
+
+
+def test_the_thinnest_class_survives_the_resolution() -> None:
+    for across in (200.0, 60.0, 25.0, 14.0):
+        seen = seeing(found(across=(200.0, across)), "cpu")
+        assert seen.factor * across >= 0.9 * SURVIVES or seen.factor == 1.0
+    assert seeing(found(across=(200.0, 2.0)), "cpu").factor == 1.0  # nothing is enlarged
+
+
+def test_large_structures_are_seen_coarsely_but_not_without_context() -> None:
+    seen = seeing(found(sizes={(3000, 4000): 50}, across=(900.0, 500.0)), "cpu")
+    assert 0.1 < seen.factor <= 0.1875
+    assert 0.9 * 384 <= seen.factor * 3000 <= 600
+
+
+def test_a_class_that_was_never_measured_decides_nothing() -> None:
+    assert seeing(found(across=(60.0, None)), "cpu").factor < 1
+
+
+SIZES = {(400, 600): 30, (800, 1200): 30}
+
+
+@pytest.mark.parametrize(
+    ("growth", "one_side"),
+    [
+        (Growth(1.0, 0.1, 60), True),
+        (Growth(0.1, 0.1, 60), False),
+        (Growth(0.9, 0.6, 8), False),  # in doubt a pixel keeps its size
+        (None, False),
+    ],
+)
+def test_images_come_to_one_short_side_only_where_cameras_differ(
+    growth: Growth | None, one_side: bool
+) -> None:
+    config = plan(found(sizes=SIZES, growth=growth))
+    assert config.proxy.resolution is not None
+    assert (config.proxy.resolution.short_side is not None) == one_side
+    assert config.proxy.resolution == config.promotion.resolution
+
+
+def test_equal_sizes_are_seen_by_a_factor_whatever_grows() -> None:
+    config = plan(found(growth=Growth(1.0, 0.1, 60)))
+    assert config.proxy.resolution is not None
+    assert config.proxy.resolution.factor is not None
+
+
+@pytest.mark.parametrize(
+    ("vertical", "horizontal", "expected"),
+    [
+        (MIDDLE, MIDDLE, (0.5, 0.5, 0.5)),
+        (ASIDE, MIDDLE, (0.5, 0.0, 0.0)),
+        (MIDDLE, ASIDE, (0.0, 0.0, 0.0)),
+    ],
+)
+def test_mirror_images_follow_from_where_classes_stand(
+    vertical: Place, horizontal: Place, expected: tuple[float, ...]
+) -> None:
+    recipe = plan(found(vertical=vertical, horizontal=horizontal)).promotion.recipe
+    assert (recipe.flip, recipe.upside_down, recipe.turn) == expected
+
+
+def test_rare_classes_get_weights_dice_and_crops_of_their_own() -> None:
+    values = learning(found(shares=(0.93, 0.06, 0.01), across=(None,) * 3)).values
+    assert values["promotion.recipe.balance"]
+    assert values["promotion.recipe.dice"] == 1.0
+    assert 0 < values["proxy.recipe.rare"] < 1
+    even = learning(found()).values
+    assert not even["promotion.recipe.balance"]
+    assert "promotion.recipe.dice" not in even
+
+
+def test_a_class_without_a_pixel_is_not_the_rarest() -> None:
+    assert not learning(found(shares=(0.6, 0.4, 0.0), across=(None,) * 3)).values[
+        "proxy.recipe.balance"
+    ]
+
+
+class Images:
+    """A data set whose parts have so many images, in so many scene folders."""
+
+    def __init__(self, train: int, val: int = 0, scenes: int = 0, test: int = 0) -> None:
+        self._counts = {"train": train, "val": val, "test": test}
+        self._scenes = scenes
+        self.folds: tuple[int, ...] = ()
+
+    def count(self, split: str) -> int:
+        return self._counts[split]
+
+    def group(self, split: str, index: int) -> str:
+        return f"scene {index % self._scenes}" if self._scenes else ""
+
+
+@pytest.mark.parametrize(
+    ("images", "given", "values"),
+    [
+        (Images(54, 54, scenes=6), False, {"data.split.folds": 3}),
+        (Images(54, 54, scenes=2), False, {"data.split.folds": 2}),
+        (Images(400, 400), False, {"data.split.share": 0.2}),
+        (Images(300, 100), True, {}),
+    ],
+)
+def test_few_images_are_validated_on_in_folds(
+    images: Images, given: bool, values: dict[str, object]
+) -> None:
+    assert validation(images, given).values == values  # type: ignore[arg-type]
+
+
+def test_more_hours_see_more_and_never_less() -> None:
+    seen, trials, widths = [], [], []
+    for hours in (0.25, 0.5, 1.0, 3.0, 10.0, 100.0):
+        config = plan(found(), hours)
+        assert config.promotion.images is not None
+        seen.append(config.promotion.epochs * config.promotion.images * config.promotion.scale.filters)
+        trials.append(config.budget.trials)
+        widths.append(config.promotion.scale.filters)
+    assert seen == sorted(seen)
+    assert widths == sorted(widths)
+    assert widths[0] == WIDTHS[-1]
+    assert widths[-1] > widths[0]
+    assert all(each is not None and 2 <= each <= MOST_TRIALS for each in trials)
+
+
+@pytest.mark.parametrize("hours", [0.3, 1.0, 5.0])
+@pytest.mark.parametrize("folds", [1, 3])
+def test_what_is_planned_takes_the_hours_at_the_pace_that_was_measured(
+    hours: float, folds: int
+) -> None:
+    paces = Paces()
+    config = plan(found(), hours, folds, timed=paces)
+    kept, promotion = config.plan, config.promotion
+    assert kept is not None
+    assert promotion.images is not None
+    full = promotion.epochs * promotion.images / kept.promotion_crops_per_second
+    assert config.budget.hours is not None
+    total = full + 3600 * config.budget.hours
+    assert 0.7 * 3600 * hours - 200 < total < 3600 * hours
+    assert promotion.top == (1 if folds > 1 else 2)
+
+
+def test_a_training_is_never_a_few_steps() -> None:
+    for hours in (0.2, 1.0):
+        config = plan(found(sizes={(600, 800): 12}), hours, folds=3)
+        for training in (config.proxy, config.promotion):
+            assert training.images is not None
+            steps = training.epochs * training.images // training.recipe.batch_size
+            assert steps >= 0.9 * FEWEST_STEPS
+            assert training.images % training.recipe.batch_size == 0
+
+
+def test_the_width_gives_way_so_that_every_pixel_is_seen_often() -> None:
+    few, many = (plan(found(sizes={(600, 800): n}), 2.0) for n in (20, 20_000))
+    assert few.promotion.scale.filters > many.promotion.scale.filters == WIDTHS[-1]
+
+
+def test_too_few_hours_are_told() -> None:
+    made = planned(
+        found(sizes={(2000, 3000): 5000}), Config(), CPU, 2, 0.2, Decision("v", "", ""), 1, Paces()
+    )
+    assert any(f"where {PASSES} are wanted" in line for line in made.plan.warnings)
+
+
+def test_bands_reach_the_networks() -> None:
+    config = plan(found(channels=5))
+    assert config.proxy.scale.channels == config.promotion.scale.channels == 5
+
+
+def test_a_plan_reads_again_as_the_config_that_it_is() -> None:
+    decisions = (
+        Decision("colours", "", "so says the tool", {"data.values": {"60 16 152": "building"}}),
+        Decision("crop", "320x320", "a usual image is larger: {so}", {"proxy.size": [320, 320]}),
+    )
+    made = Plan(decisions, ("few hours",))
+    values = made.values() | {"seed": 3}
+    written = text.to_yaml(values, made, "A plan.")
+    assert yaml.safe_load(written) == values
+    assert "# a usual image is larger: {so}" in written
+    assert "# warning: few hours" in written
+
+
+def test_reasons_stand_once() -> None:
+    both = {"proxy.size": [320, 320], "promotion.size": [320, 320]}
+    made = Plan((Decision("crop", "320x320", "as large as fits", both),))
+    assert text.to_yaml(made.values(), made, "A plan.").count("as large as fits") == 1
+
+
+def test_what_was_planned_is_kept_for_a_resume() -> None:
+    config = plan(found(), 2.0)
+    assert config.plan is not None
+    assert (config.plan.hours, config.plan.machine) == (2.0, "a processor")
+    again = configs.parse(yaml.safe_load(config.to_yaml()), "config")
+    assert again == config
+
+
+def test_paces_are_asked_for_as_trainings_will_run() -> None:
+    paces = Paces()
+    plan(found(), 1.0, folds=3, timed=paces)
+    assert {(each.workers, each.threads) for each in paces.asked} == {(2, 1), (1, 2)}
+    assert all(each.recipe.batch_size == 8 for each in paces.asked)
+
+
+def test_memory_bounds_the_batch() -> None:
+    small = replace(CPU, memory=2**30)
+    made = planned(found(), Config(), small, 2, 1.0, Decision("v", "", ""), 1, Paces())
+    assert made.plan.values()["proxy"]["recipe"]["batch_size"] < 8
