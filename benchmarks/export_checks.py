@@ -10,20 +10,19 @@ WITH_TORCH = """
 import torch
 torch.set_grad_enabled(False)
 cases = torch.load(CASES + ".pt", weights_only=True)
-image_HW3, x_B3HW, expected = cases["image_HW3"], cases["x_B3HW"], cases[FORMAT]
+x_BCHW, expected = cases["x_BCHW"], cases[FORMAT]
 """
-WITH_NUMPY = """
+WITH_IMAGE = """
 import numpy
 cases = numpy.load(CASES + ".npz")
-x_B3HW, expected = cases["x_B3HW"], [cases["logits"]]
+image, expected = cases["image"], [cases["labels"]]
 """
 
-CODE = """
-logits_BKHW = model(network.preprocess(image_HW3))
-assert torch.equal(classes_HW, logits_BKHW.argmax(1)[0])
-found = [logits_BKHW]
+LABELS = """
+# A share, as a label is right or wrong.
+assert labels_HW.shape == expected[0].shape, labels_HW.shape
+found, expected = [(labels_HW != expected[0]).mean(keepdims=True)], [numpy.zeros((1, 1))]
 """
-LOGITS = "found = [logits_BKHW]"
 MAPS = "found = maps"
 
 TIMM = """
@@ -60,7 +59,7 @@ for encoder in (
     assert encoder.feature_info.channels(1) == encoder.feature_info.channels()[0]
     assert encoder.feature_info.out_indices in ((1, 2), [1, 2])
     with torch.enable_grad():
-        Decoder(encoder.train())(x_B3HW.repeat(2, 1, 1, 1)).mean().backward()
+        Decoder(encoder.train())(x_BCHW.repeat(2, 1, 1, 1)).mean().backward()
 """
 
 NO_KERNELS = """
@@ -84,17 +83,18 @@ from mmseg.structures import SegDataSample
 
 model.init_weights()
 model.eval()
-height, width = image_HW3.shape[:2]
+height, width = cases["seen_HWC"].shape[:2]
 
 def batch():
     sample = SegDataSample(metainfo={"ori_shape": (height, width), "img_shape": (height, width)})
     labels_1HW = torch.arange(width).repeat(1, height, 1) % model.decode_head.num_classes
     sample.gt_sem_seg = PixelData(data=labels_1HW)
-    return {"inputs": [image_HW3.permute(2, 0, 1).flip(0)], "data_samples": [sample]}  # BGR
+    image_CHW = cases["seen_HWC"].permute(2, 0, 1)
+    return {"inputs": [image_CHW.flip(0)], "data_samples": [sample]}  # BGR
 
 seen_B3HW = model.data_preprocessor(batch(), training=False)["inputs"]
-assert (seen_B3HW - x_B3HW).abs().max() < 1e-4, "mean and std"
-maps = model.backbone(x_B3HW)
+assert (seen_B3HW - x_BCHW).abs().max() < 1e-4, "mean and std"
+maps = model.backbone(x_BCHW)
 found = [*maps, *model.neck(maps)]
 labelled = model.test_step(batch())[0].pred_sem_seg.data
 assert tuple(labelled.shape) == (1, height, width), tuple(labelled.shape)

@@ -3,7 +3,8 @@
     python -m benchmarks.export_environments RUN --image street.jpg
 
 For each format pip fills a new virtual environment, the lines of the export's own README run there
-on a real image, and what comes out is held against our network. RUN has a promoted trial.
+on a real image, and what comes out, labels or maps, is held against our network's. RUN has a
+promoted trial.
 ``--environments DIR`` keeps the environments for the next call, a gigabyte for each with PyTorch.
 ``--format mmsegmentation timm`` has the libraries themselves beside the export; the latter takes
 5.5 GB where pip finds torch for GPUs alone.
@@ -24,20 +25,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
 from benchmarks import export_checks as checks
 from nas import lineage
 from nas.commands.export import export
+from nas.predictors import open_predictor
 from nas.run import RunDirectory
-from proxy_tasks.augment import MEAN, STD
-from proxy_tasks.checkpoint import Weights
-from proxy_tasks.networks import DeepLabV3
+from proxy_tasks.datasets.images import read_image
+from proxy_tasks.labelling import shown
+from proxy_tasks.resizing import resized
+from proxy_tasks.sight import OWN
 from results.export.feature_maps import FeatureMaps
-from results.export.onnx_model import RELATIVE, TOLERANCE
+from results.export.fresh_process import DISAGREEING
 from results.export.timm_backbone import feature_info
 from search_space.errors import UserError
 
@@ -62,8 +63,7 @@ class Environment:
 class Check:
     """An export ``format``, its folder below the exports', and what runs around its lines.
 
-    ``tolerance`` is the largest difference let through, ``relative`` the same as a share of the
-    largest output, where that is more.
+    ``tolerance`` is the largest difference of a map, or share of other labels, that is let through.
     """
 
     format: str
@@ -72,28 +72,26 @@ class Check:
     before: str
     after: str
     tolerance: float = 1e-5
-    relative: float = 0.0
 
 
-ALONE = Environment((TORCH,))
+ALONE, WITH_NUMPY = Environment((TORCH,)), Environment((TORCH, "numpy"))
 MMSEG = Environment(
     # 1.2.2 takes mmcv below 2.2, and imports two packages that it does not ask for.
     (TORCH, "numpy", "mmengine", "mmcv-lite==2.1.0", "mmsegmentation==1.2.2", "ftfy", "regex"),
     {"mmcv/_ext.py": checks.NO_KERNELS},
 )
 CHECKS: Mapping[str, Check] = {
-    "python": Check("python", "", ALONE, checks.WITH_TORCH, checks.CODE),
+    "python": Check("python", "", WITH_NUMPY, checks.WITH_IMAGE, checks.LABELS, 0),
     "torch-export": Check(
-        "torch-export", "torch-export", ALONE, checks.WITH_TORCH, checks.LOGITS
+        "torch-export", "torch-export", WITH_NUMPY, checks.WITH_IMAGE, checks.LABELS, 0
     ),
     "timm-style": Check("timm", "timm", ALONE, checks.WITH_TORCH, checks.MAPS),
     "huggingface": Check(
-        "huggingface", "huggingface", Environment((TORCH, "safetensors")), checks.WITH_TORCH,
-        checks.CODE,
+        "huggingface", "huggingface", Environment((TORCH, "numpy", "safetensors")),
+        checks.WITH_IMAGE, checks.LABELS, 0,
     ),
     "onnx": Check(
-        "onnx", "onnx", Environment(("onnxruntime",)), checks.WITH_NUMPY, checks.LOGITS, TOLERANCE,
-        RELATIVE,
+        "onnx", "onnx", Environment(("onnxruntime",)), checks.WITH_IMAGE, checks.LABELS, DISAGREEING
     ),
     "mmsegmentation": Check(
         "mmseg", "mmseg", MMSEG,
@@ -116,8 +114,8 @@ print(json.dumps([max(differences), largest, listed]))
 
 @dataclass(frozen=True)
 class Result:
-    """Of one check: what was installed, the largest difference and the largest output, or why
-    there are none."""
+    """Of one check: what was installed, the largest difference and the largest output (of labels:
+    the share of other ones, and None), or why there are none."""
 
     name: str
     installed: str
@@ -153,29 +151,25 @@ def check(run: Path, image: Path, names: Sequence[str], scratch: Path, place: Pa
     exports = scratch / "exports"
     export(str(run), str(known[0].trial), formats, exports, Console(quiet=True))
     assert known[0].weights is not None
-    _save_cases(Weights.open(known[0].weights).network().eval(), image, scratch / "cases")
+    _save_cases(known[0].weights, image, scratch / "cases")
     return [_result(name, exports, scratch / "cases", place) for name in names]
 
 
 @torch.no_grad()
-def _save_cases(network: DeepLabV3, image: Path, path: Path) -> None:
-    """The image, and what our network makes of it: logits, and maps as the formats give them."""
-    image_HW3 = torch.from_numpy(np.array(Image.open(image).convert("RGB")))
-    mean, std = torch.tensor(MEAN)[:, None, None], torch.tensor(STD)[:, None, None]
-    x_B3HW = (image_HW3.permute(2, 0, 1)[None].float() / 255 - mean) / std
-    logits = [network(x_B3HW)]
-    maps = network.backbone(x_B3HW)
+def _save_cases(weights: Path, image: Path, path: Path) -> None:
+    """The image, its labels as ``nas predict`` makes them, and our network's maps of it."""
+    predictor, pixels_HWC = open_predictor(weights), read_image(image)
+    seen_HWC = resized(pixels_HWC, predictor.sight.seen(pixels_HWC.shape[:2]))
+    x_BCHW = torch.from_numpy(shown(seen_HWC, OWN, predictor.intensities))
+    network = predictor.network
+    maps = network.backbone(x_BCHW)
     levels = [maps[level] for level in network.backbone.out_channels]
     features = FeatureMaps(network.backbone, feature_info(network.backbone), (1, 2))
-    cases: dict[str, Any] = {"image_HW3": image_HW3, "x_B3HW": x_B3HW}
-    cases |= dict.fromkeys(("python", "torch-export", "huggingface"), logits)
-    cases |= {"mmseg": [*levels, network.endpoints(maps)], "timm": features(x_B3HW)}
+    cases: dict[str, Any] = {"seen_HWC": torch.from_numpy(seen_HWC), "x_BCHW": x_BCHW}
+    cases |= {"mmseg": [*levels, network.endpoints(maps)], "timm": features(x_BCHW)}
     torch.save(cases, path.with_suffix(".pt"))
-    np.savez(path.with_suffix(".npz"), x_B3HW=x_B3HW.numpy(), logits=_array(logits[0]))
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.contiguous().numpy()
+    labels_HW = predictor.labeller().predict(pixels_HWC)
+    np.savez(path.with_suffix(".npz"), image=pixels_HWC, labels=labels_HW)
 
 
 def _result(name: str, exports: Path, cases: Path, place: Path) -> Result:
@@ -191,8 +185,8 @@ def _result(name: str, exports: Path, cases: Path, place: Path) -> Result:
     except RuntimeError as error:
         return Result(name, " ".join(each.environment.packages), trouble=str(error))
     difference, largest, installed = json.loads(said.splitlines()[-1])
-    allowed = max(each.tolerance, each.relative * largest)
-    wrong = "" if difference <= allowed else f"more than {allowed:g}"
+    largest = None if each.after == checks.LABELS else largest
+    wrong = "" if difference <= each.tolerance else f"more than {each.tolerance:g}"
     return Result(name, _listed(each.environment, installed), difference, largest, wrong)
 
 

@@ -34,8 +34,11 @@ from benchmarks.training_free import initial_network
 from nas import build
 from nas.config import Config
 from proxy_tasks.datasets.packed import PackedData, open_packed
+from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import METRIC_NAMES, METRICS
-from proxy_tasks.training import DeviceSplit, Recipe, Training
+from proxy_tasks.training import Training
+from proxy_tasks.validation import Validation
 from results.audit import two_digits
 from results.frontier import spearman
 from results.trial import Trial
@@ -70,10 +73,23 @@ def trained(
     network = initial_network(config, trial.backbone, classes)
     share = bank.lend(network)
     train, recipe = DeviceSplit(data.train, device), Recipe(**config.proxy.recipe.model_dump())
-    training = Training(network, train, recipe, epochs, config.seed, config.proxy.share)
+    chosen = range(max(1, round(len(train) * config.proxy.share)))
+    training = Training(
+        network,
+        train,
+        recipe,
+        epochs,
+        config.seed,
+        config.proxy.size,
+        images=config.proxy.images,
+        chosen=chosen,
+        intensities=data.intensities,
+    )
     for _ in range(epochs):
         train_loss = training.run_epoch()
-    found = training.evaluate(DeviceSplit(data.val, device), classes)
+    validation = Validation(classes, device, data.intensities)
+    validation.add(training.average.module, DeviceSplit(data.val, device), recipe.micro_batch)
+    found = validation.result()
     bank.keep(training.average.module)
     scores = {str(metric): getattr(found, metric) for metric in METRICS if metric != "train_loss"}
     return {"inherited": share, "train_loss": train_loss, **scores}

@@ -36,11 +36,14 @@ from nas import build
 from nas import config as configs
 from nas.config import Config
 from nas.run import RunDirectory
-from proxy_tasks.augment import normalise
+from proxy_tasks.augment import Augment
+from proxy_tasks.crops import Crops
 from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
 from proxy_tasks.proxy import find_device
-from proxy_tasks.training import DeviceSplit, Recipe, Training, autocast
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.training import Training, autocast
 from results.ledger import Ledger
 from search_space.backbone import Backbone
 
@@ -88,14 +91,16 @@ def measure_share(
     backbone: Backbone, config: Config, train: DeviceSplit, classes: int, turns: int, steps: int
 ) -> Share:
     """``turns`` epochs of ``steps`` steps, and as many passes of the bare layers after each."""
-    fidelity, recipe = build.fidelity(config.proxy, config.data), Recipe(**config.proxy.recipe.model_dump())
-    images, clock = steps * recipe.batch_size, _clock(train.images.device)
+    fidelity = build.fidelity(config.proxy, config.data)
+    recipe = Recipe(**config.proxy.recipe.model_dump())
+    images, clock = steps * recipe.batch_size, _clock(train.device)
     bare, product = (
         build_segmenter(backbone, fidelity.scale, classes, fidelity.size) for _ in range(2)
     )
-    passes = _bare_loop(bare, train, recipe.batch_size)
-    training = Training(product, train, recipe, turns + 1, config.seed, images / len(train))
-    assert training.steps == steps, "too few images for so many steps"
+    passes = _bare_loop(bare, train, recipe.batch_size, fidelity.size)
+    training = Training(
+        product, train, recipe, turns + 1, config.seed, fidelity.size, images=images
+    )
     taken = [
         (_seconds(clock, passes, steps), _seconds(clock, training.run_epoch))
         for _ in range(turns + 1)
@@ -104,14 +109,17 @@ def measure_share(
     return Share(tuple(images / b for b, _ in taken[1:]), tuple(images / p for _, p in taken[1:]))
 
 
-def _bare_loop(network: DeepLabV3, train: DeviceSplit, batch: int) -> Callable[[], object]:
-    device = train.images.device
+def _bare_loop(
+    network: DeepLabV3, train: DeviceSplit, batch: int, size: tuple[int, int]
+) -> Callable[[], object]:
+    device, augment = train.device, Augment()
     network = channels_last(network.to(device)).train()
-    x_B3HW = normalise(train.images[:batch])
+    draws = augment.draw(batch, torch.Generator().manual_seed(0))
+    x_BCHW, _ = Crops(train, size, augment)(torch.arange(batch) % len(train), draws)
 
     def one_pass() -> None:
-        with autocast(device, x_B3HW.shape[3]):
-            low_logits = network.forward_low(x_B3HW)
+        with autocast(device, x_BCHW.shape[3]):
+            low_logits = network.forward_low(x_BCHW)
         network.zero_grad(set_to_none=True)
         low_logits.float().square().mean().backward()
 
@@ -171,7 +179,7 @@ def report_shares(config: Config, architectures: int, turns: int, steps: int) ->
     train = DeviceSplit(data.train, find_device(config.engine.device))
     space, rng = build.space(config), np.random.default_rng(config.seed)
     height, width = config.proxy.size
-    print(f"batch {config.proxy.recipe.batch_size} at {height}x{width}, {train.images.device}\n")
+    print(f"batch {config.proxy.recipe.batch_size} at {height}x{width}, {train.device}\n")
     print("| architecture | bare layers, images/s | product | share | quartiles |")
     print("|---|---:|---:|---:|---:|")
     shares = []

@@ -1,8 +1,8 @@
 """Scores of an untrained network: SynFlow, NASWOT, gradient norm, and what costs nothing.
 
 Every network is built as the proxy builds it, initial weights included, and scored on a batch of
-training images, not augmented, in fp32 on one thread. More is better: losses count with a minus,
-everything else as it is.
+crops from the middle of training images, not augmented, in fp32 on one thread. More is better:
+losses count with a minus, everything else as it is.
 
 Shapes: B images of a batch, H x W pixels, U rectified numbers of an image.
 """
@@ -18,18 +18,21 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from nas import build
 from nas.config import Config
-from proxy_tasks.augment import normalise
-from proxy_tasks.datasets import Dataset
-from proxy_tasks.datasets.packed import PackedSplit, resize
+from proxy_tasks.augment import Augment
+from proxy_tasks.crops import Crops
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
-from proxy_tasks.training import DeviceSplit, Recipe, Training
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.training import Training
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.cost import cost
@@ -46,19 +49,26 @@ class Score(NamedTuple):
     seconds: float
 
 
+class Batch(NamedTuple):
+    """Crops to score on: x_BCHW, normalised, and y_BHW int64."""
+
+    x_BCHW: Tensor
+    y_BHW: Tensor
+
+
 class Setting:
-    """What the networks of a table are scored on: ``batches[0]``, and for each step of training up
-    to the last of ``steps``, after which a loss is a score, one more, without images of the first.
+    """What the networks of a table are scored on: ``scored``, and for each step of training up to
+    the last of ``steps``, after which a loss is a score, the numbers of the images of a batch,
+    ``trained``, without those that are scored on.
 
     Raises:
         UserError: where the data set is not there or has no two batches.
     """
 
     def __init__(self, config: Config, steps: Collection[int] = ()) -> None:
-        self.config, self.steps, self.fidelity = config, steps, build.fidelity(config.proxy, config.data)
-        size, batch = self.fidelity.size, config.proxy.recipe.batch_size
-        dataset = build.dataset(config, size)
-        self.classes = len(dataset.classes)
+        self.config, self.steps = config, steps
+        self.fidelity = build.fidelity(config.proxy, config.data)
+        batch, dataset = config.proxy.recipe.batch_size, build.dataset(config, self.fidelity.size)
         self.images = round(dataset.count("train") * self.fidelity.share)
         if self.images < 2 * batch:
             raise UserError(f"two batches of {batch} are more than the {self.images} images")
@@ -66,14 +76,18 @@ class Setting:
             self.images
         )
         trained = np.resize(order[batch:], max(steps, default=0) * batch)
-        chosen = np.append(order[:batch], trained).reshape(-1, batch)
-        self.batches = [_batch(dataset, indices_B, size) for indices_B in chosen]
+        data = open_packed(build.packed(config, config.proxy, Console(stderr=True)))
+        self.classes, self.intensities = len(data.classes), data.intensities
+        self.train = DeviceSplit(data.train, torch.device("cpu"))
+        self.trained = trained.reshape(-1, batch)
+        self.scored = self._middles(order[:batch])
 
-
-def _batch(dataset: Dataset, indices_B: NDArray[np.int64], size: tuple[int, int]) -> DeviceSplit:
-    pairs = [resize(*dataset.load("train", int(index)), size) for index in indices_B]
-    images, labels = (np.stack(each) for each in zip(*pairs, strict=True))
-    return DeviceSplit(PackedSplit(images, labels), torch.device("cpu"))
+    def _middles(self, numbers_B: NDArray[np.int64]) -> Batch:
+        plain = Augment(scale=(1, 1), flip=0, colour=0)
+        crops = Crops(self.train, self.fidelity.size, plain, self.intensities)
+        index_B = torch.from_numpy(numbers_B)
+        middle = torch.full_like(plain.draw(len(index_B), torch.Generator()), 0.5)
+        return Batch(*crops(index_B, middle))
 
 
 def synflow(network: DeepLabV3, size: tuple[int, int]) -> float:
@@ -93,14 +107,14 @@ def synflow(network: DeepLabV3, size: tuple[int, int]) -> float:
     return float(torch.stack([(w * g).sum() for w, g in _convolutions(network)]).sum().log())
 
 
-def naswot(network: DeepLabV3, images_BHW3: Tensor) -> float:
+def naswot(network: DeepLabV3, x_BCHW: Tensor) -> float:
     """log |det K| with K_ij = U - Hamming distance of the codes of images i and j: which of an
     image's U rectified numbers are positive (Mellor et al. 2021, arXiv 2006.04647, eq. 2).
 
     Batch norms go by the batch, as there; -inf where two images have one code.
     """
     with _Codes() as codes, torch.no_grad():
-        _started(network).forward_low(normalise(images_BHW3))
+        _started(network).forward_low(x_BCHW)
     return float(torch.linalg.slogdet(codes.kernel_BB).logabsdet)
 
 
@@ -130,7 +144,7 @@ class _Codes(TorchFunctionMode):
         return found
 
 
-def gradient_norm(network: DeepLabV3, batch: DeviceSplit) -> tuple[float, float]:
+def gradient_norm(network: DeepLabV3, batch: Batch) -> tuple[float, float]:
     """Sum over the convolutions of the Euclidean norm of the loss's gradient (Abdelfattah et al.
     2021, arXiv 2101.08134, section 3.2); and the loss."""
     network = _started(network)
@@ -146,21 +160,29 @@ def losses(network: DeepLabV3, setting: Setting) -> dict[int, Score]:
     began, found, config = process_time(), {}, setting.config
     recipe = Recipe(**config.proxy.recipe.model_dump())
     total = max(config.proxy.epochs * (setting.images // recipe.batch_size), *setting.steps)
-    scored, *others = setting.batches
-    training = Training(copy.deepcopy(network), scored, recipe, total, config.seed)
-    for step, batch in enumerate(others, start=1):
-        training.train = batch
+    training = Training(
+        copy.deepcopy(network),
+        setting.train,
+        recipe,
+        total,
+        config.seed,
+        setting.fidelity.size,
+        images=recipe.batch_size,
+        chosen=np.unique(setting.trained).tolist(),
+        intensities=setting.intensities,
+    )
+    for step, numbers_B in enumerate(setting.trained, start=1):
+        training.chosen = numbers_B
         training.run_epoch()
         if step in setting.steps:
             with torch.no_grad():
-                value = float(_loss(_started(training.network), scored))
+                value = float(_loss(_started(training.network), setting.scored))
             found[step] = Score(value, process_time() - began)
     return found
 
 
-def _loss(network: DeepLabV3, batch: DeviceSplit) -> Tensor:
-    low_logits = network.forward_low(normalise(batch.images))
-    return upsampled_cross_entropy(low_logits, batch.labels.long())
+def _loss(network: DeepLabV3, batch: Batch) -> Tensor:
+    return upsampled_cross_entropy(network.forward_low(batch.x_BCHW), batch.y_BHW)
 
 
 def _convolutions(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
@@ -188,9 +210,9 @@ def initial_network(config: Config, backbone: Backbone, classes: int) -> DeepLab
 def scores(setting: Setting, backbone: Backbone) -> dict[str, Score]:
     """All scores of a network, more is better."""
     network = initial_network(setting.config, backbone, setting.classes)
-    scored = setting.batches[0]
+    scored = setting.scored
     flow, flow_seconds = _timed(lambda: synflow(network, setting.fidelity.size))
-    codes, codes_seconds = _timed(lambda: naswot(network, scored.images))
+    codes, codes_seconds = _timed(lambda: naswot(network, scored.x_BCHW))
     (norm, loss), seconds = _timed(lambda: gradient_norm(network, scored))
     found = {
         "SynFlow": Score(flow, flow_seconds),

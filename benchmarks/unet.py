@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from nas import build
 from nas import config as configs
 from proxy_tasks.datasets import IGNORE, Dataset
-from proxy_tasks.datasets.base import Pixels, Split
+from proxy_tasks.datasets.base import Pixels, Raster, Split
 from proxy_tasks.emphasis import inverse_log_frequency
 from proxy_tasks.metrics import confusion, iou, mean_iou
 
@@ -65,7 +65,7 @@ def _stage(channels: int, filters: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def halved(image: Pixels, labels: Pixels) -> tuple[Pixels, Pixels]:
+def halved(image: Raster, labels: Pixels) -> tuple[Raster, Pixels]:
     """At half resolution, and at least as large as a crop: reflected at the border where not."""
     size = round(image.shape[1] * FACTOR), round(image.shape[0] * FACTOR)
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
@@ -77,9 +77,7 @@ def halved(image: Pixels, labels: Pixels) -> tuple[Pixels, Pixels]:
     )
 
 
-def crops(
-    pairs: list[tuple[Pixels, Pixels]], rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
+def crops(pairs: list[tuple[Raster, Pixels]], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """x_B3HW, y_BHW of a step."""
     images, labels = [], []
     for index in rng.integers(len(pairs), size=BATCH):

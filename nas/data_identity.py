@@ -104,8 +104,11 @@ def hold(run: RunDirectory, config: Config, console: Console) -> None:
 
 def note(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:
     """How a split differs from the one that the run began with; None where it does not, or where
-    nothing is known. For those who only look."""
-    before = load(run)
+    nothing is known. For those who only look: a damaged record is nothing known."""
+    try:
+        before = load(run)
+    except UserError:
+        return None
     part: Split = "train" if split == "val" and dataset.folds else split
     if before is None or part not in before.parts:
         return None

@@ -24,7 +24,7 @@ def visible(image_HWC: Raster) -> Pixels:
     """(H, W, 3) uint8 that people can look at: colours as they are; of more or fewer bands, or of
     16 bits, the first three bands, each stretched over what a screen shows."""
     if image_HWC.shape[2] == 3 and image_HWC.dtype == np.uint8:
-        return image_HWC
+        return image_HWC.view(np.uint8)
     bands = image_HWC[..., [min(band, image_HWC.shape[2] - 1) for band in range(3)]]
     low, high = np.percentile(bands, (DARKEST, BRIGHTEST), (0, 1))
     shown = (bands - low) * (255 / np.maximum(high - low, 1))

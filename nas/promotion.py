@@ -133,7 +133,7 @@ class PromotionQueue:
         write_json(folder / RECORD, _record(folder, subject, last, self._settings, self._truth))
         ended = load(folder)
         self._progress.ended(job, f"{job.name}  promoted: {_outcome(ended, job)}")
-        told = {"miou": ended.miou, "epoch": ended.epoch, "failure": last.failure}
+        told: dict[str, Any] = {"miou": ended.miou, "epoch": ended.epoch, "failure": last.failure}
         told["flaw"] = flaw(figures(ended)) or None
         events.tell("promotion finished", **self._named(job), **told)
 

@@ -55,7 +55,8 @@ class Draws:
         columns = table.unbind(1)
         if len(columns) == _FEW:  # nothing else is wanted: 1 is below no chance
             columns = (*columns, *[torch.ones_like(columns[0])] * (_ALL - _FEW))
-        return cls(*columns[:4], table[:, 4:7], *columns[7:])
+        zoom, top, left, mirror, _, _, _, *more = columns
+        return cls(zoom, top, left, mirror, table[:, 4:7], *more)
 
 
 _FEW, _ALL = 7, 12

@@ -136,17 +136,12 @@ class Weights:
 
 def sight_of(values: Mapping[str, Any] | None, size: tuple[int, int]) -> Sight:
     """From what a file keeps; where it keeps nothing, images were stretched to ``size``."""
-    if values is None:
-        return Sight(stretch=size)
-    pairs = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return Sight(**pairs)
+    return Sight(stretch=size) if values is None else Sight.from_dict(values)
 
 
 def intensities_of(values: Mapping[str, Any] | None) -> Intensities:
     """From what a file keeps; where it keeps nothing, those of photographs."""
-    if values is None:
-        return NATURAL
-    return Intensities(tuple(values["mean"]), tuple(values["std"]), values["top"])
+    return NATURAL if values is None else Intensities.from_dict(values)
 
 
 def _replace(path: Path, data: bytes | memoryview) -> None:

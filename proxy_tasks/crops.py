@@ -7,6 +7,7 @@ images are separable: one number a row, one a column says where in the image a c
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,17 @@ class _View:
     images: list[int]
     rows_BH: Tensor
     columns_BW: Tensor
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The part of an image that a crop is made of, and where in it each of the crop's rows and
+    columns looks, in grid_sample's terms."""
+
+    rows: slice
+    columns: slice
+    down_H: Tensor
+    across_W: Tensor
 
 
 class Crops:
@@ -56,23 +68,16 @@ class Crops:
         self.augment = augment
         self._split, self._size, self._intensities = split, size, intensities
         self._places = _by_class(split, chosen) if augment.rare else []
-        # Of one size whatever is in a batch: that decides how grid_sample rounds, and a crop must
-        # not depend on those beside it, which other processes and micro-batches have others of.
-        self._seen = [
-            min(math.ceil(length / augment.scale[0]) + 2, int(split.index[:, 1 + axis].max()))
-            for axis, length in enumerate(size)
-        ]
-        mean = intensities.top * torch.tensor(intensities.mean, device=split.device)
-        self._mean_C11 = mean[:, None, None]
+        # Of a whole row of pixels: broadcasting over few channels alone is slow.
+        mean_C = intensities.top * torch.tensor(intensities.mean, device=split.device)
+        self._mean = mean_C.repeat(int(split.index[:, 2].max()))
 
     def __call__(self, index_B: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
         """x_BCHW float32, channels_last, and y_BHW int64. ``index_B`` are the images to look at,
         but for the crops that are placed on a class; ``draws`` are `Augment.draw`'s."""
         drawn = Draws.of(draws)
         view = self._look(index_B, drawn)
-        x_BCHW, y_BHW = self._sample(view), self._pick(view)
-        mixing, shift = tint(drawn.colour_B3, self.augment.colour, self._intensities)
-        x_BCHW = _recolour(x_BCHW, mixing, shift)
+        x_BCHW, y_BHW = self._paint(view, drawn), self._pick(view)
         if self.augment.turn:
             turned = (drawn.turn_B < self.augment.turn).to(x_BCHW.device)
             x_BCHW[turned] = x_BCHW[turned].transpose(2, 3)
@@ -118,38 +123,50 @@ class Crops:
             images[crop], spots[crop] = image, (row, column)
         return images, spots
 
-    def _sample(self, view: _View) -> Tensor:
-        """Bilinear, in values less their mean, so that what lies outside is 0: the mean colour."""
-        split, size = self._split, self._split.index[view.images, 1:3]
-        lines = view.rows_BH, view.columns_BW
-        spans = [_spans(line, size[:, axis]) for axis, line in enumerate(lines)]
-        height, width = self._seen
-        seen = torch.zeros(len(view.images), split.channels, height, width, device=split.device)
-        grid = torch.empty(len(view.images), *self._size, 2, device=split.device)
-        (top, bottom), (left, right) = spans
-        for crop, image in enumerate(view.images):
-            part = split.image(image)[top[crop] : bottom[crop], left[crop] : right[crop]]
-            window = seen[crop, :, : part.shape[0], : part.shape[1]]
-            torch.sub(_signed(part).permute(2, 0, 1), self._mean_C11, out=window)
-        grid[..., 0] = _share(view.columns_BW, left, width).to(grid)[:, None, :]
-        grid[..., 1] = _share(view.rows_BH, top, height).to(grid)[:, :, None]
-        return functional.grid_sample(seen, grid, "bilinear", "zeros", align_corners=False)
+    def _paint(self, view: _View, drawn: Draws) -> Tensor:
+        """One crop after the other: its numbers stay near the processor, which makes it three times
+        faster than a batch at once, and none depends on those beside it."""
+        device, channels = self._split.device, self._split.channels
+        mixing, shift = tint(drawn.colour_B3, self.augment.colour, self._intensities)
+        mixing_BCC, shift_BC1 = mixing.float().to(device), shift.float().to(device)[:, :, None]
+        windows = _windows(view, self._split.index[view.images, 1:3], device)
+        shape, layout = (len(view.images), channels, *self._size), torch.channels_last
+        x_BCHW = torch.empty(shape, device=device, memory_format=layout)
+        for crop, (image, window) in enumerate(zip(view.images, windows, strict=True)):
+            seen = self._sample(self._split.image(image)[window.rows, window.columns], window)
+            mixed = torch.addmm(shift_BC1[crop], mixing_BCC[crop], seen.flatten(1))
+            x_BCHW[crop] = mixed.view(seen.shape)
+        return x_BCHW
+
+    def _sample(self, part_hwC: Tensor, window: _Window) -> Tensor:
+        """(C, H, W), bilinear, of values less their mean, so that what lies outside is 0: the mean
+        colour."""
+        height, width, channels = part_hwC.shape
+        values = _signed(part_hwC).flatten(1) - self._mean[: width * channels]
+        values_1Chw = values.view(1, height, width, channels).permute(0, 3, 1, 2)
+        # Two planes, which are filled and read faster than pairs.
+        grid_2HW = torch.empty(2, *self._size, device=values.device)
+        grid_2HW[0] = window.across_W
+        grid_2HW[1] = window.down_H[:, None]
+        grid_1HW2 = grid_2HW.permute(1, 2, 0)[None]
+        sampled: Tensor = functional.grid_sample(
+            values_1Chw, grid_1HW2, "bilinear", "zeros", align_corners=False
+        )
+        return sampled[0]
 
     def _pick(self, view: _View) -> Tensor:
         """The nearest label of each pixel; void outside."""
-        device = self._split.device
+        device, size = self._split.device, self._split.index[view.images, 1:3]
         y_BHW = torch.empty(len(view.images), *self._size, dtype=torch.int64, device=device)
-        rows_BH, columns_BW = (
-            line.add(0.5).floor().long() for line in (view.rows_BH, view.columns_BW)
-        )
-        for crop, image in enumerate(view.images):
-            labels = self._split.labels(image)
-            rows, columns = rows_BH[crop].to(device), columns_BW[crop].to(device)
-            height, width = labels.shape
-            inside = _within(rows, height)[:, None] & _within(columns, width)
-            picked = labels.index_select(0, rows.clamp(0, height - 1))
-            picked = picked.index_select(1, columns.clamp(0, width - 1))
-            y_BHW[crop] = picked.masked_fill_(~inside, IGNORE)
+        lines = [line.add(0.5).floor().long() for line in (view.rows_BH, view.columns_BW)]
+        inside = [_inside(line, size[:, axis]) for axis, line in enumerate(lines)]
+        rows_BH, columns_BW = (line.to(device) for line in lines)
+        for crop, (image, down, across) in enumerate(zip(view.images, *inside, strict=True)):
+            labels = self._split.labels(image).index_select(0, rows_BH[crop, down])
+            labels = labels.index_select(1, columns_BW[crop, across])
+            if labels.shape != self._size:
+                y_BHW[crop] = IGNORE
+            y_BHW[crop, down, across] = labels
         return y_BHW
 
 
@@ -179,32 +196,27 @@ def _line(length: int, start_B: Tensor, zoom_B: Tensor) -> Tensor:
     return start_B[:, None] + middle / zoom_B[:, None] - 0.5
 
 
-def _spans(line_BL: Tensor, length_B: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """First pixel and the one behind the last that bilinear sampling along a line reads."""
-    low, high = line_BL.amin(1).floor().numpy(), line_BL.amax(1).floor().numpy() + 2
-    return (
-        np.clip(low, 0, length_B - 1).astype(np.int64),
-        np.clip(high, 1, length_B).astype(np.int64),
-    )
+def _windows(view: _View, size_B2: NDArray[np.int64], device: torch.device) -> Iterator[_Window]:
+    spans, shares = [], []
+    for axis, line_BL in enumerate((view.rows_BH, view.columns_BW)):
+        length_B = size_B2[:, axis]
+        # The first pixel and the one behind the last that bilinear sampling along the line reads.
+        low_B = np.clip(line_BL.amin(1).floor().numpy(), 0, length_B - 1).astype(np.int64)
+        high_B = np.clip(line_BL.amax(1).floor().numpy() + 2, 1, length_B).astype(np.int64)
+        spans.append(list(map(slice, low_B.tolist(), high_B.tolist())))
+        # As grid_sample has it: -1 and 1 are the outer edges of the first and last pixel.
+        first_B1, count_B1 = (torch.from_numpy(n)[:, None] for n in (low_B, high_B - low_B))
+        shares.append(((2 * (line_BL - first_B1) + 1) / count_B1 - 1).float().to(device))
+    return map(_Window, *spans, *shares)
 
 
-def _share(line_BL: Tensor, first_B: NDArray[np.int64], length: int) -> Tensor:
-    """As grid_sample has it: -1 and 1 are the outer edges of the first and last pixel."""
-    return ((2 * (line_BL - torch.from_numpy(first_B)[:, None]) + 1) / length - 1).float()
+def _inside(line_BL: Tensor, length_B: NDArray[np.int64]) -> list[slice]:
+    """Which of a line's places lie in the image: always some in a row, or none."""
+    inside = (line_BL >= 0) & (line_BL < torch.from_numpy(length_B)[:, None])
+    first_B, count_B = inside.int().argmax(1), inside.sum(1)
+    return list(map(slice, first_B.tolist(), (first_B + count_B).tolist()))
 
 
 def _signed(part: Tensor) -> Tensor:
     """torch does no arithmetic on uint16."""
     return part if part.dtype == torch.uint8 else part.float()
-
-
-def _within(places: Tensor, length: int) -> Tensor:
-    return (places >= 0) & (places < length)
-
-
-def _recolour(x_BCHW: Tensor, mixing: Tensor, shift: Tensor) -> Tensor:
-    device = x_BCHW.device
-    mixing, shift = mixing.float().to(device), shift.float().to(device)
-    # The product in planes, then one copy to channels_last: three times faster than the reverse.
-    mixed = torch.baddbmm(shift[:, :, None], mixing, x_BCHW.flatten(2)).view(x_BCHW.shape)
-    return mixed.contiguous(memory_format=torch.channels_last)

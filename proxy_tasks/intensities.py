@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from search_space.errors import UserError
 
@@ -34,6 +36,11 @@ class Intensities:
     @property
     def channels(self) -> int:
         return len(self.mean)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Intensities:
+        """Of asdict's plain types. KeyError or TypeError for anything else."""
+        return cls(tuple(values["mean"]), tuple(values["std"]), values["top"])
 
 
 NATURAL = Intensities(MEAN, STD)

@@ -163,8 +163,8 @@ class _Run:
         if self.job.ends_with(measured):
             network = self.training.average.module
             fidelity = self.job.fidelity
-            found = latency(network, fidelity.size, channels=fidelity.scale.channels)
-            measured = replace(measured, latency=found)
+            seconds = latency(network, fidelity.size, channels=fidelity.scale.channels)
+            measured = replace(measured, latency=seconds)
         return measured
 
     def _validated(self, fold: int) -> Evaluation | None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import torch
-from torch import nn
+from torch import Tensor
 
 from proxy_tasks.labelling import Array, Run
 
 
-def running(network: nn.Module) -> Run:
+class Low(Protocol):
+    """What is needed of a network."""
+
+    def parameters(self) -> Iterator[Tensor]: ...
+
+    def forward_low(self, x_BCHW: Tensor, /) -> Tensor: ...
+
+
+def running(network: Low) -> Run:
     """``forward_low`` on arrays: in single precision, on the device of the weights.
 
     Args:

@@ -66,7 +66,11 @@ class Sight:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Sight:
         """The inverse of to_dict. TypeError or ValueError for anything else."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**plain)
 
     def seen(self, size: Extent) -> Extent:
         """The (height, width) at which the network sees an image of this ``size``."""

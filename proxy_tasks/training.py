@@ -64,8 +64,8 @@ class Training:
         self.recipe, self.epochs, self.seed = recipe, epochs, seed
         self.group = group
         group.divide(recipe)
-        self._chosen = np.arange(len(train)) if chosen is None else np.array(chosen)
-        self.images = images or len(self._chosen)
+        self.chosen = np.arange(len(train)) if chosen is None else np.array(chosen)
+        self.images = images or len(self.chosen)
         self.steps = self.images // recipe.batch_size
         if self.steps == 0:
             raise UserError(
@@ -82,7 +82,7 @@ class Training:
         self._trained = self._flat.trainable()
         self.optimizer = make_optimizer(recipe, *self._trained)
         self.schedule = make_schedule(recipe, self.optimizer, epochs * self.steps)
-        pixels_K = torch.from_numpy(train.counts_NK[self._chosen].sum(0)).to(self.device)
+        pixels_K = torch.from_numpy(train.counts_NK[self.chosen].sum(0)).to(self.device)
         self.emphasis = Emphasis.of(recipe, pixels_K)
         self.augment = Augment(
             scale=recipe.jitter,
@@ -92,7 +92,7 @@ class Training:
             turn=recipe.turn,
             rare=recipe.rare,
         )
-        self.crops = Crops(train, size, self.augment, intensities, self._chosen)
+        self.crops = Crops(train, size, self.augment, intensities, self.chosen)
         self.epoch = 0
 
     def run_epoch(self) -> float:
@@ -127,10 +127,10 @@ class Training:
     def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Numbers of the images of full batches in a fresh order; the ragged rest of an epoch is
         left out. An image comes again when all others have come as often."""
-        wanted, there = self.steps * self.recipe.batch_size, len(self._chosen)
+        wanted, there = self.steps * self.recipe.batch_size, len(self.chosen)
         rounds = range(-(-wanted // there))
         order = torch.cat([torch.randperm(there, generator=generator) for _ in rounds])
-        numbers = torch.from_numpy(self._chosen)[order[:wanted]]
+        numbers = torch.from_numpy(self.chosen)[order[:wanted]]
         return iter(numbers.split(self.recipe.batch_size))
 
     def _step(self, index_B: Tensor, generator: torch.Generator) -> Tensor:

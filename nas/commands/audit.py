@@ -48,7 +48,7 @@ def audit_command(
     if resume:
         run, config = resumed(source, path, settings, MAY_CHANGE, console)
     else:
-        config = configs.load(source or DEFAULT, settings)
+        config = configs.load_to_train(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
     with sessions.connected(config.engine):
         build.check(config, build.space(config))

@@ -13,6 +13,7 @@ from proxy_tasks.pace import Pace
 from proxy_tasks.recipe import Recipe
 from results import units
 from search_space import catalog
+from search_space.backbone import Backbone
 from search_space.cost import cost
 from search_space.scales import Scale
 
@@ -94,7 +95,7 @@ class _Frame:
         return cost(self.reference, self.scale(width), len(self.found.classes), self.size).macs
 
     @property
-    def reference(self):  # noqa: ANN201 - the catalogue says what it is
+    def reference(self) -> Backbone:
         return catalog.load(REFERENCE)
 
     def full(self, width: float) -> Setting:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nas.planning.decision import Decision
 from proxy_tasks.datasets import Dataset
 from proxy_tasks.datasets.traits import Fingerprint
@@ -50,7 +52,7 @@ def validation(dataset: Dataset, given: bool) -> Decision:
     scenes = len({dataset.group("train", index) for index in range(number)} - {""})
     whole = f", of whole scenes ({scenes})" if scenes > 1 else ""
     if number < FEW:
-        folds = min(FOLDS, scenes) if scenes > 1 else FOLDS
+        folds = min(FOLDS, scenes if scenes > 1 else number)
         why = (
             f"{number} images are few: folds only choose, the network that is exported is trained"
             f" on all of them{test}"
@@ -61,7 +63,7 @@ def validation(dataset: Dataset, given: bool) -> Decision:
     return Decision("validation", f"on a fifth of the images{whole}", why, values)
 
 
-def _both(recipe: dict[str, object]) -> dict[str, object]:
+def _both(recipe: Mapping[str, object]) -> dict[str, object]:
     return {
         f"{section}.recipe.{name}": value
         for section in ("proxy", "promotion")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -46,6 +46,7 @@ class Setting:
     recipe: Recipe
     workers: int
     threads: int = 1
+    seconds: float = field(default_factory=lambda: SECONDS)
 
 
 def machine(device: str, workers: int) -> Machine:
@@ -92,7 +93,7 @@ def _measured(setting: Setting, device: str) -> Pace:
         setting.size,
         setting.recipe,
         torch.device(device),
-        SECONDS,
+        setting.seconds,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from nas.config import Config
 from nas.planning.decision import Decision, Plan
@@ -56,7 +57,7 @@ def planned(
 def _recipe(decisions: list[Decision]) -> Recipe:
     """Of what is decided so far: a step with soft Dice takes longer."""
     start = "promotion.recipe."
-    values = {
+    values: dict[str, Any] = {
         key.removeprefix(start): tuple(value) if isinstance(value, list) else value
         for decision in decisions
         for key, value in decision.values.items()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from nas.planning.decision import Decision
-from proxy_tasks.datasets.traits import Fingerprint
+from proxy_tasks.datasets.traits import Fingerprint, Place
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS
 
 SURVIVES = 8
@@ -102,7 +102,8 @@ def _resolution(
             f"; structures grow with the images ({found.growth.slope:.1f} ± "
             f"{found.growth.error:.1f}), so cameras differ and all come to one short side"
         )
-        shown, value = f"short side {short_side} pixels", {"short_side": short_side}
+        shown = f"short side {short_side} pixels"
+        value: dict[str, float] = {"short_side": short_side}
     else:
         shown, value = f"{factor:g} of an image's own pixels", {"factor": factor}
         if sides[-1] / sides[0] >= SPREAD:
@@ -163,7 +164,7 @@ def _augmentation(found: Fingerprint) -> Decision:
     return Decision("augmentation", shown, why, keys)
 
 
-def _aside(found: Fingerprint, places: tuple) -> str:
+def _aside(found: Fingerprint, places: tuple[Place, ...]) -> str:
     names = [name for name, place in zip(found.classes, places, strict=True) if place.aside]
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return f"{', '.join(names[:2])}{more} {'stand' if len(names) > 1 else 'stands'}"

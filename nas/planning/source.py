@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from nas import build
 from nas import config as configs
 from nas.config import Config
 from nas.planning.decision import Decision
-from nas.planning.learning import FOLDS, validation
+from nas.planning.learning import validation
 from proxy_tasks.datasets import Dataset
 from proxy_tasks.datasets.annotations import detect
+from proxy_tasks.datasets.colours import propose_values
+from proxy_tasks.datasets.folder import laid_out
 from search_space.errors import UserError
 
 PUBLISHED = {"cityscapes": ("leftImg8bit", "gtFine"), "camvid": ("trainannot", "valannot")}
@@ -49,7 +52,19 @@ def values_of(data: str) -> dict[str, Any]:
         for name, folders in PUBLISHED.items()
         if all((path / folder).is_dir() for folder in folders)
     ]
-    return {"data": {"name": found or (named[0] if named else "folder"), "root": str(path)}}
+    told = {"name": found or (named[0] if named else "folder"), "root": str(path)}
+    return {"data": told | _colours(path) if told["name"] == "folder" else told}
+
+
+def _colours(root: Path) -> dict[str, Any]:
+    """The value map, where a file beside the label maps has it and agrees with them."""
+    if (root / "classes.txt").exists():
+        return {}
+    with suppress(UserError):
+        proposal = propose_values(root, laid_out(root).everything)
+        if proposal and proposal.sure:
+            return {"values": dict(proposal.values)}
+    return {}
 
 
 def opened(config: Config) -> Source:
@@ -65,7 +80,7 @@ def opened(config: Config) -> Source:
     decided = validation(dataset, given=False)
     rule = {name.rpartition(".")[2]: value for name, value in decided.values.items()}
     config = _split(config, **{"share": None, "folds": None} | rule)
-    if rule.get("folds") != FOLDS:
+    if rule.get("folds") != 2:
         dataset = build.dataset(config, config.proxy.size, strict=False)
     return Source(config, dataset, decided)
 
@@ -76,7 +91,7 @@ def _divided(config: Config) -> tuple[Dataset, bool]:
     split = config.data.split
     if split and (split.val or split.share or split.folds):
         return build.dataset(config, size, strict=False), False
-    whole = _split(config, folds=FOLDS)
+    whole = _split(config, folds=2)
     try:
         dataset = build.dataset(config, size, strict=False)
         if dataset.count("val"):

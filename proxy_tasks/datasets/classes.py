@@ -45,9 +45,9 @@ def class_file(root: Path) -> Path:
     return next((there[name] for name in FILES if name in there), root / FILES[0])
 
 
-def read_classes(path: Path) -> ClassList:
-    """What stands there. Raises UserError, also for a blank line between names: whether the value
-    that it stands for is left out, the file does not tell."""
+def read_classes(path: Path, mapped: bool = False) -> ClassList:
+    """What stands there. Raises UserError, also for a blank line between names, unless label values
+    are ``mapped`` to names: whether the value that it stands for is left out, it does not tell."""
     advice = "write one class name a line, in the order of the label values"
     lines = read_lines(path, advice, blank=True)
     lines = tuple(line for line in lines if not line.startswith("#"))
@@ -57,9 +57,9 @@ def read_classes(path: Path) -> ClassList:
     for form in (_cvat, _coloured, _labelme, _numbered):
         if found := form(path, told):
             return found
-    if "" in lines:
+    if "" in lines and not mapped:
         raise UserError(_blank(path, lines))
-    return ClassList(lines)
+    return ClassList(tuple(told))
 
 
 def _cvat(path: Path, lines: Sequence[str]) -> ClassList | None:

@@ -145,7 +145,7 @@ def _class_list(
             f"no {path}, and label maps are in colours ({proposal.reason}):"
             f" say what each means, as in {proposal.line()}"
         )
-    return _checked(read_classes(path), str(path))
+    return _checked(read_classes(path, mapped=values is not None), str(path))
 
 
 def _checked(found: ClassList, source: str) -> ClassList:

@@ -103,13 +103,11 @@ class PackedData:
     @property
     def sight(self) -> Sight:
         """How large images are seen: it made the pack's images."""
-        values = self._meta["sight"].items()
-        return Sight(**{name: tuple(v) if isinstance(v, list) else v for name, v in values})
+        return Sight.from_dict(self._meta["sight"])
 
     @property
     def intensities(self) -> Intensities:
-        known = self._meta["intensities"]
-        return Intensities(tuple(known["mean"]), tuple(known["std"]), known["top"])
+        return Intensities.from_dict(self._meta["intensities"])
 
     @property
     def folds(self) -> tuple[int, ...]:

@@ -84,8 +84,8 @@ def _seeing(spec: NetworkSpec) -> list[str]:
         _sequence("PALETTE", map(repr, spec.palette)),
         '"""A colour for each class, for pictures."""',
         f"SIZE = {spec.size!r}",
-        '"""(height, width) of the crops that it was trained on, in pixels as it saw them. Any size',
-        'runs."""',
+        '"""(height, width) of the crops that it was trained on, in pixels as it saw them.',
+        'Any size runs."""',
         f"SIGHT = Sight({rule}={value!r})",
         '"""How large the network sees an image: as in training and when it was evaluated."""',
         f"INTENSITIES = Intensities(\n    mean={known.mean!r},\n    std={known.std!r},\n"

@@ -237,6 +237,10 @@ class ImageProcessor:
         text = (Path(folder) / "preprocessor_config.json").read_text("utf-8")
         return cls(**json.loads(text))
 
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str = "AutoImageProcessor") -> None:
+        """transformers calls it when it has loaded this code."""
+
     def to_dict(self) -> dict[str, Any]:
         return dict(self.known)
 

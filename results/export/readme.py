@@ -18,10 +18,8 @@ logits_BKHW. `python network.py` prints the network's size and runs it once."""
     return page(spec, trained, needs, loading(trained), notes)
 
 
-GRAPH = (
-    "`{}` is a graph and `predict.py` labels images with it; {} and NumPy are all that they need"
-)
-"""What a graph of a format needs."""
+GRAPH = "`{}` is a graph and `predict.py` labels images with it; {} and NumPy are all they need"
+"""Of a format's file and what runs it."""
 
 
 def page(spec: NetworkSpec, trained: bool, needs: str, lines: str, notes: str) -> str:
@@ -63,8 +61,8 @@ def seen(spec: NetworkSpec) -> str:
     """How an image becomes what the network takes."""
     height, width = spec.size
     known = spec.intensities
-    return f"""The network sees an image {spec.sight}. It was trained on crops of
-{height} x {width} pixels of that (height x width) and validated on whole images. `x_BCHW` are
+    return f"""The network sees an image {spec.sight}. It is made for crops of
+{height} x {width} pixels of that (height x width) in training, and for whole images. `x_BCHW` are
 images brought to that size (bilinear, with antialiasing, as Pillow resizes), float32, divided by
 {known.top}, less the mean {_listed(known.mean)}, divided by {_listed(known.std)}, channel by
 channel."""

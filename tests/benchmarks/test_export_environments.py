@@ -16,8 +16,8 @@ from benchmarks.export_environments import Result, table
 def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What is said of a README's lines, run by this Python in place of a new environment's."""
     monkeypatch.setattr(export_environments, "made", lambda *_: Path(sys.executable))
-    image = np.ones((1, 3, 4, 4), np.float32)
-    np.savez(tmp_path / "cases.npz", x_B3HW=image, logits=2 * image)
+    image = np.zeros((40, 50, 3), np.uint8)
+    np.savez(tmp_path / "cases.npz", image=image, labels=image[..., 0])
     (tmp_path / "onnx").mkdir()
 
     def called(lines: str) -> Result:
@@ -29,15 +29,17 @@ def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_lines_of_the_readme_are_what_runs(result) -> None:
-    found = result("logits_BKHW = x_B3HW + x_B3HW")
-    assert (found.trouble, found.difference, found.largest) == ("", 0.0, 2.0)
+    found = result("labels_HW = image[..., 0] + 0")
+    assert (found.trouble, found.difference, found.largest) == ("", 0.0, None)
+    other = result("labels_HW = image[..., 0] + 0\nlabels_HW[0, 0] = 1")
+    assert (other.trouble, other.difference) == ("", 1 / 2000)
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("logits_BKHW = 2.001 * x_B3HW", "more than 0.0001"),
-        ("logits_BKHW = x_B3HW * float('nan')", "more than 0.0001"),
+        ("labels_HW = image[..., 0] + 1", "more than 0.001"),
+        ("labels_HW = image[:9, :, 0]", "AssertionError: (9, 50)"),
         ("raise ValueError('no such file')", "ValueError: no such file"),
     ],
 )

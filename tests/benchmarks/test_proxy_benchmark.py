@@ -17,11 +17,13 @@ from benchmarks.proxy import Rate, Share
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.datasets import IGNORE, open_dataset
 from proxy_tasks.datasets.base import Pixels, Split
-from proxy_tasks.datasets.packed import PackedSplit, resize
+from proxy_tasks.recipe import Recipe
+from proxy_tasks.resizing import resized
+from proxy_tasks.sight import Sight
 from proxy_tasks.task import Fidelity
-from proxy_tasks.training import Recipe
 from search_space import catalog
 from search_space.scales import Scale
+from tests.support.arrays import split_of
 
 SIZE = (32, 48)
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
@@ -57,7 +59,8 @@ class Halves:
 @pytest.fixture
 def setting() -> Setting:
     recipe = Recipe(batch_size=4, learning_rate=1e-2, averaging=0.5)
-    return Setting(Halves(), Fidelity(6, SIZE, SCALE), recipe, seed=0, threads=1, workers=0)
+    fidelity = Fidelity(6, SIZE, SCALE)
+    return Setting(Halves(), Sight(cover=SIZE), fidelity, recipe, seed=0, threads=1, workers=0)
 
 
 def test_the_reference_learns(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,12 +81,12 @@ def test_validation_images_are_those_of_the_data_set(setting: Setting) -> None:
     images = Images(setting, "val")
     assert len(images) == 4
     x_3HW, labels_HW = images[2]
-    pixels, values = resize(*setting.data.load("val", 2), SIZE)
-    assert torch.equal(labels_HW, torch.from_numpy(values.copy()).long())
+    image, values = setting.data.load("val", 2)
+    assert torch.equal(labels_HW, torch.from_numpy(values).long())  # at their own size
     std = torch.tensor(STD)[:, None, None]
     mean = torch.tensor(MEAN)[:, None, None]
     found = ((x_3HW * std + mean) * 255).permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(found, pixels, atol=1e-3)
+    np.testing.assert_allclose(found, resized(image, SIZE), atol=1e-3)
 
 
 def test_training_images_differ_each_time_and_are_void_outside(setting: Setting) -> None:
@@ -141,10 +144,8 @@ def test_bare_layers_and_product_run_the_same_number_of_images(
     monkeypatch.setattr(network, "forward_low", counted)
     monkeypatch.setattr(proxy, "_clock", lambda _: lambda: float(len(batches)))
     config = proxy.configs.load("camvid", [*TINY[7::2], "data.name=scenes"])
-    split = open_dataset("scenes", train=12, val=1, size=SIZE)
-    images = np.stack([split.load("train", index)[0] for index in range(12)])
-    labels = np.stack([split.load("train", index)[1] for index in range(12)])
-    train = proxy.DeviceSplit(PackedSplit(images, labels), torch.device("cpu"))
+    scenes = open_dataset("scenes", train=12, val=1, size=SIZE)
+    train = split_of(*zip(*(scenes.load("train", index) for index in range(12)), strict=True))
     found = proxy.measure_share(catalog.load("spinenet-49"), config, train, 11, turns=1, steps=3)
     assert len(batches) == 2 * 2 * 3
     assert {size for _, size in batches} == {4}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,11 +21,11 @@ from nas import build
 from nas.config import Config, parse
 from proxy_tasks.augment import normalise
 from proxy_tasks.datasets.base import IGNORE
-from proxy_tasks.datasets.packed import pack
 from proxy_tasks.networks import DeepLabV3
 from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Job, Measurement
-from proxy_tasks.training import DeviceSplit, Recipe, Training
+from proxy_tasks.training import Training
 from results.trial import Trial, TrialState
 from search_space.errors import UserError
 
@@ -55,8 +56,14 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="module")
-def setting() -> Setting:
-    return Setting(CONFIG, (1, 2))
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    data = CONFIG.data.model_copy(update={"cache": tmp_path_factory.mktemp("cache")})
+    return CONFIG.model_copy(update={"data": data})
+
+
+@pytest.fixture(scope="module")
+def setting(config: Config) -> Setting:
+    return Setting(config, (1, 2))
 
 
 @pytest.fixture
@@ -105,11 +112,17 @@ class Rectified(nn.Module):
         return self.module(x_B3HW.clone())
 
 
+def two_pixels() -> Tensor:
+    images = torch.tensor([[255, 0, 255], [255, 255, 0]], dtype=torch.uint8)[:, None, None]
+    return normalise(images)
+
+
 @pytest.mark.parametrize("way", ["module", "module in place", "method", "method in place"])
 def test_naswot_of_two_pixels(way: str) -> None:
     # Codes 101 and 110: two of three differ, K = [[3, 1], [1, 3]] and its determinant is 8.
-    images = torch.tensor([[255, 0, 255], [255, 255, 0]], dtype=torch.uint8)[:, None, None]
-    assert training_free.naswot(Rectified(way), images) == pytest.approx(math.log(8), abs=1e-12)
+    assert training_free.naswot(Rectified(way), two_pixels()) == pytest.approx(
+        math.log(8), abs=1e-12
+    )
 
 
 def test_naswot_adds_up_what_all_layers_say() -> None:
@@ -118,17 +131,18 @@ def test_naswot_adds_up_what_all_layers_say() -> None:
             return super().forward_low(super().forward_low(x_B3HW) - 0.1)
 
     # The same codes twice: K = [[6, 2], [2, 6]].
-    images = torch.tensor([[255, 0, 255], [255, 255, 0]], dtype=torch.uint8)[:, None, None]
-    assert training_free.naswot(Twice("method"), images) == pytest.approx(math.log(32), abs=1e-12)
+    assert training_free.naswot(Twice("method"), two_pixels()) == pytest.approx(
+        math.log(32), abs=1e-12
+    )
 
 
 def test_the_gradient_norm_is_that_of_autograd(setting: Setting, network: DeepLabV3) -> None:
-    found, loss_found = training_free.gradient_norm(network, setting.batches[0])
+    found, loss_found = training_free.gradient_norm(network, setting.scored)
     network.train()
     network.dropout.eval()
-    images, labels = setting.batches[0].images, setting.batches[0].labels
-    logits = F.interpolate(network.forward_low(normalise(images)), SIZE, mode="bilinear")
-    loss = F.cross_entropy(logits, labels.long(), ignore_index=IGNORE)
+    x_BCHW, y_BHW = setting.scored
+    logits = F.interpolate(network.forward_low(x_BCHW), SIZE, mode="bilinear")
+    loss = F.cross_entropy(logits, y_BHW, ignore_index=IGNORE)
     kernels = [each.weight for each in network.modules() if isinstance(each, nn.Conv2d)]
     wanted = sum(grad.norm() for grad in torch.autograd.grad(loss, kernels))
     assert loss_found == pytest.approx(loss.item(), rel=1e-5)
@@ -139,8 +153,8 @@ def test_a_network_is_left_as_it_was(setting: Setting, network: DeepLabV3) -> No
     network.eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     training_free.synflow(network, SIZE)
-    training_free.naswot(network, setting.batches[0].images)
-    training_free.gradient_norm(network, setting.batches[0])
+    training_free.naswot(network, setting.scored.x_BCHW)
+    training_free.gradient_norm(network, setting.scored)
     training_free.losses(network, setting)
     after = network.state_dict()
     assert before.keys() == after.keys()
@@ -149,15 +163,22 @@ def test_a_network_is_left_as_it_was(setting: Setting, network: DeepLabV3) -> No
     assert not any(module.training for module in network.modules())
 
 
-def test_a_network_starts_as_the_proxy_starts_it(setting: Setting, tmp_path: Path) -> None:
-    data = pack(build.dataset(CONFIG, SIZE), SIZE, tmp_path)
+def test_crops_to_score_on_are_the_middles_of_images(setting: Setting) -> None:
+    """Here images just cover a crop, so they are whole images, as they are."""
+    _, y_BHW = setting.scored
+    whole = [setting.train.labels(number).long() for number in range(24)]
+    for labels in y_BHW:
+        assert any(torch.equal(labels, other) for other in whole)
+
+
+def test_a_network_starts_as_the_proxy_starts_it(config: Config, setting: Setting) -> None:
+    data = build.packed(config, config.proxy, Console(stderr=True))
     recipe = Recipe(**CONFIG.proxy.recipe.model_dump())
     task = TrainingTask(data, recipe, CONFIG.seed, device="cpu")
     *_, wanted = task.score(Job(0, "trial", BACKBONE, setting.fidelity))
-    dataset = build.dataset(CONFIG, SIZE)
-    everything = training_free._batch(dataset, np.arange(dataset.count("train")), SIZE)
     network = training_free.initial_network(CONFIG, BACKBONE, setting.classes)
-    assert Training(network, everything, recipe, 1, CONFIG.seed).run_epoch() == wanted.train_loss
+    training = Training(network, setting.train, recipe, 1, CONFIG.seed, SIZE)
+    assert training.run_epoch() == wanted.train_loss
 
 
 def test_losses_are_those_of_the_first_steps_of_the_proxys_training(
@@ -166,24 +187,22 @@ def test_losses_are_those_of_the_first_steps_of_the_proxys_training(
     found = training_free.losses(network, setting)
     # One epoch of 24 images in batches of 8: three steps.
     recipe = Recipe(**CONFIG.proxy.recipe.model_dump())
-    training = Training(network, setting.batches[1], recipe, 3, CONFIG.seed)
+    training = Training(network, setting.train, recipe, 3, CONFIG.seed, SIZE, images=8)
     for step in (1, 2):
-        training.train = setting.batches[step]
+        training.chosen = setting.trained[step - 1]
         training.run_epoch()
-        loss = training_free.gradient_norm(training.network, setting.batches[0])[1]
+        loss = training_free.gradient_norm(training.network, setting.scored)[1]
         assert found[step].value == pytest.approx(loss, rel=1e-6)
     assert found[2].value != found[1].value
     assert found.keys() == {1, 2}
 
 
 def test_no_image_that_is_scored_is_trained_on(setting: Setting) -> None:
-    def images(split: DeviceSplit) -> set[bytes]:
-        return {image.numpy().tobytes() for image in split.images}
-
-    scored, *trained = map(images, setting.batches)
-    assert [len(each) for each in (scored, *trained)] == [8, 8, 8]
-    assert not scored & trained[0]
-    assert not scored & trained[1]
+    trained = set(setting.trained.ravel().tolist())
+    assert (setting.trained.shape, len(trained)) == ((2, 8), 16)
+    for labels in setting.scored.y_BHW:
+        for number in trained:
+            assert not torch.equal(labels, setting.train.labels(number).long())
 
 
 def table(scores: dict[str, np.ndarray]) -> ProxyScores:
@@ -242,12 +261,15 @@ def written(folder: Path, config: Config, count: int) -> Path:
 
 
 def test_the_table_has_a_row_for_each_score(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    config: Config,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(surrogate, "REPEATS", 1)
     monkeypatch.setattr(surrogate, "FOLDS", 2)
     monkeypatch.setattr(surrogate, "RESAMPLED", 20)
-    path = written(tmp_path, CONFIG, 12)
+    path = written(tmp_path, config, 12)
     zero_cost.main([str(path), "--count", "10", "--steps", "1"])
     printed = capsys.readouterr().out
     assert printed.startswith("10 networks, 60.5 s of training each")

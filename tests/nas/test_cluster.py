@@ -20,8 +20,11 @@ from nas.cluster import local, processes
 from nas.cluster.config import LocalConfig
 from nas.cluster.local import LocalCluster
 from nas.config import EngineConfig
-from proxy_tasks.datasets.packed import contents, pack, restored
+from proxy_tasks.datasets.appearing import restored
+from proxy_tasks.datasets.packed import contents
+from proxy_tasks.datasets.packing import pack
 from proxy_tasks.datasets.scenes import Scenes
+from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 from tests.support.joined import joined
 from tests.support.runs import UNSTARVED, arguments, nas, trials_of
@@ -56,7 +59,7 @@ def cluster(home: Path) -> Iterator[LocalCluster]:
 
 @pytest.fixture
 def packed(tmp_path: Path) -> Path:
-    return pack(Scenes(train=4, val=2, size=(32, 48)), (32, 48), tmp_path / "cache")
+    return pack(Scenes(train=4, val=2, size=(32, 48)), Sight(factor=1), tmp_path / "cache")
 
 
 def run(cluster: LocalCluster, task: ReadingTask, count: int) -> Recorder:

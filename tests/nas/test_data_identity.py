@@ -205,6 +205,7 @@ def test_a_damaged_record_is_one_line(run: RunDirectory) -> None:
     run.data_file.write_text('{"format": "other"}')
     with pytest.raises(UserError, match=r"data.json: damaged .*; remove it where you know"):
         hold(run)
+    assert data_identity.note(run, build.dataset(run.config(), (8, 8)), "val") is None
 
 
 def test_a_relative_root_is_kept_whole(root: Path, tmp_path: Path, monkeypatch) -> None:

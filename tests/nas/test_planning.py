@@ -188,7 +188,9 @@ def test_more_hours_see_more_and_never_less() -> None:
     for hours in (0.25, 0.5, 1.0, 3.0, 10.0, 100.0):
         config = plan(found(), hours)
         assert config.promotion.images is not None
-        seen.append(config.promotion.epochs * config.promotion.images * config.promotion.scale.filters)
+        seen.append(
+            config.promotion.epochs * config.promotion.images * config.promotion.scale.filters
+        )
         trials.append(config.budget.trials)
         widths.append(config.promotion.scale.filters)
     assert seen == sorted(seen)

@@ -143,8 +143,12 @@ def test_a_baseline_is_trained_as_the_winner_is_and_its_evaluation_is_listed(tmp
     assert single == pytest.approx(records[name]["miou"], abs=2e-3)
     assert listed["evaluations"][1]["views"]["scales"] == [0.5, 1.0]
     assert 0 < several < 1
+    told = listed["promotions"][0]
+    assert len(told["class_iou"]) == 11
+    assert told["test_miou"] is None  # scenes have no test part
     text = nas_here("status", str(run)).stdout
-    assert "scales 0.5 1, flipped too" in text
+    assert "scales" in text
+    assert "IoU % by class" in text
     assert nas_here("export", str(run), "-o", str(tmp_path / "out")).returncode == 0
     exports_what_is_named(run, tmp_path)
 

@@ -23,8 +23,9 @@ from torch.nn import functional as F
 from nas.commands.evaluate import Options, evaluate
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.intensities import Intensities
-from proxy_tasks.labelling import shown
+from proxy_tasks.labelling import Labeller, shown
 from proxy_tasks.networks import build_segmenter
+from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
 from proxy_tasks.tally import Tally
 from proxy_tasks.task import Fidelity, Job
@@ -410,6 +411,33 @@ def test_a_pytorch_without_open_sides_is_a_users_mistake(export, subject, tmp_pa
     with pytest.raises(UserError, match="too old"):
         export(subject, tmp_path / "out")
     assert names(tmp_path) == set()
+
+
+# Bands that are no colours
+
+
+def test_networks_of_five_bands_of_16_bits_are_exported_as_such(tmp_path):
+    scale = replace(SCALE, channels=5)
+    network = build_segmenter(BACKBONE, scale, len(CLASSES), SIZE).eval()
+    deep = Intensities((0.1, 0.2, 0.3, 0.4, 0.5), (0.1,) * 5, 65535)
+    job = Job(0, "job", BACKBONE, Fidelity(1, SIZE, scale))
+    Checkpoint(tmp_path).save_weights(network, job, Shown(CLASSES, SIGHT, deep))
+    weights = Checkpoint(tmp_path).weights
+    made = prepare(BACKBONE, scale, CLASSES, SIZE, weights=weights)
+    standalone.export_python(made, tmp_path / "python")
+    module = imported(tmp_path / "python" / "network.py")
+    image = np.random.default_rng(0).integers(0, 65536, (31, 44, 5), np.uint16)
+    labels = module.load().predict(image)
+    assert np.array_equal(labels, Labeller(running(network), SIGHT, deep).predict(image))
+    assert "(height, width, 5) uint16" in (tmp_path / "python" / "README.md").read_text()
+    timm_backbone.export_timm(made, tmp_path / "timm")
+    backbone = imported(tmp_path / "timm" / "spinenet_seg_backbone.py").create(in_chans=5)
+    assert backbone.eval()(torch.randn(1, 5, 32, 32))[0].shape[2:] == (8, 8)
+    mmseg.export_mmseg(made, tmp_path / "mmseg")
+    values: dict = {}
+    exec((tmp_path / "mmseg" / "deeplabv3_config.py").read_text(), values)
+    said = values["model"]["data_preprocessor"]
+    assert (said["mean"][0], said["bgr_to_rgb"]) == (6553.5, False)
 
 
 # What is exported is what was evaluated

@@ -49,7 +49,8 @@ def test_a_blank_line_between_names_is_never_skipped(root):
     assert "write data.values: {0: road, 2: car, 3: sky}" in line
     relabel(root, 0, 2, 3, 255)
     values = {"0": "road", "2": "car", "3": "sky"}
-    data = open_dataset("folder", root=root, values=values, classes=["road", "car", "sky"])
+    data = open_dataset("folder", root=root, values=values)
+    assert data.classes == ("road", "car", "sky")
     assert shown(data) == [0, 1, 2, IGNORE]
 
 

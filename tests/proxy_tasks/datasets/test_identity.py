@@ -1,4 +1,4 @@
-"""What names a data set: its labels, classes and size, and not where its files lie or their age."""
+"""What names a data set: labels, classes and sight, not where its files lie or their age."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from PIL import Image
 
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.identity import identity
-from proxy_tasks.datasets.packed import open_packed, pack
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.datasets.packing import pack
+from proxy_tasks.sight import Sight
 
 CLASSES = ("road", "sky")
+SEEN = Sight(factor=1)
 
 
 def tree(root: Path, seed: int = 0, images: int = 3) -> Path:
@@ -30,9 +33,9 @@ def tree(root: Path, seed: int = 0, images: int = 3) -> Path:
     return root
 
 
-def name(root: Path, size: tuple[int, int] = (40, 48), classes: tuple[str, ...] = CLASSES) -> str:
+def name(root: Path, sight: Sight = SEEN, classes: tuple[str, ...] = CLASSES) -> str:
     dataset = open_dataset("folder", root=root, classes=classes)
-    return identity(open_packed(pack(dataset, size, root.parent / "cache")))
+    return identity(open_packed(pack(dataset, sight, root.parent / "cache")))
 
 
 def test_a_copy_elsewhere_and_of_another_age_has_the_same_name(tmp_path: Path) -> None:
@@ -42,13 +45,13 @@ def test_a_copy_elsewhere_and_of_another_age_has_the_same_name(tmp_path: Path) -
     assert name(there) == name(here)
 
 
-@pytest.mark.parametrize("change", ["labels", "images", "size", "classes"])
+@pytest.mark.parametrize("change", ["labels", "images", "sight", "classes"])
 def test_another_data_set_has_another_name(tmp_path: Path, change: str) -> None:
     usual = name(tree(tmp_path / "usual"))
     other = {
         "labels": lambda root: name(tree(root, seed=1)),
         "images": lambda root: name(tree(root, images=4)),
-        "size": lambda root: name(tree(root), size=(32, 48)),
+        "sight": lambda root: name(tree(root), sight=Sight(short_side=30)),
         "classes": lambda root: name(tree(root), classes=("road", "tree")),
     }[change](tmp_path / "other")
     assert other != usual
