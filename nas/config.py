@@ -283,6 +283,8 @@ class PlanConfig(Section):
     proxy_crops_per_second: float = Field(gt=0)
     promotion_crops_per_second: float = Field(gt=0)
     promotion_macs: float = Field(gt=0)
+    ending_seconds: float = Field(60.0, ge=0)
+    """For tables, pictures, the export, and scoring on the test part."""
 
 
 class EngineConfig(Section):

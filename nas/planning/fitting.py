@@ -11,13 +11,11 @@ from search_space.cost import cost
 
 LEAST = 0.25
 """Of the planned epochs: less would be no full training."""
-LAST = 45.0
-"""Seconds for pictures, tables and the export."""
 
 
 def fitted(config: Config, chosen: Sequence[Trial], seconds: float) -> tuple[str, ...]:
-    """Settings of a promotion of these trials side by side that ends in time: fewer epochs where the
-    plan's would take longer; nothing where they fit."""
+    """Settings of a promotion of these trials side by side that ends in time: fewer epochs where
+    the plan's would take longer; nothing where they fit."""
     plan, promotion = config.plan, config.promotion
     if plan is None or promotion.images is None or not chosen:
         return ()
@@ -25,7 +23,7 @@ def fitted(config: Config, chosen: Sequence[Trial], seconds: float) -> tuple[str
     classes = len(build.dataset(config, promotion.size).classes)
     heaviest = max(cost(t.backbone, built.scale, classes, promotion.size).macs for t in chosen)
     pace = plan.promotion_crops_per_second * plan.promotion_macs / heaviest
-    epochs = int((seconds - LAST) * pace / promotion.images)
+    epochs = int((seconds - plan.ending_seconds) * pace / promotion.images)
     if epochs >= promotion.epochs:
         return ()
     epochs = max(epochs, round(LEAST * promotion.epochs), 1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from nas.planning.decision import Decision
 from nas.planning.machine import REFERENCE, Machine, Setting
 from nas.planning.seeing import Seeing
+from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.pace import Pace
 from proxy_tasks.recipe import Recipe
@@ -28,17 +29,20 @@ PROMOTED = 0.6
 """Part of the hours that full training gets: it decides most of what the winner scores."""
 SHORTER = 24
 """A proxy sees this part of what a full training sees (Google's released search: 1/40)."""
-FEWEST_STEPS = 40
-"""Of a proxy, in each fold."""
-MOST_TRIALS, FEWEST_TRIALS = 200, 8
+FEWEST_STEPS = 100
+"""Of a proxy, in each fold: before that, all networks know the most frequent classes alone."""
+MOST_TRIALS = 200
 BATCH = {"cpu": 8, "cuda": 16}
 PROXY_EPOCHS, PROMOTION_EPOCHS = 4, 30
 AVERAGED = 0.05
 """Part of a training's steps that the average of the weights reaches back."""
 SPARE = 0.9
 """Of the time that is reckoned with, for what takes longer than measured."""
-OVERHEAD = 75.0
-"""Seconds for Ray's start, pictures and the export."""
+START, END = 30.0, 45.0
+"""Seconds for Ray's start; for tables, pictures and the export."""
+WHOLE = 0.7
+"""What seeing a pixel of a whole image costs of what training on it costs: a forward pass is a
+third of a step, and in single precision where training has half of it."""
 READ = 12e6
 """Pixels a second that are decoded and packed, about."""
 HEAVIER = 1.25
@@ -133,9 +137,10 @@ def hours(
         max(1, cores // top) if there.device == "cpu" else 1,
     )
     read = _native_pixels(found) / READ
-    left = max(60.0, 3600 * given - OVERHEAD - read)
-    promotion = PROMOTED * left
     narrow, narrow_full = timed([frame.short(WIDTHS[-1]), frame.full(WIDTHS[-1])])
+    end = END + _looks(frame, "test") / narrow_full.crops
+    left = max(60.0, 3600 * given - START - read - end)
+    promotion = PROMOTED * left
     width = _width(frame, narrow_full.crops, promotion)
     full = timed([frame.full(width)])[0] if width != WIDTHS[-1] else narrow_full
     crops = min(int(SPARE * promotion * full.crops), _crops(frame, PLENTY))
@@ -156,6 +161,7 @@ def hours(
         "proxy_crops_per_second": round(narrow.crops, 2),
         "promotion_crops_per_second": round(full.crops, 2),
         "promotion_macs": float(frame.macs(width)),
+        "ending_seconds": round(end, 1),
     }
     return Hours(width, epochs * images, proxy.trials, passes, seconds, decisions, measured)
 
@@ -207,9 +213,9 @@ class _Proxy:
 
 
 def _proxy(frame: _Frame, crops: float, seconds: float, full: int) -> _Proxy:
-    """As long as a part of full training; shorter where too few fit, longer where many would."""
+    """As long as a part of full training, and longer where very many would fit."""
     batch, folds, workers = frame.recipe.batch_size, frame.folds, frame.there.workers
-    validated = _validation_crops(frame) / crops
+    validated = _looks(frame, "train" if folds > 1 else "val") / crops
     least = FEWEST_STEPS * batch * folds
     wanted = max(full // SHORTER, least)
 
@@ -218,8 +224,6 @@ def _proxy(frame: _Frame, crops: float, seconds: float, full: int) -> _Proxy:
 
     if trials(wanted) > MOST_TRIALS:
         wanted = int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops)
-    while trials(wanted) < FEWEST_TRIALS and wanted > least:
-        wanted = max(least, int(0.8 * wanted))
     epochs, images = _divided(wanted // folds, PROXY_EPOCHS if folds == 1 else 2, batch)
     total = epochs * images * folds
     number = max(2, int(trials(total)))
@@ -234,13 +238,9 @@ def _divided(crops: int, epochs: int, batch: int) -> tuple[int, int]:
     return epochs, steps // epochs * batch
 
 
-def _validation_crops(frame: _Frame) -> float:
-    """What a validation costs, in crops of training: a forward pass is a third of a step, and in
-    single precision where training has half of it."""
-    part = frame.found.parts["train" if frame.folds > 1 else "val"]
-    images = max(1, part.number)
-    area = frame.seeing.pixels(frame.found) / max(1, frame.found.parts["train"].number)
-    return 0.7 * images * area / frame.seeing.crop**2
+def _looks(frame: _Frame, part: Split) -> float:
+    """What seeing all images of a part costs, in crops of training."""
+    return WHOLE * frame.seeing.pixels(frame.found, part) / frame.seeing.crop**2
 
 
 def _width(frame: _Frame, crops: float, seconds: float) -> float:

@@ -27,8 +27,8 @@ SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Machine:
-    """``device``: cpu or cuda; ``workers`` train side by side; ``memory`` in bytes, of the GPU where
-    there is one."""
+    """``device``: cpu or cuda; ``workers`` train side by side; ``memory`` in bytes, of the GPU
+    where there is one."""
 
     name: str
     device: str

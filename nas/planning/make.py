@@ -87,7 +87,7 @@ def show(made: Made, hours: float, console: Console) -> None:
 
 
 def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
-    """What somebody set goes before what was planned: crops that are not square cannot be turned."""
+    """What somebody set goes before what was planned: only square crops can be turned."""
     for name in ("proxy", "promotion"):
         height, width = values[name]["size"]
         if height != width and not any(s.startswith(f"{name}.recipe.turn=") for s in settings):

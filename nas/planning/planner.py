@@ -1,4 +1,4 @@
-"""Puts a plan together: first how images are seen, then what is learnt, then what the hours hold."""
+"""Puts a plan together: how images are seen, what is learnt from, what the hours hold."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _warnings(found: Fingerprint, seen: Seeing, held: Hours) -> list[str]:
     warnings = []
     if held.passes < SCARCE:
         warnings.append(
-            f"full training sees every pixel {held.passes:.1f} times, where {PASSES} are wanted even"
-            " of the narrowest network: give more --hours, or a coarser resolution"
+            f"full training sees every pixel {held.passes:.1f} times, where {PASSES} are wanted"
+            " even of the narrowest network: give more --hours, or a coarser resolution"
         )
     if held.trials < 6:
         warnings.append(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from nas.planning.decision import Decision
+from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.traits import Fingerprint, Place
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS
 
@@ -38,13 +39,13 @@ class Seeing:
     thinnest: tuple[str, float] | None
     decisions: tuple[Decision, ...]
 
-    def pixels(self, found: Fingerprint) -> int:
-        """Of all training images, as they are seen."""
+    def pixels(self, found: Fingerprint, part: Split = "train") -> int:
+        """Of all images of a part, as they are seen."""
         total = 0.0
-        for (height, width), images in found.parts["train"].sizes.items():
+        for (height, width), images in found.parts[part].sizes.items():
             factor = self.short_side / min(height, width) if self.short_side else self.factor
             total += images * height * width * factor**2
-        return max(1, round(total))
+        return round(total)
 
 
 def seeing(found: Fingerprint, device: str) -> Seeing:

@@ -55,8 +55,10 @@ def test_large_channels_last_logits_in_fp32_agree_to_rounding() -> None:
     low.requires_grad_()
     labels = labels_of((3, 96, 128), 19)
     ours, torchs = upsampled_cross_entropy(low, labels), expected(low, labels)
-    torch.testing.assert_close(ours, torchs, rtol=1e-6, atol=0)
-    torch.testing.assert_close(gradient(ours, low), gradient(torchs, low), rtol=1e-4, atol=1e-8)
+    # Of logits of 64 and more, fp32 keeps 4e-6: so far may probabilities be apart, and gradients
+    # of up to 2e-3 by that share.
+    torch.testing.assert_close(ours, torchs, rtol=1e-5, atol=0)
+    torch.testing.assert_close(gradient(ours, low), gradient(torchs, low), rtol=1e-4, atol=5e-8)
 
 
 def test_bf16_logits_count_as_the_fp32_they_stand_for() -> None:

@@ -344,7 +344,7 @@ class TestJournal:
         os.symlink(journal, f"{journal}.lock")
         began = time.monotonic()
         assert seen(journal) == []
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 10  # who waits, waits 30 s
 
     def test_the_lock_of_a_killed_writer_stalls_nobody(self, journal: Path) -> None:
         create(journal).close()
@@ -352,7 +352,7 @@ class TestJournal:
         began = time.monotonic()
         with Ledger.open(journal) as ledger:
             start(ledger)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # Optuna alone would wait 30 s
 
     @pytest.mark.parametrize(
         ("content", "message"),

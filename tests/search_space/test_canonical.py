@@ -1,6 +1,6 @@
 from dataclasses import replace
 from itertools import combinations
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -57,10 +57,10 @@ def test_symmetric_graphs_get_one_key_however_they_are_numbered(lengths):
 
 
 def test_many_interchangeable_blocks_cost_no_factorial():
-    began = perf_counter()
+    began = process_time()
     twins = [plain(0, 1) for _ in range(14)]
     canonical_key(architecture(*twins, plain(0, 1, output=True)))
-    assert perf_counter() - began < 2  # 14! certificates would take a year
+    assert process_time() - began < 20  # 14! certificates would take a year
 
 
 def test_a_block_that_is_read_differs_from_one_that_is_added_as_it_is():
