@@ -334,9 +334,7 @@ Window = Annotated[
 ]
 Stride = Annotated[
     str | None,
-    typer.Option(
-        "--stride", metavar="HxW", help="Of the window.", show_default="two thirds of it"
-    ),
+    typer.Option("--stride", metavar="HxW", help="Of the window.", show_default="two thirds of it"),
 ]
 ImageSize = Annotated[
     str | None,

@@ -70,7 +70,9 @@ class ScalePermutedBackbone(Encoder):
     def __init__(self, architecture: Architecture, scale: Scale) -> None:
         super().__init__()
         filters = scale.level_filters(2)
-        self.stem = nn.Sequential(conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool())
+        self.stem = nn.Sequential(
+            conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool()
+        )
         alive = sorted(architecture.alive)
         self.blocks = nn.ModuleDict(
             {str(index): _built(architecture, index, scale) for index in alive}

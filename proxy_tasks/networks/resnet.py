@@ -32,7 +32,9 @@ class DilatedResNetBackbone(Encoder):
     def __init__(self, spec: DilatedResNet, scale: Scale) -> None:
         super().__init__()
         filters = scale.level_filters(2)
-        self.stem = nn.Sequential(conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool())
+        self.stem = nn.Sequential(
+            conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool()
+        )
         widths = [scale.scaled(stage.filters) for stage in spec.plan]
         channels = [width * BottleneckBlock.expansion for width in widths]
         inputs = (filters, *channels[:-1])

@@ -107,7 +107,8 @@ class Graph:
         self.outputs = {resnet.plan[-1].level: node}
 
     def _stem(self) -> int:
-        return self._add("stem", 2, pieces.stem(self.scale.level_filters(2), self.image, self.scale.channels))
+        scale = self.scale
+        return self._add("stem", 2, pieces.stem(scale.level_filters(2), self.image, scale.channels))
 
     def _head(self) -> None:
         if self.head == CLASSIFIER:
