@@ -12,16 +12,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from proxy_tasks import views
 from proxy_tasks.augment import normalise
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import NATURAL, Intensities
+from proxy_tasks.labelling import Labeller
 from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3
 from proxy_tasks.networks.folding import folded
 from proxy_tasks.processes import ALONE, Group
+from proxy_tasks.running import running
+from proxy_tasks.sight import OWN
 from proxy_tasks.soft_metrics import SoftCounts
 from proxy_tasks.upsampling import BandedUpsampling
-from proxy_tasks.views import LARGEST, Views
 
 _TINY = 1e-12
 """Added to means of probabilities before their logarithm."""
@@ -103,25 +106,22 @@ class Validation:
         self, network: DeepLabV3, images_BhwC: Tensor, labels_BHW: Tensor
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Rows of a batch at the labels' size, band by band: logits and targets, int64."""
-        whole = images_BhwC.shape[1] * images_BhwC.shape[2] <= LARGEST
-        if whole:
-            low_BKhw = network.forward_low(normalise(images_BhwC, self._intensities))
-        else:  # `alike` has them one at a time
-            low_BKhw = torch.stack([self._slide(network, image) for image in images_BhwC])
+        if images_BhwC.shape[1] * images_BhwC.shape[2] > views.LARGEST:
+            for image_hwC, labels_HW in zip(images_BhwC, labels_BHW, strict=True):
+                yield from self._through_windows(network, image_hwC, labels_HW)
+            return
+        low_BKhw = network.forward_low(normalise(images_BhwC, self._intensities))
         bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:])
         for band in bands:
-            logits = bands.up(band).flatten(0, 1)
             target = labels_BHW[band.images, band.rows].flatten(0, 1).long()
-            yield logits if whole else logits.clamp(min=_TINY).log_(), target
+            yield bands.up(band).flatten(0, 1), target
 
-    def _slide(self, network: DeepLabV3, image_hwC: Tensor) -> Tensor:
-        """Probabilities (K, h, w) of an image too large to be seen at once: of every pixel the mean
-        over the windows that show it."""
-        height, width = image_hwC.shape[:2]
-        total_Khw = torch.zeros(self._classes, height, width, device=image_hwC.device)
-        count_hw = torch.zeros(height, width, device=image_hwC.device)
-        for rows, columns in Views.of_large().windows((height, width)):
-            part = normalise(image_hwC[rows, columns][None], self._intensities)
-            total_Khw[:, rows, columns] += network(part)[0].softmax(0)
-            count_hw[rows, columns] += 1
-        return total_Khw / count_hw
+    def _through_windows(
+        self, network: DeepLabV3, image_hwC: Tensor, labels_HW: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Of an image too large to be seen at once, as what is exported sees it."""
+        labeller = Labeller(running(network), OWN, self._intensities)
+        size = labels_HW.shape[0], labels_HW.shape[1]
+        for rows, mean_KrW in labeller.bands(image_hwC.cpu().numpy(), size):
+            mean_rKW = torch.from_numpy(mean_KrW).transpose(0, 1).to(labels_HW.device)
+            yield mean_rKW.clamp(min=_TINY).log(), labels_HW[rows].long()

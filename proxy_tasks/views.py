@@ -5,7 +5,6 @@ Imports no torch, so that a record of it is read fast. Bundled into exports.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import gt
 
@@ -48,16 +47,6 @@ class Views:
                 f"--stride {_extent(self.stride)}: must be at most the window,"
                 f" {_extent(self.window)}, or pixels between windows are never seen"
             )
-
-    @classmethod
-    def of_large(cls) -> Views:
-        """How an image is seen that has more than LARGEST pixels."""
-        return cls(window=WINDOW)
-
-    def windows(self, size: Size) -> Iterator[tuple[slice, slice]]:
-        """Rows and columns of each, together all of an image of this size."""
-        rows, columns = self.grid(size)
-        return ((row, column) for row in rows for column in columns)
 
     def grid(self, size: Size) -> tuple[list[slice], list[slice]]:
         """The rows of the windows, and their columns: each goes with each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from nas import config as configs
 from nas.config import Config
 from nas.planning import text
 from nas.planning.decision import Decision, Plan
+from nas.planning.fitting import fitted
 from nas.planning.hours import FEWEST_STEPS, MOST_TRIALS, PASSES, WIDTHS
 from nas.planning.learning import learning, validation
 from nas.planning.machine import Machine, Setting
@@ -19,6 +21,9 @@ from nas.planning.planner import planned
 from nas.planning.seeing import SURVIVES, seeing
 from proxy_tasks.datasets.traits import Fingerprint, Growth, PartTraits, Place, Thickness
 from proxy_tasks.pace import Pace
+from search_space import catalog
+from search_space.cost import cost
+from search_space.scales import Scale
 
 CPU = Machine("a processor", "cpu", 2, 24 * 2**30)
 MIDDLE = Place(0.5, 0.01, 0.5, 40)
@@ -282,3 +287,26 @@ def test_memory_bounds_the_batch() -> None:
     small = replace(CPU, memory=2**30)
     made = planned(found(), Config(), small, 2, 1.0, Decision("v", "", ""), 1, Paces())
     assert made.plan.values()["proxy"]["recipe"]["batch_size"] < 8
+
+
+@pytest.mark.parametrize(("seconds", "epochs"), [(10_000, None), (645, 6), (60, 5)])
+def test_full_training_is_shortened_to_what_is_left_of_the_hours(
+    seconds: float, epochs: int | None
+) -> None:
+    backbone = catalog.load("spinenet-49")
+    config = configs.parse(
+        {
+            "promotion": {"epochs": 20, "images": 100},
+            "plan": {
+                "hours": 1.0, "machine": "a processor", "device": "cpu", "workers": 2,
+                "proxy_crops_per_second": 5.0, "promotion_crops_per_second": 1.0,
+                "promotion_macs": cost(backbone, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128)).macs,
+                "ending_seconds": 45.0,
+            },
+        },
+        "plan",
+    )  # fmt: skip
+    trial = SimpleNamespace(backbone=backbone)
+    expected = () if epochs is None else (f"promotion.epochs={epochs}",)
+    assert fitted(config, [trial], seconds) == expected  # type: ignore[list-item]
+    assert fitted(config.model_copy(update={"plan": None}), [trial], seconds) == ()  # type: ignore[list-item]

@@ -189,10 +189,9 @@ def test_bands_change_nothing(image, monkeypatch) -> None:
 
 
 def test_the_last_window_ends_at_the_edge() -> None:
-    found = list(Views(window=(4, 5), stride=(3, 5)).windows((8, 5)))
-    rows = [(rows.start, rows.stop) for rows, _ in found]
-    assert rows == [(0, 4), (3, 7), (4, 8)]
-    assert {(columns.start, columns.stop) for _, columns in found} == {(0, 5)}
+    rows, columns = Views(window=(4, 5), stride=(3, 5)).grid((8, 5))
+    assert [(each.start, each.stop) for each in rows] == [(0, 4), (3, 7), (4, 8)]
+    assert [(each.start, each.stop) for each in columns] == [(0, 5)]
 
 
 def test_images_of_pillow_are_taken_for_what_they_show(image) -> None:

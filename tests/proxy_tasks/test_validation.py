@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from proxy_tasks import device_split, training, validation, views
+from proxy_tasks import device_split, training, views
 from proxy_tasks.augment import normalise
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.device_split import DeviceSplit
@@ -156,6 +156,7 @@ class Recorded(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.shown: list[Tensor] = []
+        self.place = nn.Parameter(torch.zeros(1))  # says on which device it is
 
     def __deepcopy__(self, _: object) -> Recorded:
         return self
@@ -179,7 +180,7 @@ def four() -> DeviceSplit:
 def test_a_large_image_is_seen_through_windows(
     four: DeviceSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (validation, views, device_split):
+    for module in (views, device_split):
         monkeypatch.setattr(module, "LARGEST", 40 * 56 - 1)
     monkeypatch.setattr(views, "WINDOW", (16, 24))
     network = Recorded()
@@ -194,14 +195,14 @@ def test_what_windows_say_is_averaged_as_probabilities(
     four: DeviceSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two windows is sure and right, the other knows nothing: 5/8 for the right class."""
-    for module in (validation, views, device_split):
+    for module in (views, device_split):
         monkeypatch.setattr(module, "LARGEST", 100)
-    whole = slice(0, 40), slice(0, 56)
-    monkeypatch.setattr(views.Views, "windows", lambda *_: iter([whole, whole]))
+    twice = [slice(0, 40), slice(0, 40)], [slice(0, 56)]
+    monkeypatch.setattr(views.Views, "grid", lambda *_: twice)
 
     class Half(Recorded):
-        def forward(self, x_BCHW: Tensor) -> Tensor:
-            logits = self.forward_low(x_BCHW)
+        def forward_low(self, x_BCHW: Tensor) -> Tensor:
+            logits = super().forward_low(x_BCHW)
             return 1e3 * logits if len(self.shown) == 1 else 0 * logits
 
     assert of(Half(), four).loss == pytest.approx(-np.log(5 / 8), rel=1e-5)
