@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -511,14 +512,24 @@ def _picks_no_controller(setting: str) -> bool:
     return not setting.startswith(("controller=", "controller.name="))
 
 
+_PATTERN = re.compile(r"\*|\{(name|scene|dir)\}")
+"""What a pattern of files begins with (proxy_tasks.datasets.patterns); YAML means others by it."""
+
+
+def _value(text: str, setting: str) -> Any:
+    if _PATTERN.match(text):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {setting}: {text!r} is not a YAML value") from error
+
+
 def _set(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise UserError(f"--set {setting}: must be KEY=VALUE, as in --set proxy.epochs=4")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {setting}: {text!r} is not a YAML value") from error
+    value = _value(text, setting)
     *path, last = key.split(".")
     for name in path:
         values = values.setdefault(name, {})

@@ -28,6 +28,7 @@ from nas.summary import leaderboard_table, write_artifacts
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.task import METRIC_NAMES
+from results import units
 from results.audit import lines
 from results.ledger import Ledger
 from results.trial import Trial
@@ -161,9 +162,29 @@ def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
     if asked.dry_run:
         raise UserError("--dry-run: shows a plan; give --data, your images")
     config = asked.config()
+    if config.plan and asked.hours is not None:
+        raise UserError(
+            f"--hours {asked.hours:g}: {asked.source} is a plan for {config.plan.hours:g} hours;"
+            " leave it out, or plan anew: nas plan DATA --hours H -o FILE"
+        )
     if config.budget.trials is None and config.budget.hours is None:
         raise UserError("budget: give trials or hours, else the search never ends")
     return config, None
+
+
+def _fit(
+    run: RunDirectory, config: Config, best: list[Trial], seconds: float, console: Console
+) -> None:
+    """Shorten full training where less time is left than was planned; the run keeps that, so that
+    a resume goes on with it."""
+    if settings := planning.fitted(config, best, seconds):
+        shorter = configs.with_settings(config, settings, ("promotion.",))
+        run.write_config(shorter)
+        console.print(
+            f"full training gets {shorter.promotion.epochs} of {config.promotion.epochs} epochs:"
+            f" {units.duration(max(0.0, seconds))} are left of the hours",
+            highlight=False,
+        )
 
 
 def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console) -> None:
@@ -235,9 +256,7 @@ def _conclude(
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
-    settings: tuple[str, ...] = ()
     if deadline is not None:
-        best = top(trials, config.promotion.top)
-        settings = planning.fitted(config, best, deadline - time.monotonic())
-    promote(run.path, config.promotion.top, (), (), 1, None, True, settings, console)
+        _fit(run, config, top(trials, config.promotion.top), deadline - time.monotonic(), console)
+    promote(run.path, config.promotion.top, (), (), 1, None, True, (), console)
     export(str(run.path), "best", ("spec", "python"), run.path / "export", console)

@@ -100,9 +100,9 @@ class FileDataset:
     @cached_property
     def folds(self) -> tuple[int, ...]:
         """By the scenes of the images."""
-        if self._folds is None:
-            return ()
         pairs = self._listings["train"].pairs
+        if self._folds is None or not pairs:  # what is missing is told of as a fault
+            return ()
         groups, names = [pair.group for pair in pairs], [pair.name for pair in pairs]
         return tuple(folds(groups, names, self._folds))
 
