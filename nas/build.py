@@ -188,7 +188,10 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
     height, width = training.size
     if training.recipe.turn and height != width:
         raise UserError(f"recipe.turn: turns square crops alone, not {height}x{width}; write 0")
-    there = round(dataset(config, training.size).count("train") * training.share)
+    data = dataset(config, training.size)
+    folds = len(set(data.folds)) if training is config.proxy else 0
+    held = max(data.folds.count(fold) for fold in set(data.folds)) if folds > 1 else 0
+    there = round((data.count("train") - held) * training.share)
     images = training.images or there
     if images < (batch := training.recipe.batch_size):
         raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
@@ -324,6 +327,8 @@ def check_halving(config: Config) -> None:
     proxy = config.proxy
     if proxy.asha is None:
         return
+    if config.data.split and config.data.split.folds:
+        raise UserError("proxy.asha: with folds a score comes after the last alone; leave it out")
     if config.engine.name != "ray":
         raise UserError("proxy.asha: stops trainings through Ray Tune; write engine.name: ray")
     if proxy.score != "train_loss" and proxy.evaluate_every != 1:

@@ -511,7 +511,13 @@ def evaluate(
             show_default="what it was trained on",
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="train, val or test.",
+            show_default="val; test where folds left nothing to hold out",
+        ),
+    ] = None,
     size: SeenSize = None,
     scales: SeenScales = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[SCALE]")] = None,

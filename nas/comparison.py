@@ -28,6 +28,8 @@ WIDTH, TALLEST, GAP, HEADING = 280, 360, 8, 26
 VOID: Colour = (225, 225, 225)
 """Of pixels whose truth nobody knows."""
 HEADINGS = ("image", "truth (light grey: not labelled)", "prediction")
+TRAINED_ON = "image (trained on)"
+"""Where folds left none that the network does not know."""
 
 Row = tuple[Pixels, Pixels, Pixels]
 
@@ -61,19 +63,24 @@ def compared(predictor: Predictor, data: PackedData) -> Image.Image:
     for number in chosen:
         image, truth = split.image(number), split.labels(number)
         rows.append((visible(image), truth, labeller.predict(image, truth.shape)))
-    return grid(rows, data.classes, data.palette)
+    return grid(rows, data.classes, data.palette, TRAINED_ON if data.folds else HEADINGS[0])
 
 
-def grid(rows: Sequence[Row], classes: Sequence[str], palette: Sequence[Colour]) -> Image.Image:
+def grid(
+    rows: Sequence[Row],
+    classes: Sequence[str],
+    palette: Sequence[Colour],
+    first: str = HEADINGS[0],
+) -> Image.Image:
     """Each row is an image (h, w, 3), its labels (H, W), and those that were predicted; of any
-    shape, each row its own."""
+    shape, each row its own. ``first`` stands above the images."""
     colours = np.full((IGNORE + 1, 3), VOID, np.uint8)
     colours[: len(palette)] = palette
     sizes = [_shown(truth.shape) for _, truth, _ in rows]
     across = WIDTH + GAP
     height = HEADING + sum(height + GAP for _, height in sizes)
     whole = Image.new("RGB", (3 * across - GAP, height), PAPER)
-    _headings(whole, across)
+    _headings(whole, across, first)
     top = HEADING
     for (image, *labels), size in zip(rows, sizes, strict=True):
         cells = [Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)]
@@ -96,9 +103,9 @@ def _shown(size: tuple[int, ...]) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _headings(whole: Image.Image, across: int) -> None:
+def _headings(whole: Image.Image, across: int, first: str) -> None:
     draw, font = ImageDraw.Draw(whole), ImageFont.truetype(font_file(), 14)
-    for column, words in enumerate(HEADINGS):
+    for column, words in enumerate((first, *HEADINGS[1:])):
         draw.text((column * across, HEADING // 2), words, INK, font, anchor="lm")
 
 

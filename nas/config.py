@@ -377,15 +377,25 @@ def load_to_train(source: str, settings: Sequence[str] = ()) -> Config:
     """
     values = raw(source, settings)
     config = parse(values, source)
-    missing = unplanned(values)
-    if DEMONSTRATION in _bases(source):
-        missing = f"how to train on more than the scenes of {DEMONSTRATION}"
-    if missing and config.data.name != "scenes":
-        raise UserError(
-            f"{source}: does not say {missing}; a plan does: write nas search --data DIR --hours H,"
-            " or nas plan DIR -o mine.yaml and edit that"
-        )
+    if config.data.name != "scenes":
+        refuse_demonstration(source)
+        if missing := unplanned(values):
+            raise _no_plan(source, missing)
     return config
+
+
+def refuse_demonstration(source: str) -> None:
+    """UserError for a preset or a file that begins from the demonstration's settings: no data but
+    its own scenes are trained on with them."""
+    if DEMONSTRATION in _bases(source):
+        raise _no_plan(source, f"how to train on more than the scenes of {DEMONSTRATION}")
+
+
+def _no_plan(source: str, missing: str) -> UserError:
+    return UserError(
+        f"{source}: does not say {missing}; a plan does: write nas search --data DIR --hours H,"
+        " or nas plan DIR -o mine.yaml and edit that"
+    )
 
 
 def unplanned(values: dict[str, Any]) -> str | None:

@@ -205,7 +205,8 @@ class _Run:
         self.history.append(measurement)
         if self.checkpoint is None or not self.group.leads:
             return
-        unseen = self.job.fidelity.folds == 0  # nothing tells which epoch is the best: the last is
+        # Where nothing is validated on, nothing tells which epoch is the best: the last one is.
+        unseen = self.job.fidelity.folds == 0 and measurement.failure is None
         if unseen or (measurement.miou is not None and measurement.miou > best):
             network = self.training.average.module
             self.checkpoint.save_weights(network, self.job, self.data)

@@ -58,7 +58,7 @@ class Options:
 
     data: str | None = None
     settings: Sequence[str] = ()
-    split: str = "val"
+    split: str | None = None
     asked: Asked = field(default_factory=Asked)
     boundary: float | None = None
     output: Path | None = None
@@ -145,7 +145,8 @@ class _Work:
     @classmethod
     def of(cls, weights: Path, options: Options) -> _Work:
         """UserError."""
-        views, asked, split = options.asked.views(), options.asked.sight(), _split(options.split)
+        views, asked = options.asked.views(), options.asked.sight()
+        wanted = None if options.split is None else _split(options.split)
         _check(options)
         source, file, keep = _found(weights)
         predictor = open_predictor(source)
@@ -153,6 +154,7 @@ class _Work:
             evaluations.load_all(keep)  # a damaged record is told of before the work is done
         config = _config(weights, options)
         dataset = build.dataset(config, config.promotion.size)
+        split = _part(dataset, wanted, own=options.data is None)
         if not dataset.count(split):
             raise UserError(f"--split {split}: {dataset.name} has no images there")
         match = _Match.of(predictor.classes, dataset.classes)
@@ -218,6 +220,22 @@ class _Pictures:
             image.save(path)
         except OSError as error:
             raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _part(dataset: Dataset, wanted: Split | None, own: bool) -> Split:
+    """What to score on. UserError for the ``own`` network of a run with folds on what they hold out
+    in turn: it was trained on all of it."""
+    if not (dataset.folds and own):
+        return wanted or "val"
+    if wanted is None and dataset.count("test"):
+        return "test"
+    if wanted in (None, "val"):
+        raise UserError(
+            "--split val: the network was trained on all images that the folds hold out in turn;"
+            " --split test scores it where there is a test part, --split train says how well it"
+            " fits what it knows"
+        )
+    return wanted
 
 
 def _split(name: str) -> Split:

@@ -23,8 +23,6 @@ def plan(
         RunFailed: where something is wrong with the data.
     """
     hours = planning.HOURS if hours is None else hours
-    if not hours > 0:
-        raise UserError(f"--hours {hours:g}: must be above 0")
     made = planning.make(planning.values_of(data), hours, settings, console)
     planning.show(made, hours, console)
     if output is None:

@@ -21,7 +21,7 @@ from nas.leaders import Leaders
 from nas.planning import Made
 from nas.progress import Board, SearchProgress
 from nas.resume import resumed
-from nas.run import RunDirectory, default_path
+from nas.run import RunDirectory, default_path, placed
 from nas.search import Search
 from nas.selection import top
 from nas.summary import leaderboard_table, write_artifacts
@@ -75,6 +75,11 @@ class Asked:
         return configs.load_to_train(self.source or DEFAULT, self.whole)
 
     @property
+    def named(self) -> str:
+        """What a run is called after."""
+        return self.source or (str(Path(self.data).resolve()) if self.data else DEFAULT)
+
+    @property
     def whole(self) -> list[str]:
         """The settings of a search that is not planned: the hours are the search's own."""
         if self.hours is None:
@@ -119,7 +124,7 @@ def search(
         starts = warm_start.gather(begin, space, console)
         data = build.packed(config, config.proxy, console)
         if run is None:
-            path = path or default_path(asked.source or asked.data or DEFAULT)
+            path = path or default_path(asked.named)
             ledgers.check_free(path.resolve().name, config)
             run = RunDirectory.create(path, config, starts, data_identity.of(config).to_dict())
             if made:
@@ -179,7 +184,7 @@ def _fit(
     a resume goes on with it."""
     if settings := planning.fitted(config, best, seconds):
         shorter = configs.with_settings(config, settings, ("promotion.",))
-        run.write_config(shorter)
+        run.write_config(placed(shorter))
         console.print(
             f"full training gets {shorter.promotion.epochs} of {config.promotion.epochs} epochs:"
             f" {units.duration(max(0.0, seconds))} are left of the hours",

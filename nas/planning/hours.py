@@ -23,6 +23,8 @@ WIDTHS = (1.0, 0.8, 0.65, 0.5, 0.375, 0.25)
 PASSES = 100
 """How often a full training should see every pixel, from scratch: networks of CamVid's size are
 published with 200 epochs and more, narrower ones need fewer. Width gives way for it."""
+MANY = 1000
+"""Crops that a pass counts for at most: large sets need not be seen a hundred times."""
 PLENTY = 1000
 """Beyond so many, time is better spent on candidates."""
 PROMOTED = 0.6
@@ -34,6 +36,8 @@ FEWEST_STEPS = 100
 MOST_TRIALS = 200
 BATCH = {"cpu": 8, "cuda": 16}
 PROXY_EPOCHS, PROMOTION_EPOCHS = 4, 30
+VALIDATIONS = 6
+"""Of a full training, where images are held out."""
 AVERAGED = 0.05
 """Part of a training's steps that the average of the weights reaches back."""
 SPARE = 0.9
@@ -55,13 +59,13 @@ Timer = Callable[[Sequence[Setting]], list[Pace]]
 
 @dataclass(frozen=True)
 class Hours:
-    """``crops`` that a full training sees in all; ``seconds`` by what they are for."""
+    """What came of it."""
 
-    width: float
-    crops: int
     trials: int
     passes: float
-    seconds: dict[str, float]
+    """How often every pixel is seen in full training; of large sets, how often MANY crops are."""
+    reading: float
+    """Seconds."""
     decisions: tuple[Decision, ...]
     measured: dict[str, float]
 
@@ -102,6 +106,13 @@ class _Frame:
     def reference(self) -> Backbone:
         return catalog.load(REFERENCE)
 
+    def fits(self, width: float) -> bool:
+        """Whether full trainings side by side have room in the memory."""
+        classes = len(self.found.classes)
+        known = cost(self.reference, self.scale(width), classes, self.size)
+        step = known.training_bytes(self.recipe.batch_size)
+        return step * self.workers <= ROOM * self.there.memory
+
     def full(self, width: float) -> Setting:
         classes = len(self.found.classes)
         return Setting(
@@ -113,7 +124,7 @@ class _Frame:
 
 
 def hours(
-    given: float,
+    seconds: float,
     found: Fingerprint,
     seeing: Seeing,
     there: Machine,
@@ -124,7 +135,7 @@ def hours(
     timed: Timer,
 ) -> Hours:
     """Measures the narrowest network, chooses the widest for which the time is enough, and measures
-    that too. ``folds``: 1 where a part is held out."""
+    that too. ``seconds`` are left of the hours; ``folds``: 1 where a part is held out."""
     top = 1 if folds > 1 or there.workers == 1 else 2
     frame = _Frame(
         found,
@@ -138,18 +149,19 @@ def hours(
     )
     read = _native_pixels(found) / READ
     narrow, narrow_full = timed([frame.short(WIDTHS[-1]), frame.full(WIDTHS[-1])])
-    end = END + _looks(frame, "test") / narrow_full.crops
-    left = max(60.0, 3600 * given - START - read - end)
-    promotion = PROMOTED * left
-    width = _width(frame, narrow_full.crops, promotion)
+    left = max(60.0, seconds - START - read - END)
+    width = _width(frame, narrow_full.crops, PROMOTED * left)
     full = timed([frame.full(width)])[0] if width != WIDTHS[-1] else narrow_full
-    crops = min(int(SPARE * promotion * full.crops), _crops(frame, PLENTY))
+    looks = 0.0 if folds > 1 else VALIDATIONS * _looks(frame, "val")
+    end = END + top * _looks(frame, "test") / full.crops
+    left = max(60.0, seconds - START - read - end)
+    crops = int(SPARE * PROMOTED * left * full.crops - looks)
+    crops = max(2 * frame.recipe.batch_size, min(crops, _crops(frame, PLENTY)))
     epochs, images = _divided(crops, PROMOTION_EPOCHS, frame.recipe.batch_size)
-    promotion = epochs * images / full.crops
+    promotion = (epochs * images + looks) / full.crops
     search = left - promotion / SPARE
     proxy = _proxy(frame, narrow.crops, SPARE * search, epochs * images)
-    seconds = {"reading": read, "search": search, "promotion": promotion / SPARE}
-    passes = epochs * images * seeing.crop**2 / seeing.pixels(found)
+    passes = epochs * images / max(1, _crops(frame, 1))
     decisions = (
         _batch_decision(frame, full),
         _width_decision(frame, width, passes),
@@ -161,9 +173,9 @@ def hours(
         "proxy_crops_per_second": round(narrow.crops, 2),
         "promotion_crops_per_second": round(full.crops, 2),
         "promotion_macs": float(frame.macs(width)),
-        "ending_seconds": round(end, 1),
+        "ending_seconds": round(end + looks / full.crops, 1),
     }
-    return Hours(width, epochs * images, proxy.trials, passes, seconds, decisions, measured)
+    return Hours(proxy.trials, passes, read, decisions, measured)
 
 
 @dataclass(frozen=True)
@@ -223,7 +235,7 @@ def _proxy(frame: _Frame, crops: float, seconds: float, full: int) -> _Proxy:
         return workers * seconds / (total / crops + validated) - 1  # a baseline is scored too
 
     if trials(wanted) > MOST_TRIALS:
-        wanted = int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops)
+        wanted = min(full, int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops))
     epochs, images = _divided(wanted // folds, PROXY_EPOCHS if folds == 1 else 2, batch)
     total = epochs * images * folds
     number = max(2, int(trials(total)))
@@ -248,6 +260,8 @@ def _width(frame: _Frame, crops: float, seconds: float) -> float:
     cost beside those of the narrowest."""
     narrow = frame.macs(WIDTHS[-1])
     for width in WIDTHS:
+        if not frame.fits(width):
+            continue
         pace = crops * (narrow / frame.macs(width)) ** 0.85
         if SPARE * seconds * pace >= _crops(frame, PASSES):
             return width
@@ -255,8 +269,8 @@ def _width(frame: _Frame, crops: float, seconds: float) -> float:
 
 
 def _crops(frame: _Frame, passes: float) -> int:
-    """That show every training pixel so often."""
-    return int(passes * frame.seeing.pixels(frame.found) / frame.seeing.crop**2)
+    """That show every training pixel so often, of large sets MANY for each time."""
+    return int(passes * min(MANY, frame.seeing.pixels(frame.found) / frame.seeing.crop**2))
 
 
 def _native_pixels(found: Fingerprint) -> int:
@@ -318,7 +332,7 @@ def _full_decision(frame: _Frame, epochs: int, images: int, seconds: float, top:
         "promotion.top": top,
         "promotion.epochs": epochs,
         "promotion.images": images,
-        "promotion.evaluate_every": max(1, epochs // 6),
+        "promotion.evaluate_every": max(1, epochs // VALIDATIONS),
         "promotion.recipe.averaging": _averaging(epochs * images // batch),
     }
     who = "the best" if top == 1 else "each of the two best"

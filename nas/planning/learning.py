@@ -16,6 +16,8 @@ FEW = 100
 """Training images below which a part held out tells little: they are validated on in folds."""
 FOLDS = 3
 SHARE = 0.2
+ENOUGH = 200
+"""Images that are enough to choose on."""
 
 
 def learning(found: Fingerprint) -> Decision:
@@ -58,9 +60,10 @@ def validation(dataset: Dataset, given: bool) -> Decision:
             f" on all of them{test}"
         )
         return Decision("validation", f"{folds} folds{whole}", why, {"data.split.folds": folds})
+    share = min(SHARE, round(ENOUGH / number, 4))
     why = f"{number} images are enough to keep some apart; folds cost {FOLDS} times as much{test}"
-    values = {"data.split.share": SHARE}
-    return Decision("validation", f"on a fifth of the images{whole}", why, values)
+    shown = f"on {100 * share:.3g} % of the images{whole}"
+    return Decision("validation", shown, why, {"data.split.share": share})
 
 
 def _both(recipe: Mapping[str, object]) -> dict[str, object]:

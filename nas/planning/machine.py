@@ -65,20 +65,18 @@ def pace(settings: Sequence[Setting], there: Machine) -> list[Pace]:
     Raises:
         UserError: where a step does not fit into memory.
     """
-    if there.device == "cuda":
-        return [_measured(setting, there.device) for setting in settings]
-    # Fresh processes, as workers are.
+    # Fresh processes, as workers are: what they hold is free when they end.
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(max(each.workers for each in settings), context) as pool:
             rounds = [
-                list(pool.map(_measured, *zip(*[(each, "cpu")] * each.workers, strict=True)))
+                list(pool.map(_measured, *zip(*[(each, there.device)] * each.workers, strict=True)))
                 for each in settings
             ]
-    except BrokenProcessPool:
+    except (BrokenProcessPool, torch.OutOfMemoryError):
         raise UserError(
-            "plan: measuring the pace ended a process, as it does when memory runs out; give fewer"
-            " workers, as in --set engine.workers=1"
+            "plan: measuring the pace ran out of memory; give fewer workers, as in"
+            " --set engine.workers=1"
         ) from None
     return [min(found, key=lambda each: each.crops) for found in rounds]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from proxy_tasks.datasets.traits import Fingerprint
 from search_space.errors import UserError
 from search_space.files import replacing
 
+MEASURING = 30.0
+"""Seconds that measuring the machine takes, about."""
 HOURS = 1.0
 """Where nobody says how many."""
 _LEFT = ("seed", "data", "space", "constraints", "controller", "proxy", "promotion", "budget",
@@ -49,6 +53,9 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
         UserError: for data that cannot be read or settings that do not fit.
         RunFailed: where something is wrong with the data: all of it is printed.
     """
+    started = time.monotonic()
+    if not hours > 0:
+        raise UserError(f"--hours {hours:g}: must be above 0")
     base = configs.parse(configs.over({}, data, settings), "plan")
     if base.data.name == "scenes":
         raise UserError("plan: is for images of your own; `nas search` shows the scenes")
@@ -58,10 +65,10 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
     with console.status("measuring how fast this machine trains"):
         made = planned(
             fingerprint,
-            base,
             there,
             os.cpu_count() or 1,
             hours,
+            3600 * hours - (time.monotonic() - started) - MEASURING,
             found.validation,
             found.folds,
             lambda wanted: machine.pace(wanted, there),
@@ -99,24 +106,24 @@ def _workers(config: Config) -> int:
 
 
 def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint:
-    """From the cache where the same data were read before."""
+    """From the cache where the same data were read before. What is noted of them is told, what is
+    wrong ends the plan."""
     known = [dataset.classes, [dataset.fingerprint(part) for part in PARTS], dataset.folds]
     name = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
     path = cache.expanduser() / "fingerprints" / f"{name}.json"
     try:
-        return Fingerprint.from_dict(json.loads(path.read_text("utf-8")))
+        found = Fingerprint.from_dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, UserError):
         found = fingerprinted(dataset, console)
-    if found.faults:
-        for fault in found.wrong:
-            console.print(f"wrong  {fault}", markup=False, highlight=False, soft_wrap=True)
+    for kind, lines in (("note", found.notes), ("wrong", found.wrong)):
+        for line in lines:
+            console.print(f"{kind:5}  {line}", markup=False, highlight=False, soft_wrap=True)
+    if found.wrong:
         raise RunFailed(f"{dataset.name}: the data are not ready to be trained on")
-    try:
+    with suppress(OSError):  # it is measured again next time
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as draft:
             draft.write_text(json.dumps(found.to_dict()), "utf-8")
-    except OSError:
-        pass  # it is measured again next time
     return found
 
 

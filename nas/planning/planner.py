@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nas.config import Config
 from nas.planning.decision import Decision, Plan
 from nas.planning.hours import PASSES, Hours, Timer, hours
 from nas.planning.learning import learning
-from nas.planning.machine import Machine
-from nas.planning.seeing import Seeing, seeing
+from nas.planning.machine import Machine, Setting
+from nas.planning.seeing import factors, seeing
 from proxy_tasks.datasets.traits import Fingerprint
+from proxy_tasks.pace import Pace
 from proxy_tasks.recipe import Recipe
+from results import units
 
 SCARCE = 25
-"""Passes below which a person should know."""
+"""Passes below which images are seen more coarsely, and a person should know."""
+LONG = 0.33
+"""Part of the hours that reading may take before a person should know."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +32,26 @@ class Planned:
 
 def planned(
     found: Fingerprint,
-    base: Config,
     there: Machine,
     cores: int,
     given: float,
+    seconds: float,
     validation: Decision,
     folds: int,
     timed: Timer,
 ) -> Planned:
-    """``base`` says device and workers; ``given`` are the hours; ``validation`` is decided."""
-    seen = seeing(found, there.device)
+    """``given`` are the hours, of which ``seconds`` are left; ``validation`` is decided. Images are
+    seen more coarsely where the hours would not show them often enough."""
     learnt = learning(found)
-    recipe = _recipe([*seen.decisions, learnt])
-    head = next(each.values["proxy.scale.head"] for each in seen.decisions if each.what == "head")
-    held = hours(given, found, seen, there, recipe, head, folds, cores, timed)
-    warnings = list(_warnings(found, seen, held))
+    timed = _remembered(timed)
+    for coarser in range(len(factors(found))):
+        seen = seeing(found, there.device, coarser)
+        recipe = _recipe([*seen.decisions, learnt])
+        head = _value(seen.decisions, "promotion.scale.head")
+        held = hours(seconds, found, seen, there, recipe, head, folds, cores, timed)
+        if held.passes >= SCARCE:
+            break
+    warnings = list(_warnings(found, held, seconds))
     decisions = (*seen.decisions, learnt, validation, *held.decisions)
     kept = {
         "hours": given,
@@ -66,22 +75,40 @@ def _recipe(decisions: list[Decision]) -> Recipe:
     return Recipe(**values)
 
 
-def _warnings(found: Fingerprint, seen: Seeing, held: Hours) -> list[str]:
-    warnings = []
-    if held.passes < SCARCE:
-        warnings.append(
-            f"full training sees every pixel {held.passes:.1f} times, where {PASSES} are wanted"
-            " even of the narrowest network: give more --hours, or a coarser resolution"
+def _value(decisions: Sequence[Decision], key: str) -> Any:
+    return next(each.values[key] for each in decisions if key in each.values)
+
+
+def _remembered(timed: Timer) -> Timer:
+    """No setting is measured twice."""
+    known: dict[Setting, Pace] = {}
+
+    def once(wanted: Sequence[Setting]) -> list[Pace]:
+        new = [each for each in dict.fromkeys(wanted) if each not in known]
+        known.update(zip(new, timed(new), strict=True) if new else ())
+        return [known[each] for each in wanted]
+
+    return once
+
+
+def _warnings(found: Fingerprint, held: Hours, seconds: float) -> Iterator[str]:
+    if held.reading > LONG * seconds:
+        yield (
+            f"reading and packing the images takes about {units.duration(held.reading)} of the"
+            " hours: give more --hours"
+        )
+    elif held.passes < SCARCE:
+        yield (
+            f"full training sees the images {held.passes:.1f} times, where {PASSES} are wanted"
+            " even of the narrowest network: give more --hours"
         )
     if held.trials < 6:
-        warnings.append(
-            f"the hours hold {held.trials} candidates: too few to choose well; give more --hours"
+        yield f"the hours hold {held.trials} candidates: too few to choose well; give more --hours"
+    if found.twins:
+        first, alike = found.twins[0], len(found.twins)
+        where = "another fold" if found.folded else first.other_part
+        yield (
+            f"{units.counted(alike, 'image')} of {first.part} {'stands' if alike == 1 else 'stand'}"
+            f" in {where} too, {first.name} first: scores on them say nothing; `nas data check`"
+            " lists them"
         )
-    twins = len(found.twins)
-    if twins:
-        first = found.twins[0]
-        warnings.append(
-            f"{twins} images of {first.part} stand in {first.other_part} too, {first.name} first:"
-            " scores on them say nothing; `nas data check` lists them"
-        )
-    return warnings

@@ -15,7 +15,11 @@ SURVIVES = 8
 two cells of the finest map that a head reads, of stride 4."""
 CONTEXT = 384
 """Pixels that the short side of a usual image keeps at least: coarser, its borders blur."""
-FACTORS = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125, 0.0625)
+COARSEST = 256
+"""Pixels of the short side that no shortage of time goes below."""
+FEW_IMAGES = 5
+"""A class that fewer training images show does not decide how all are seen."""
+FACTORS = (2.0, 1.5, 1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125, 0.0625)
 NEAR = 0.93
 """A factor this near to what is wanted will do."""
 LARGEST_CROP = {"cpu": 320, "cuda": 512}
@@ -48,19 +52,17 @@ class Seeing:
         return round(total)
 
 
-def seeing(found: Fingerprint, device: str) -> Seeing:
-    """``device``: cpu or cuda."""
-    usual = median(found.parts["train"].short_sides)
-    native = _thinnest(found)
-    wanted = CONTEXT / usual
-    if native:
-        wanted = max(wanted, SURVIVES / native[1])
-    factor = min(each for each in FACTORS if each >= NEAR * min(1.0, wanted))
+def seeing(found: Fingerprint, device: str, coarser: int = 0) -> Seeing:
+    """``device``: cpu or cuda; ``coarser``: so many steps coarser than the images ask for, as the
+    hours do not hold more."""
+    usual, native = median(found.parts["train"].short_sides), _thinnest(found)
+    steps = factors(found)
+    factor = steps[min(coarser, len(steps) - 1)]
     short_side = round(factor * usual) if _cameras(found) else None
     crop = _crop(factor * usual, device)
     thinnest = (native[0], factor * native[1]) if native else None
     decisions = (
-        _resolution(found, factor, short_side, usual, native),
+        _resolution(found, factor, short_side, usual, native, factor < steps[0]),
         _cropped(crop, factor * usual, device),
         _head(thinnest),
         _augmentation(found),
@@ -68,10 +70,25 @@ def seeing(found: Fingerprint, device: str) -> Seeing:
     return Seeing(factor, short_side, crop, thinnest, decisions)
 
 
+def factors(found: Fingerprint) -> tuple[float, ...]:
+    """What images may be seen at: first what they ask for, then coarser ones. Only structures that
+    are thinner than a cell enlarge an image."""
+    usual = median(found.parts["train"].short_sides)
+    native = _thinnest(found)
+    wanted = CONTEXT / usual
+    if native:
+        wanted = max(min(1.0, wanted), SURVIVES / native[1])
+    most = FACTORS[0] if native and native[1] < SURVIVES / 2 else 1.0
+    first = min(each for each in FACTORS if each >= NEAR * min(most, wanted))
+    least = min(first, COARSEST / usual)
+    return tuple(each for each in FACTORS if least <= each <= first)
+
+
 def _thinnest(found: Fingerprint) -> tuple[str, float] | None:
-    """Class and pixels across, of those that were measured."""
+    """Class and pixels across, of those that were measured in some images."""
     pairs = zip(found.classes, found.thickness, strict=True)
-    known = [(name, each.lower) for name, each in pairs if each.lower is not None]
+    few = min(FEW_IMAGES, found.parts["train"].read)
+    known = [(n, each.lower) for n, each in pairs if each.lower is not None and each.images >= few]
     return min(known, key=lambda pair: pair[1], default=None)
 
 
@@ -87,15 +104,19 @@ def _resolution(
     short_side: int | None,
     usual: float,
     thinnest: tuple[str, float] | None,
+    coarser: bool,
 ) -> Decision:
-    why = f"a usual image's short side has {usual:.0f} pixels"
+    why = f"the short side of a usual image has {usual:.0f} pixels and keeps {factor * usual:.0f}"
     if thinnest:
         name, across = thinnest
-        why = f"{name} is thinnest, {across:.1f} pixels across, and keeps {factor * across:.1f}"
-        if factor * across < SURVIVES:
-            why += f" of the {SURVIVES} that two cells of stride 4 want; nothing is enlarged"
-        elif factor * usual <= 1.3 * CONTEXT:
+        why = (
+            f"{name} is thinnest, {across:.1f} pixels across, and is seen at"
+            f" {factor * across:.1f} (two cells of stride 4 are {SURVIVES})"
+        )
+        if not coarser and factor * usual <= 1.3 * CONTEXT and factor < 1:
             why += f"; the short side of a usual image keeps {factor * usual:.0f}"
+    if coarser:
+        why += "; the hours hold no finer one"
     sides = found.parts["train"].short_sides
     if short_side is not None:
         assert found.growth is not None
@@ -114,8 +135,8 @@ def _resolution(
 
 
 def _crop(side: float, device: str) -> int:
-    """Whole steps within a usual image, at least two."""
-    return max(2, int(min(side, LARGEST_CROP[device]) // STEP)) * STEP
+    """Whole steps within a usual image, at least one."""
+    return max(1, int(min(side, LARGEST_CROP[device]) // STEP)) * STEP
 
 
 def _cropped(crop: int, side: float, device: str) -> Decision:

@@ -15,6 +15,7 @@ from nas.planning.learning import validation
 from proxy_tasks.datasets import Dataset
 from proxy_tasks.datasets.annotations import detect
 from proxy_tasks.datasets.colours import propose_values
+from proxy_tasks.datasets.files import FileDataset
 from proxy_tasks.datasets.folder import laid_out
 from search_space.errors import UserError
 
@@ -45,6 +46,7 @@ def values_of(data: str) -> dict[str, Any]:
     """
     path = Path(data).expanduser()
     if not path.is_dir():
+        configs.refuse_demonstration(data)
         return configs.raw(data)
     found = detect(path)
     named = [
@@ -74,6 +76,7 @@ def opened(config: Config) -> Source:
         UserError: for data that cannot be read.
     """
     dataset, ruled = _divided(config)
+    _refuse_empty(dataset)
     if not ruled:
         decided = validation(dataset, given=True)
         return Source(config, dataset, decided)
@@ -83,6 +86,18 @@ def opened(config: Config) -> Source:
     if rule.get("folds") != 2:
         dataset = build.dataset(config, config.proxy.size, strict=False)
     return Source(config, dataset, decided)
+
+
+def _refuse_empty(dataset: Dataset) -> None:
+    """UserError where there is too little to learn from: what is missing, if that is known."""
+    if (number := dataset.count("train")) >= 2:
+        return
+    if isinstance(dataset, FileDataset):
+        dataset.refuse_faults()
+    raise UserError(
+        f"{dataset.name}: {number} {'image has' if number == 1 else 'images have'} labels to train"
+        " on; two at least are needed"
+    )
 
 
 def _divided(config: Config) -> tuple[Dataset, bool]:

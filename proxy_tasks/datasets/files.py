@@ -45,6 +45,11 @@ class FileDataset:
         self._listings = {part: listings.get(part, Listing()) for part in PARTS}
         # With folds, val has train's images: what is wrong with them is said once.
         told = dict.fromkeys(self._listings[part] for part in PARTS)
+        self._unlabelled_test = len(self._listings["test"].faults)
+        if self._listings["test"].pairs or not self._unlabelled_test:
+            self._unlabelled_test = 0
+        else:  # as published sets have it: nothing is missing to train
+            told.pop(self._listings["test"])
         self.faults = tuple(fault for listing in told for fault in listing.faults)
         self.spare = tuple(path for listing in told for path in listing.spare)
         self.exif: Exif | None = None
@@ -85,6 +90,9 @@ class FileDataset:
         """What was assumed, a line each."""
         told = dict.fromkeys(self._listings[part] for part in PARTS)
         remarks = (remark for listing in told for remark in listing.remarks)
+        if self._unlabelled_test:
+            alone = f"the test part has no labels ({self._unlabelled_test} images): it is left out"
+            return (*remarks, alone, *note(self._pairs(), self.exif))
         return (*remarks, *note(self._pairs(), self.exif))
 
     @property

@@ -46,6 +46,12 @@ def by_patterns(root: Path, images: str, labels: str) -> Layout:
     if parts["train"] and sum(map(len, parts.values())) == len(pairs):
         inside = {part: [_inside(pair) for pair in own] for part, own in parts.items() if own}
         return Layout({part: _listing(own) for part, own in inside.items()})
+    if parts["test"]:
+        outside = next(path for path, _ in pairs if _part_of(path) is None)
+        raise UserError(
+            f"data.images: {outside} lies in no part, but {parts['test'][0].image} lies in test/:"
+            " name images of train/, val/ and test/ alone, or put all below one folder"
+        )
     return Layout(whole=_listing(pair for _, pair in pairs))
 
 

@@ -234,13 +234,15 @@ def _faults(
 
 
 def _scenes_of_share(scenes: Counter[str], share: float) -> set[str]:
+    """In the order of a hash of their names, those that bring the number of images nearer to the
+    share; the smallest where none does. Never all."""
     chosen: set[str] = set()
-    wanted = share * sum(scenes.values())
-    for scene in sorted(scenes, key=_place)[:-1]:
-        if chosen and sum(scenes[each] for each in chosen) + scenes[scene] / 2 > wanted:
-            break
-        chosen.add(scene)
-    return chosen
+    wanted, held = share * sum(scenes.values()), 0
+    for scene in sorted(scenes, key=_place):
+        if held + scenes[scene] / 2 <= wanted and len(chosen) + 1 < len(scenes):
+            chosen.add(scene)
+            held += scenes[scene]
+    return chosen or {min(scenes, key=lambda scene: (scenes[scene], _place(scene)))}
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -62,6 +62,9 @@ def found(
     )
 
 
+NOTHING = Decision("validation", "", "")
+
+
 class Paces:
     """Crops a second that follow from multiply-accumulates alone, and what was asked for."""
 
@@ -77,17 +80,17 @@ class Paces:
 
 
 def plan(fingerprint: Fingerprint, hours: float = 1.0, folds: int = 1, **changes: object) -> Config:
-    decided = Decision("validation", "", "", {})
     timed = changes.pop("timed", Paces())
-    made = planned(fingerprint, Config(), CPU, 2, hours, decided, folds, timed)  # type: ignore[arg-type]
+    made = planned(fingerprint, CPU, 2, hours, 3600 * hours, NOTHING, folds, timed)  # type: ignore[arg-type]
     return configs.parse(made.plan.values() | {"plan": made.kept}, "plan")
 
 
 def test_the_thinnest_class_survives_the_resolution() -> None:
-    for across in (200.0, 60.0, 25.0, 14.0):
+    for across in (200.0, 60.0, 25.0, 14.0, 7.0):
         seen = seeing(found(across=(200.0, across)), "cpu")
         assert seen.factor * across >= 0.9 * SURVIVES or seen.factor == 1.0
-    assert seeing(found(across=(200.0, 2.0)), "cpu").factor == 1.0  # nothing is enlarged
+    assert seeing(found(across=(200.0, 5.0)), "cpu").factor == 1.0
+    assert seeing(found(across=(200.0, 2.5)), "cpu").factor == 2.0  # thinner than a cell
 
 
 def test_large_structures_are_seen_coarsely_but_not_without_context() -> None:
@@ -237,10 +240,34 @@ def test_the_width_gives_way_so_that_every_pixel_is_seen_often() -> None:
     assert few.promotion.scale.filters > many.promotion.scale.filters == WIDTHS[-1]
 
 
+def test_images_are_seen_more_coarsely_where_the_hours_hold_no_more() -> None:
+    few, many = (plan(found(sizes={(600, 800): n}, across=(60.0, 5.0)), 0.5) for n in (20, 2000))
+    assert few.proxy.resolution is not None
+    assert many.proxy.resolution is not None
+    assert (few.proxy.resolution.factor or 0) > (many.proxy.resolution.factor or 0)
+
+
+def test_a_class_that_hardly_any_image_shows_does_not_decide_how_all_are_seen() -> None:
+    rare = found(across=(60.0, 5.0))
+    seldom = replace(rare, thickness=(rare.thickness[0], Thickness(5.0, 5.0, 2)))
+    assert seeing(seldom, "cpu").factor < seeing(rare, "cpu").factor
+
+
+def test_reading_that_takes_most_of_the_hours_is_told() -> None:
+    made = planned(found(sizes={(6000, 8000): 5000}), CPU, 2, 1.0, 3600, NOTHING, 1, Paces())
+    assert any("reading and packing" in line for line in made.plan.warnings)
+
+
+def test_a_proxy_never_sees_more_than_full_training() -> None:
+    config = plan(found(sizes={(600, 800): 4}), 200.0)
+    assert config.proxy.images is not None
+    assert config.promotion.images is not None
+    full = config.promotion.epochs * config.promotion.images
+    assert config.proxy.epochs * config.proxy.images <= full
+
+
 def test_too_few_hours_are_told() -> None:
-    made = planned(
-        found(sizes={(2000, 3000): 5000}), Config(), CPU, 2, 0.2, Decision("v", "", ""), 1, Paces()
-    )
+    made = planned(found(sizes={(600, 800): 500}), CPU, 2, 0.5, 1800, NOTHING, 1, Paces(1e9))
     assert any(f"where {PASSES} are wanted" in line for line in made.plan.warnings)
 
 
@@ -285,7 +312,7 @@ def test_paces_are_asked_for_as_trainings_will_run() -> None:
 
 def test_memory_bounds_the_batch() -> None:
     small = replace(CPU, memory=2**30)
-    made = planned(found(), Config(), small, 2, 1.0, Decision("v", "", ""), 1, Paces())
+    made = planned(found(), small, 2, 1.0, 3600, NOTHING, 1, Paces())
     assert made.plan.values()["proxy"]["recipe"]["batch_size"] < 8
 
 

@@ -23,6 +23,13 @@ def layout(pictures: Sequence[Picture], root: Path) -> Layout:
     for picture in pictures:
         by_part[picture.part].append(picture)
     own = {part: by_part[part] for part in PARTS if part in by_part}
+    if None in by_part and "test" in own:
+        first = by_part[None][0]
+        raise UserError(
+            f"{first.source} says of {first.image.name} and {len(by_part[None]) - 1} more not which"
+            f" part they are of, but {own['test'][0].source} has a test part: put the former into"
+            " train or val, or leave them out"
+        )
     if None in by_part or not {"val", "test"} & own.keys() or "train" not in own:
         return Layout(whole=_listing(pictures, root))
     _refuse_both(own)
