@@ -27,7 +27,7 @@ MANY = 1000
 """Crops that a pass counts for at most: large sets need not be seen a hundred times."""
 PLENTY = 1000
 """Beyond so many, time is better spent on candidates."""
-PROMOTED = 0.6
+PROMOTED = 0.7
 """Part of the hours that full training gets: it decides most of what the winner scores."""
 SHORTER = 24
 """A proxy sees this part of what a full training sees (Google's released search: 1/40)."""

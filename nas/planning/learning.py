@@ -21,22 +21,22 @@ ENOUGH = 200
 
 
 def learning(found: Fingerprint) -> Decision:
-    """Cross-entropy, with soft Dice, class weights and placed crops where classes are rare."""
+    """Cross-entropy, with soft Dice and placed crops where classes are rare: as nnU-Net has it,
+    without class weights, which would count rare classes a third time."""
     shares = found.parts["train"].shares
     shown = [(share, name) for share, name in zip(shares, found.classes, strict=True) if share]
     least, rarest = min(shown)
     bound = RARE / len(found.classes)
     if least >= bound:
         why = f"{rarest} has the least pixels, {100 * least:.1f} %: none is rare"
-        return Decision("loss", "cross-entropy", why, _both({"balance": False}))
+        return Decision("loss", "cross-entropy", why)
     rare = sum(share < bound for share, _ in shown)
     why = (
         f"{rarest} has {100 * least:.2g} % of the pixels"
         f"{f', {rare} classes are below' if rare > 1 else ', below'} half of an equal share"
     )
-    values = {"balance": True, "dice": 1.0, "rare": PLACED}
-    words = "cross-entropy with class weights, soft Dice; a third of the crops placed by class"
-    return Decision("loss", words, why, _both(values))
+    words = "cross-entropy and soft Dice; a third of the crops placed by class"
+    return Decision("loss", words, why, _both({"dice": 1.0, "rare": PLACED}))
 
 
 def validation(dataset: Dataset, given: bool) -> Decision:

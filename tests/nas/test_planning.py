@@ -145,20 +145,15 @@ def test_mirror_images_follow_from_where_classes_stand(
     assert (recipe.flip, recipe.upside_down, recipe.turn) == expected
 
 
-def test_rare_classes_get_weights_dice_and_crops_of_their_own() -> None:
+def test_rare_classes_get_dice_and_crops_of_their_own() -> None:
     values = learning(found(shares=(0.93, 0.06, 0.01), across=(None,) * 3)).values
-    assert values["promotion.recipe.balance"]
     assert values["promotion.recipe.dice"] == 1.0
     assert 0 < values["proxy.recipe.rare"] < 1
-    even = learning(found()).values
-    assert not even["promotion.recipe.balance"]
-    assert "promotion.recipe.dice" not in even
+    assert not learning(found()).values
 
 
 def test_a_class_without_a_pixel_is_not_the_rarest() -> None:
-    assert not learning(found(shares=(0.6, 0.4, 0.0), across=(None,) * 3)).values[
-        "proxy.recipe.balance"
-    ]
+    assert not learning(found(shares=(0.6, 0.4, 0.0), across=(None,) * 3)).values
 
 
 class Images:
