@@ -31,9 +31,10 @@ PROMOTED = 0.7
 """Part of the hours that full training gets: it decides most of what the winner scores."""
 SHORTER = 24
 """A proxy sees this part of what a full training sees (Google's released search: 1/40)."""
-FEWEST_STEPS = 100
-"""Of a proxy, in each fold: before that, all networks know the most frequent classes alone."""
-MOST_TRIALS = 200
+USUAL_STEPS, FEWEST_STEPS = 100, 40
+"""Of a proxy, in each fold: before that, all networks know the most frequent classes alone. Fewer
+only where the hours would hold less than FEWEST_TRIALS."""
+MOST_TRIALS, FEWEST_TRIALS = 200, 8
 BATCH = {"cpu": 8, "cuda": 16}
 PROXY_EPOCHS, PROMOTION_EPOCHS = 4, 30
 VALIDATIONS = 6
@@ -204,7 +205,8 @@ class _Proxy:
         seen = Decision(
             "a proxy sees",
             f"{total:,} crops{folds}, at width {WIDTHS[-1]:g}",
-            f"about 1/{SHORTER} of a full training, and at least {FEWEST_STEPS} steps a training",
+            f"about 1/{SHORTER} of a full training, and {USUAL_STEPS} steps a training at"
+            f" least, {FEWEST_STEPS} where the hours are few",
             values,
             f"{units.duration(self.seconds)} each",
         )
@@ -228,14 +230,16 @@ def _proxy(frame: _Frame, crops: float, seconds: float, full: int) -> _Proxy:
     """As long as a part of full training, and longer where very many would fit."""
     batch, folds, workers = frame.recipe.batch_size, frame.folds, frame.there.workers
     validated = _looks(frame, "train" if folds > 1 else "val") / crops
-    least = FEWEST_STEPS * batch * folds
-    wanted = max(full // SHORTER, least)
+    usual, least = (steps * batch * folds for steps in (USUAL_STEPS, FEWEST_STEPS))
+    wanted = max(full // SHORTER, usual)
 
     def trials(total: float) -> float:
         return workers * seconds / (total / crops + validated) - 1  # a baseline is scored too
 
     if trials(wanted) > MOST_TRIALS:
         wanted = min(full, int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops))
+    while trials(wanted) < FEWEST_TRIALS and wanted > least:
+        wanted = max(least, int(0.8 * wanted))
     epochs, images = _divided(wanted // folds, PROXY_EPOCHS if folds == 1 else 2, batch)
     total = epochs * images * folds
     number = max(2, int(trials(total)))
