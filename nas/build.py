@@ -382,7 +382,7 @@ def sized(
     if not resources.gpus:
         return source
     packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
-    held = packed.nbytes
+    held = packed.train.nbytes
 
     def predict(job: Job) -> int:
         size, scale = job.fidelity.size, job.fidelity.scale

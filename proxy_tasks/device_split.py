@@ -1,4 +1,4 @@
-"""A packed part as tensors: shared pages on a CPU, resident on a GPU."""
+"""A packed part as tensors: shared pages on a CPU; on a GPU resident, or brought there as needed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from proxy_tasks.views import LARGEST
 
 
 class DeviceSplit:
-    """Images (h, w, C) and labels (H, W) of any sizes, uint8 or uint16, on ``device``."""
+    """Images (h, w, C) and labels (H, W) of any sizes, uint8 or uint16, on ``device``.
 
-    def __init__(self, split: PackedSplit, device: torch.device) -> None:
+    Not ``resident``, they come to a GPU one at a time: of what is looked at now and then.
+    """
+
+    def __init__(self, split: PackedSplit, device: torch.device, resident: bool = True) -> None:
         self.device, self.channels = device, split.channels
         self.index, self.counts_NK = split.index, split.counts
         self.places = split.places
-        self._pixels = torch.from_numpy(split.pixels).to(device)
-        self._marks = torch.from_numpy(split.marks).to(device)
+        home = device if resident else torch.device("cpu")
+        self._pixels = torch.from_numpy(split.pixels).to(home)
+        self._marks = torch.from_numpy(split.marks).to(home)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -28,12 +32,14 @@ class DeviceSplit:
         """(h, w, C) at the working resolution."""
         start, height, width = self.index[number, :3].tolist()
         stop = start + height * width * self.channels
-        return self._pixels[start:stop].view(height, width, self.channels)
+        part = self._pixels[start:stop].view(height, width, self.channels)
+        return part.to(self.device)
 
     def labels(self, number: int) -> Tensor:
         """(H, W) uint8."""
         start, height, width = self.index[number, 3:].tolist()
-        return self._marks[start : start + height * width].view(height, width)
+        part = self._marks[start : start + height * width].view(height, width)
+        return part.to(self.device)
 
     def alike(self, numbers: Sequence[int], most: int) -> list[list[int]]:
         """The numbers in groups of at most ``most`` whose images have one size, and whose labels

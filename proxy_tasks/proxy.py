@@ -81,7 +81,8 @@ class _Run:
         self.job, self.data, self.device = job, data, device
         self.recipe = task.recipe
         self.group = Group.joined()
-        self.train, self.val = DeviceSplit(data.train, device), DeviceSplit(data.val, device)
+        self.train = DeviceSplit(data.train, device)
+        self.val = DeviceSplit(data.val, device, resident=False)
         self.seed = task.seed if job.seed is None else job.seed
         self.base = _untrained(job, len(data.classes))
         self.history: list[Measurement] = []

@@ -217,7 +217,8 @@ class _Moments:
             return NATURAL
         top = 2**depth - 1
         mean = self._sum / max(1, self._pixels)
-        spread = np.sqrt(np.maximum(self._squares / max(1, self._pixels) - mean**2, 1e-12))
+        # At least a step of the values: a band that is constant here may not be so elsewhere.
+        spread = np.sqrt(np.maximum(self._squares / max(1, self._pixels) - mean**2, 1.0))
         return Intensities(tuple((mean / top).tolist()), tuple((spread / top).tolist()), top)
 
 

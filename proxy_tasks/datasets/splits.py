@@ -93,7 +93,10 @@ def folds(groups: Sequence[str], names: Sequence[str], k: int) -> list[int]:
         units[group, "" if group else name].append(place)
     if not 2 <= k <= len(units):
         what = "scenes" if any(groups) else "images"
-        raise UserError(f"data.split.folds: 2 to {len(units)}, as there are {len(units)} {what}")
+        raise UserError(
+            f"data.split.folds: {k} needs as many {what}, and there"
+            f" {'is' if len(units) == 1 else 'are'} {len(units)}"
+        )
     found, sizes = [0] * len(names), [0] * k
     for unit in sorted(units, key=lambda unit: (-len(units[unit]), _place("/".join(unit)))):
         smallest = sizes.index(min(sizes))

@@ -88,7 +88,7 @@ def test_every_name_without_an_image_is_told(root):
         (SplitRule(val="val.txt", folds=3), "not val and folds"),
         (SplitRule(val="Tile 9"), "'Tile 9' is no scene folder, no pattern of image paths and no"),
         (SplitRule(val="*"), "train: data.split.val leaves no images"),
-        (SplitRule(folds=31), "data.split.folds: 2 to 30, as there are 30 images"),
+        (SplitRule(folds=31), "data.split.folds: 31 needs as many images, and there are 30"),
         (SplitRule("train.txt", "test.txt"), "test.txt: write one name of an image a line"),
         (SplitRule(share=1e-6), "val: data.split.share leaves no images"),
         (SplitRule("train.txt", "empty.txt"), "empty.txt names no images"),
