@@ -1,4 +1,4 @@
-"""A packed part as tensors: shared pages on a CPU; on a GPU resident, or brought there as needed."""
+"""A packed part as tensors: shared pages on a CPU; on a GPU resident, or brought there at need."""
 
 from __future__ import annotations
 

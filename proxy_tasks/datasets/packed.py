@@ -115,11 +115,6 @@ class PackedData:
         train and val are parts of their own."""
         return tuple(self._meta["folds"])
 
-    @property
-    def nbytes(self) -> int:
-        """Of all pixels and labels."""
-        return self.train.nbytes + self.val.nbytes
-
     def __reduce__(self) -> tuple[type[PackedData], tuple[Path]]:
         return PackedData, (self.path,)
 
