@@ -3,6 +3,7 @@ briefly."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,12 @@ def nas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Nas:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
     small = ["--set", "engine.name=inline", "--set", "engine.device=cpu"]
-    return lambda *words: CliRunner().invoke(cli.app, [*words, *small])
+
+    def call(*words: str) -> Result:
+        own = [] if words[0] == "evaluate" else small
+        return CliRunner().invoke(cli.app, [*words, *own])
+
+    return call
 
 
 def scenes(root: Path, folders: tuple[str, ...] = ("A", "B", "C"), images: int = 2) -> Path:
@@ -108,6 +114,11 @@ def test_a_search_on_ones_own_images_is_planned_and_ends_with_an_export(
     assert yaml.safe_load((run / "plan.yaml").read_text())["plan"]["hours"] == 0.005
     assert (run / "export" / "network.py").exists()
     assert (run / "export" / "weights.pt").exists()
+    (promotion,) = (run / "promotions").iterdir()
+    scored = nas("evaluate", str(promotion), "--json")
+    assert scored.exit_code == 0, (scored.output, scored.exception)
+    assert json.loads(scored.output)["data"]["split"] == "test"  # it was trained on all the rest
+    assert "trained on all images" in failed(nas("evaluate", str(promotion), "--split", "val"))
     again = nas("search", "--run", "run", "--resume", "--trials", "2")
     assert again.exit_code == 0, (again.output, again.exception)
     assert "measuring" not in again.output
@@ -129,6 +140,9 @@ def test_a_dry_run_stops_after_the_plan(nas: Nas, tmp_path: Path) -> None:
         ("search", "mine.yaml"),
         ("audit", "quickstart", "--set", "data.name=folder", "--set", "data.root=photos"),
         ("audit", "bare.yaml"),
+        ("plan", "mine.yaml"),
+        ("search", "--data", "mine.yaml"),
+        ("search", "--data", "quickstart", "--set", "data.name=folder"),
     ],
 )
 def test_the_demonstrations_settings_reach_no_real_data(
@@ -150,6 +164,8 @@ def test_the_demonstrations_settings_reach_no_real_data(
         (("plan", "photos", "--hours", "0"), "--hours 0: must be above 0"),
         (("plan", "photos", "--set", "data.split.test=[Z]"), "Z"),
         (("plan", "empty"), "empty"),
+        (("plan", "bare"), "has no labels: write"),
+        (("plan", "lone"), "data.split.folds: 2 needs as many images, and there is 1"),
         (("search", "--dry-run"), "--dry-run: shows a plan"),
         (("search", "camvid", "--data", "photos"), "not both"),
         (("search", "planned.yaml", "--hours", "2"), "is a plan for 0.5 hours"),
@@ -160,5 +176,8 @@ def test_a_wrong_plan_is_refused_in_one_line(
 ) -> None:
     scenes(tmp_path / "photos")
     Path("empty").mkdir()
+    for name in ("bare", "lone"):
+        scenes(Path(name), ("A",), 1)
+    next(Path("bare").rglob("masks/*.png")).unlink()
     Path("planned.yaml").write_text(PLANNED)
     assert said in failed(nas(*words))

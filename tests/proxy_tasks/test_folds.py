@@ -18,7 +18,7 @@ from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.proxy import TrainingTask, _initial_network
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
-from proxy_tasks.task import Fidelity, Job, Measurement
+from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Validation
 from search_space import catalog
@@ -175,3 +175,14 @@ def test_a_training_on_all_images_sees_all(
     monkeypatch.setattr(Crops, "_look", looking)
     list(task.score(ALL))
     assert seen == set(range(8))
+
+
+def test_weights_of_an_epoch_that_diverged_are_not_kept(
+    task: TrainingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = replace(task, folder=tmp_path).score(ALL)
+    next(steps)
+    good = Checkpoint(tmp_path / JOB.name).weights.read_bytes()
+    monkeypatch.setattr(Training, "run_epoch", lambda _: float("nan"))
+    assert next(steps).failure is Failure.DIVERGED
+    assert Checkpoint(tmp_path / JOB.name).weights.read_bytes() == good

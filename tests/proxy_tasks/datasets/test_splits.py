@@ -7,7 +7,8 @@ import pytest
 
 from proxy_tasks.datasets import PARTS, SPLITS, Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.files import FileDataset
-from proxy_tasks.datasets.splits import folds
+from proxy_tasks.datasets.listing import Pair
+from proxy_tasks.datasets.splits import by_share, folds
 from search_space.errors import UserError
 from tests.support import trees
 
@@ -194,7 +195,7 @@ def test_folds_validate_on_what_is_trained_on_by_scenes(tmp_path):
     by_scene = {data.group("train", i): data.folds[i] for i in range(8)}
     assert all(data.folds[i] == by_scene[data.group("train", i)] for i in range(8))
     assert sorted(by_scene.values()) == [0, 0, 1, 1]
-    with pytest.raises(UserError, match=r"data\.split\.folds: 2 to 5, as there are 5 scenes"):
+    with pytest.raises(UserError, match=r"data\.split\.folds: 6 needs as many scenes, and there are 5"):
         tiles(root, SplitRule(folds=6))
 
 
@@ -225,3 +226,16 @@ def test_folds_are_even_and_depend_on_names_alone():
     order = list(range(20))[::-1]
     mirrored = folds([groups[i] for i in order], [names[i] for i in order], 4)
     assert [mirrored[19 - i] for i in range(20)] == found
+
+
+@pytest.mark.parametrize("large", ["A", "Z", "some scene", "another"])
+def test_a_share_of_scenes_is_met_as_nearly_as_whole_scenes_do(large: str) -> None:
+    """A scene that has most of the images is not what is validated on, whatever its name."""
+    pairs = [
+        Pair(Path(f"{scene}/{index}.png"), Path("label"), scene, f"{scene}/{index}")
+        for scene, images in ((large, 90), ("B", 10), ("C", 8))
+        for index in range(images)
+    ]
+    train, val = by_share(pairs, 0.2)
+    assert {pair.group for pair in val} <= {"B", "C"}
+    assert len(train) + len(val) == len(pairs)
