@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,8 @@ def compared(predictor: Predictor, data: PackedData) -> Image.Image:
     if predictor.classes != data.classes:
         raise UserError("the network tells other classes apart than the data set has")
     # A pack is made by the sight of its networks: its images are seen as they are.
-    labeller = predictor.labeller(sight=OWN if predictor.sight == data.sight else None)
+    seen = replace(OWN, window=data.sight.window) if predictor.sight == data.sight else None
+    labeller = predictor.labeller(sight=seen)
     split = data.val
     chosen = np.unique(np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(int))
     rows = []

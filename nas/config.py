@@ -174,7 +174,7 @@ class TrainingConfig(Section):
         """How large images are seen."""
         if self.resolution is None:
             return Sight(cover=self.size)
-        return Sight(**self.resolution.model_dump())
+        return Sight(**self.resolution.model_dump(), window=self.size)
 
     def identity(self, *leave_out: str) -> dict[str, Any]:
         """Plain values that are equal for equal trainings, also with records of programs that did

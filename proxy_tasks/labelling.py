@@ -80,7 +80,7 @@ class Labeller:
         for scale in self.views.scales:
             wanted = max(1, round(height * scale)), max(1, round(width * scale))
             seen_HWC = resized(image_HWC, wanted)
-            rows, columns = self.views.grid(wanted)
+            rows, columns = self.views.grid(wanted, self.sight.window)
             for mirrored in (False, True) if self.views.flip else (False,):
                 yield _Look(self._logits, seen_HWC, mirrored, rows, columns, size)
 

@@ -143,7 +143,8 @@ class _Run:
         )
 
     def _new_validation(self) -> Validation:
-        return Validation(len(self.data.classes), self.device, self.data.intensities)
+        data = self.data
+        return Validation(len(data.classes), self.device, data.intensities, data.sight.window)
 
     def _kept(self, checkpoint: Checkpoint) -> tuple[dict[str, Any], list[Measurement]] | None:
         """What the leading process finds: the others may be on machines without its disk."""

@@ -22,6 +22,10 @@ class Sight:
     at least so high and wide; ``stretch``: this size whatever the image's shape, as weights of
     releases before sights were trained.
 
+    ``window``: an image that is half as large again, as it is seen, goes through windows of this
+    size. A network that was trained on crops knows the mean of a crop, which image pooling reads,
+    and not that of a photograph (nnU-Net slides windows of its patches for that reason).
+
     Raises:
         ValueError: for none of them or several, or for a rule that leaves no pixel.
     """
@@ -30,6 +34,7 @@ class Sight:
     short_side: int | None = None
     cover: Extent | None = None
     stretch: Extent | None = None
+    window: Extent | None = None
 
     def __post_init__(self) -> None:
         given = [
@@ -42,9 +47,15 @@ class Sight:
         (rule,) = given
         if not (min(rule) if isinstance(rule, tuple) else rule) > 0:
             raise ValueError(f"a sight's rule must be positive but is {rule}")
+        if self.window is not None and not min(self.window) > 0:
+            raise ValueError(f"a sight's window must be positive but is {self.window}")
 
     def __str__(self) -> str:
         """What becomes of an image: follows "it is seen"."""
+        parts = f", large ones through windows of {_text(self.window)}" if self.window else ""
+        return f"{self._rule()}{parts}"
+
+    def _rule(self) -> str:
         if self.factor is not None:
             return "at its own size" if self.factor == 1 else f"at {self.factor:g} of its size"
         if self.short_side is not None:
@@ -55,7 +66,7 @@ class Sight:
         return f"at {_text(self.stretch)}, whatever its shape"
 
     def to_dict(self) -> dict[str, Any]:
-        """The one rule by its name, in plain types."""
+        """The one rule by its name, and the window where there is one, in plain types."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value

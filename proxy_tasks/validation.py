@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from proxy_tasks import views
 from proxy_tasks.augment import normalise
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import NATURAL, Intensities
@@ -25,6 +24,7 @@ from proxy_tasks.running import running
 from proxy_tasks.sight import OWN
 from proxy_tasks.soft_metrics import SoftCounts
 from proxy_tasks.upsampling import BandedUpsampling
+from proxy_tasks.views import Size, Views
 
 _TINY = 1e-12
 """Added to means of probabilities before their logarithm."""
@@ -49,9 +49,14 @@ class Validation:
     adds up what all have found."""
 
     def __init__(
-        self, classes: int, device: torch.device, intensities: Intensities = NATURAL
+        self,
+        classes: int,
+        device: torch.device,
+        intensities: Intensities = NATURAL,
+        window: Size | None = None,
     ) -> None:
-        self._classes, self._intensities = classes, intensities
+        """``window``: that of the sight by which the images are seen."""
+        self._classes, self._intensities, self._window = classes, intensities, window
         self._counts = torch.zeros((classes, classes), dtype=torch.int64, device=device)
         self._soft = SoftCounts(classes, device)
 
@@ -106,7 +111,8 @@ class Validation:
         self, network: DeepLabV3, images_BhwC: Tensor, labels_BHW: Tensor
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Rows of a batch at the labels' size, band by band: logits and targets, int64."""
-        if images_BhwC.shape[1] * images_BhwC.shape[2] > views.LARGEST:
+        rows, columns = Views().grid((images_BhwC.shape[1], images_BhwC.shape[2]), self._window)
+        if len(rows) * len(columns) > 1:
             for image_hwC, labels_HW in zip(images_BhwC, labels_BHW, strict=True):
                 yield from self._through_windows(network, image_hwC, labels_HW)
             return
@@ -119,8 +125,9 @@ class Validation:
     def _through_windows(
         self, network: DeepLabV3, image_hwC: Tensor, labels_HW: Tensor
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Of an image too large to be seen at once, as what is exported sees it."""
-        labeller = Labeller(running(network), OWN, self._intensities)
+        """Of an image that is not seen at once, as what is exported sees it."""
+        sight = replace(OWN, window=self._window)
+        labeller = Labeller(running(network), sight, self._intensities)
         size = labels_HW.shape[0], labels_HW.shape[1]
         for rows, mean_KrW in labeller.bands(image_hwC.cpu().numpy(), size):
             mean_rKW = torch.from_numpy(mean_KrW).transpose(0, 1).to(labels_HW.device)

@@ -16,6 +16,8 @@ LARGEST = 2**22
 """Pixels of an image, as it is seen, that a network takes at once; a larger one goes through
 windows of WINDOW."""
 WINDOW = (1024, 1024)
+LARGER = 1.5
+"""An image that exceeds its network's usual window by this factor goes through windows."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,14 @@ class Views:
                 f" {_extent(self.window)}, or pixels between windows are never seen"
             )
 
-    def grid(self, size: Size) -> tuple[list[slice], list[slice]]:
-        """The rows of the windows, and their columns: each goes with each."""
+    def grid(self, size: Size, usual: Size | None = None) -> tuple[list[slice], list[slice]]:
+        """The rows of the windows, and their columns: each goes with each. ``usual``: the window
+        of a network's sight."""
         window = self.window
         if window is None:
             window = size if size[0] * size[1] <= LARGEST else WINDOW
+            if usual and any(side > LARGER * part for side, part in zip(size, usual, strict=True)):
+                window = usual
         stride = self.stride or (max(1, 2 * window[0] // 3), max(1, 2 * window[1] // 3))
         rows, columns = map(_parts, size, window, stride)
         return rows, columns

@@ -76,8 +76,10 @@ def seeing(spec: NetworkSpec) -> str:
 
 
 def _seeing(spec: NetworkSpec) -> list[str]:
-    ((rule, value),) = spec.sight.to_dict().items()
-    value = tuple(value) if isinstance(value, list) else value
+    sight = ", ".join(
+        f"{name}={tuple(value) if isinstance(value, list) else value!r}"
+        for name, value in spec.sight.to_dict().items()
+    )
     known = spec.intensities
     return [
         _sequence("CLASSES", (_quoted(name) for name in spec.classes)),
@@ -86,7 +88,7 @@ def _seeing(spec: NetworkSpec) -> list[str]:
         f"SIZE = {spec.size!r}",
         '"""(height, width) of the crops that it was trained on, in pixels as it saw them.',
         'Any size runs."""',
-        f"SIGHT = Sight({rule}={value!r})",
+        f"SIGHT = Sight({sight})",
         '"""How large the network sees an image: as in training and when it was evaluated."""',
         f"INTENSITIES = Intensities(\n    mean={known.mean!r},\n    std={known.std!r},\n"
         f"    top={known.top},\n)",

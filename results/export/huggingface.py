@@ -91,7 +91,7 @@ def processor(spec: NetworkSpec) -> dict[str, Any]:
     return {
         "image_processor_type": "ImageProcessor",
         "auto_map": {"AutoImageProcessor": f"{MODULE.removesuffix('.py')}.ImageProcessor"},
-        "do_resize": sight != OWN,
+        "do_resize": sight.factor != OWN.factor,
         "size": size,
         "resample": 2,  # Pillow's number of bilinear
         "sight": sight.to_dict(),

@@ -84,7 +84,7 @@ class Split:
 
 def packed(count: int, sizes: list[tuple[int, int]] | None = None) -> SimpleNamespace:
     split = Split(sizes or [SIZE] * count)
-    return SimpleNamespace(classes=CLASSES, palette=PALETTE, val=split, sight=HALF)
+    return SimpleNamespace(classes=CLASSES, palette=PALETTE, val=split, sight=HALF, folds=())
 
 
 def test_images_from_the_whole_split_are_predicted() -> None:
@@ -170,3 +170,17 @@ def test_an_observed_run_tells_of_pictures_that_are_its_own(
     (run.promotions / "b" / "labels.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     found = [each.labels for each in observed.promoted()]
     assert found == [None, (run.promotions / "b" / "labels.png").resolve()]
+
+
+def test_images_that_the_network_was_trained_on_are_called_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    headings: list[str] = []
+    monkeypatch.setattr(
+        comparison, "_headings", lambda whole, across, first: headings.append(first)
+    )
+    for folds in ((), (0, 1)):
+        data = packed(2)
+        data.folds = folds
+        compared(Bright(), data)
+    assert headings == ["image", "image (trained on)"]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from nas import cli
 from nas import config as configs
 from nas.planning import machine
+from proxy_tasks.pace import Pace
 from search_space.errors import UserError
 
 Nas = Callable[..., Result]
@@ -27,6 +28,12 @@ promotion: {size: [64, 64], epochs: 1}
 plan: {hours: 0.5, machine: a processor, device: cpu, workers: 1, proxy_crops_per_second: 1,
        promotion_crops_per_second: 1, promotion_macs: 1e9}
 """
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what a plan says: processes that measure take half a minute to begin."""
+    monkeypatch.setattr(machine, "pace", lambda wanted, _: [Pace(10.0, 2**30) for _ in wanted])
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ def failed(result: Result) -> str:
 
 
 def test_a_plan_is_printed_with_its_reasons_and_written_as_a_config(
-    nas: Nas, tmp_path: Path
+    measured: None, nas: Nas, tmp_path: Path
 ) -> None:
     root = scenes(tmp_path / "photos")
     result = nas(
@@ -86,7 +93,7 @@ def test_a_plan_is_printed_with_its_reasons_and_written_as_a_config(
     assert "# " in Path("mine.yaml").read_text()
 
 
-def test_a_person_stands_above_the_plan(nas: Nas, tmp_path: Path) -> None:
+def test_a_person_stands_above_the_plan(measured: None, nas: Nas, tmp_path: Path) -> None:
     root = scenes(tmp_path / "photos")
     Path("data.yaml").write_text(f"data: {{name: folder, root: {root}}}\nseed: 7\n")
     result = nas(
@@ -125,7 +132,7 @@ def test_a_search_on_ones_own_images_is_planned_and_ends_with_an_export(
     assert not [line for line in again.output.splitlines() if line.startswith("plan for")]
 
 
-def test_a_dry_run_stops_after_the_plan(nas: Nas, tmp_path: Path) -> None:
+def test_a_dry_run_stops_after_the_plan(measured: None, nas: Nas, tmp_path: Path) -> None:
     root = scenes(tmp_path / "photos")
     result = nas("search", "--data", str(root), "--dry-run", "--run", "run")
     assert result.exit_code == 0, result.output
@@ -160,7 +167,7 @@ def test_the_demonstrations_settings_reach_no_real_data(
     ("words", "said"),
     [
         (("plan", "nowhere"), "nowhere: no such config; give a YAML file or one of"),
-        (("plan", "quickstart"), "is for images of your own"),
+        (("plan", "quickstart"), "nas search --data DIR --hours H"),
         (("plan", "photos", "--hours", "0"), "--hours 0: must be above 0"),
         (("plan", "photos", "--set", "data.split.test=[Z]"), "Z"),
         (("plan", "empty"), "empty"),

@@ -191,6 +191,18 @@ def test_a_large_image_is_seen_through_windows(
     assert found.loss < 1e-3
 
 
+def test_an_image_far_larger_than_a_crop_is_seen_through_windows_of_its_size(
+    four: DeviceSplit,
+) -> None:
+    """Of 40x56 pixels, so crops of 27x38 are small enough for one look, and those of 26x38 not."""
+    for window, looks in (((27, 38), 1), ((26, 38), 2 * 2), ((16, 24), 4 * 3)):
+        known = Intensities((0.5,) * 4, (0.25,) * 4)
+        network, found = Recorded(), Validation(4, CPU, known, window)
+        found.add(network, four, 2)
+        assert len(network.shown) == looks
+        assert found.result().class_iou == (1, 1, 1, 1)
+
+
 def test_what_windows_say_is_averaged_as_probabilities(
     four: DeviceSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

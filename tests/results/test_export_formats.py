@@ -54,7 +54,7 @@ BACKBONE = Architecture(
 SCALE = Scale(filters=0.125, endpoint_filters=12, aspp_filters=16)
 SIZE, CLASSES = (48, 64), ("sky", "grün", "car")
 INTENSITIES = Intensities((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
-SIGHT = Sight(factor=0.5)
+SIGHT = Sight(factor=0.5, window=(40, 56))
 SIZES = {"portrait": (120, 70), "landscape": (75, 131), "odd": (51, 77), "tiny": (17, 22),
          "windows": (150, 190)}  # fmt: skip
 LARGEST, WINDOW = 5000, (40, 56)
@@ -285,7 +285,7 @@ def test_an_image_processor_speaks_the_words_of_transformers_and_does_what_predi
     said = json.loads((hub / "preprocessor_config.json").read_text())
     assert said["image_mean"] == list(INTENSITIES.mean)
     assert said["rescale_factor"] == pytest.approx(1 / 255)
-    assert (said["do_resize"], said["sight"]) == (True, {"factor": 0.5})
+    assert (said["do_resize"], said["sight"]) == (True, {"factor": 0.5, "window": [40, 56]})
     processor, model = module.ImageProcessor.from_pretrained(hub), module.load()
     assert processor.to_dict() == said
     image = np.random.default_rng(0).integers(0, 256, (51, 78, 3), np.uint8)
@@ -344,7 +344,7 @@ def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_fol
     assert json.loads(metadata["classes"]) == list(CLASSES)
     assert json.loads(metadata["mean"]) == list(INTENSITIES.mean)
     assert json.loads(metadata["std"]) == list(INTENSITIES.std)
-    assert json.loads(metadata["sight"]) == {"factor": 0.5}
+    assert json.loads(metadata["sight"]) == {"factor": 0.5, "window": [40, 56]}
 
 
 def test_onnx_without_its_libraries_is_a_users_mistake(subject, tmp_path, monkeypatch):

@@ -195,7 +195,9 @@ def test_folds_validate_on_what_is_trained_on_by_scenes(tmp_path):
     by_scene = {data.group("train", i): data.folds[i] for i in range(8)}
     assert all(data.folds[i] == by_scene[data.group("train", i)] for i in range(8))
     assert sorted(by_scene.values()) == [0, 0, 1, 1]
-    with pytest.raises(UserError, match=r"data\.split\.folds: 6 needs as many scenes, and there are 5"):
+    with pytest.raises(
+        UserError, match=r"data\.split\.folds: 6 needs as many scenes, and there are 5"
+    ):
         tiles(root, SplitRule(folds=6))
 
 
