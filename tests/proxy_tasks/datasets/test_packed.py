@@ -131,7 +131,6 @@ def test_images_of_any_sizes_lie_side_by_side(channels, dtype):
             assert np.array_equal(part.image(index), resized(image, size))
         assert data.train.labels(index).shape == size
         assert np.array_equal(data.val.labels(index), labels)
-    parts = data.train, data.val
 
 
 def test_pixels_are_counted_by_image_and_class():
