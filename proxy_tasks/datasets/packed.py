@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy_tasks.datasets.base import SPLITS, Colour, Pixels, Split
+from proxy_tasks.datasets.base import Colour, Pixels, Split
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.sight import Sight
 from search_space.errors import UserError
@@ -153,12 +153,6 @@ def is_whole(path: Path) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def files_of_a_pack() -> tuple[str, ...]:
-    """Names of the arrays."""
-    kinds = ("images", "labels", "index", "counts")
-    return (*(f"{kind}-{split}.npy" for split in SPLITS for kind in kinds), "places-train.npy")
 
 
 def contents(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:

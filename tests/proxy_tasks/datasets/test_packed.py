@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from proxy_tasks.datasets.base import IGNORE
-from proxy_tasks.datasets.packed import PackedSplit, contents, files_of_a_pack, open_packed
+from proxy_tasks.datasets.packed import PackedSplit, contents, open_packed
 from proxy_tasks.datasets.packing import PLACES, pack
 from proxy_tasks.datasets.scenes import Scenes
 from proxy_tasks.intensities import NATURAL
@@ -102,9 +102,13 @@ def test_images_of_one_size_are_plain_arrays_on_disk(tmp_path):
     assert np.array_equal(images[4], open_packed(path).train.image(4))
 
 
+KINDS = ("images", "labels", "index", "counts")
+
+
 def test_the_files_of_a_pack_are_known_by_name(tmp_path):
     path = pack(DATA, SIGHT, tmp_path)
-    names = {"meta.json", *files_of_a_pack()}
+    arrays = [f"{kind}-{part}" for part in ("train", "val") for kind in KINDS]
+    names = {"meta.json", "places-train.npy", *(f"{name}.npy" for name in arrays)}
     assert {file.name for file in path.iterdir()} == names
     assert {name for name, _ in contents(path)} == names
 
