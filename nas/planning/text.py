@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from nas.planning.decision import Plan
@@ -20,14 +20,14 @@ _WIDTH = 96
 def show(plan: Plan, title: str, console: Console) -> None:
     """Each decision with its value, its cost and its reason, before anything starts."""
     console.print(Text(title, "bold"), soft_wrap=True)
-    room = max(len(each.what) for each in plan.decisions) + 2
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
     for each in plan.decisions:
-        line = Text.assemble((f"{each.what:{room}}", "cyan"), each.shown)
-        if each.costs:
-            line.append(f"  ({each.costs})", "dim")
-        line.overflow = "fold"
-        console.print(line)
-        console.print(Padding(Text(each.why, "dim"), (0, 0, 0, room), expand=False))
+        costs = f"  ({each.costs})" if each.costs else ""
+        table.add_row(each.what, Text.assemble(each.shown, (costs, "dim")))
+        table.add_row("", Text(each.why, "dim"))
+    console.print(table)
     for warning in plan.warnings:
         console.print(Text.assemble(("warning  ", "yellow"), warning))
 
