@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 def console(quiet: bool = False) -> Console:
-    """A terminal's own width and colours; plain and wide where none is; silent if ``quiet``."""
+    """A terminal's or a notebook's own width and colours; plain and wide where neither is; silent
+    if ``quiet``."""
     from rich.console import Console
 
     if isinstance(sys.stdout, TextIOWrapper):  # an ASCII locale gets ? for ×, not a traceback
@@ -19,4 +20,9 @@ def console(quiet: bool = False) -> Console:
     if quiet:
         return Console(quiet=True, force_terminal=False)
     found = Console()
-    return found if found.is_terminal else Console(width=140, no_color=True)
+    return found if is_live(found) else Console(width=140, no_color=True)
+
+
+def is_live(console: Console) -> bool:
+    """Whether what it has shown can be shown anew: in a terminal or a notebook's cell."""
+    return console.is_terminal or console.is_jupyter

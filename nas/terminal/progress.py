@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from nas.terminal.console import is_live
 from proxy_tasks.task import METRIC_NAMES, Job, Measurement, Metric
 from results import units
 from results.trial import Trial, TrialState
@@ -28,8 +29,8 @@ class Board:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Live while inside, where the console is a terminal."""
-        if not self.console.is_terminal:
+        """Live while inside, where the console is a terminal or a notebook's."""
+        if not is_live(self.console):
             yield
             return
         with Live(
