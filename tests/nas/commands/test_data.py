@@ -82,7 +82,7 @@ def test_the_list_has_every_data_set_with_its_files_and_options() -> None:
 
 
 def test_the_documentation_has_every_data_set_with_its_options() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "data.md").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "data.md").read_text("utf-8")
     for name, entry in CATALOGUE.items():
         (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
         options = {option for option in DataConfig.model_fields if f"`{option}`" in row}
