@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from proxy_tasks.datasets.base import SPLITS, Split
+from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.faults import Fault
 from search_space.errors import UserError
 
@@ -132,11 +133,12 @@ def image_name(line: str) -> str:
     return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
 
 
-def refuse_overlap(lists: Mapping[Split, tuple[Path, Iterable[str]]]) -> None:
-    """UserError for a name that is trained on and validated on."""
-    (train, trained), (val, validated) = (lists[split] for split in SPLITS)
-    if both := sorted({*trained} & {*validated}):
-        raise UserError(
-            f"{val} has {both[0]!r}, which {train} has too ({len(both)} such names):"
-            " what is trained on measures nothing"
-        )
+def refuse_overlap(parts: Mapping[Split, tuple[object, Iterable[str]]]) -> None:
+    """``parts``: for each who says what is in it, and the names. UserError for a name in two."""
+    named = [(source, {*names}) for source, names in parts.values()]
+    for (one, first), (other, second) in combinations(named, 2):
+        if both := sorted(first & second):
+            raise UserError(
+                f"{other} has {both[0]!r}, which {one} has too ({len(both)} such names):"
+                " what is trained on measures nothing"
+            )

@@ -20,6 +20,7 @@ from proxy_tasks.datasets.listing import (
     SplitRule,
     image_name,
     read_lines,
+    refuse_overlap,
 )
 from search_space.errors import UserError
 
@@ -38,7 +39,7 @@ def divide(whole: Listing, rule: SplitRule, root: Path) -> Listings:
         return {"train": whole, "val": Listing(), "test": Listing()}
     finder = _Finder(whole, root)
     named = {part: finder.named(part, names) for part in PARTS if (names := getattr(rule, part))}
-    _refuse_overlap(named)
+    refuse_overlap({part: (it.source, [p.name for p in it.pairs]) for part, it in named.items()})
     taken = {pair for picked in named.values() for pair in picked.pairs}
     rest = tuple(pair for pair in whole.pairs if pair not in taken)
     train = named["train"].pairs if "train" in named else rest
@@ -205,16 +206,6 @@ def _refuse(rule: SplitRule) -> None:
     if len(ways) != 1:
         said = f", not {' and '.join(ways)}" if ways else ""
         raise UserError(f"data.split: say what to validate on: one of val, share and folds{said}")
-
-
-def _refuse_overlap(named: dict[Split, _Picked]) -> None:
-    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
-        one, other = named.get(first), named.get(second)  # type: ignore[call-overload]
-        if one and other and (both := sorted({p.name for p in {*one.pairs} & {*other.pairs}})):
-            raise UserError(
-                f"{other.source} has {both[0]!r}, which {one.source} has too ({len(both)} such"
-                " names): what is trained on measures nothing"
-            )
 
 
 def _faults(

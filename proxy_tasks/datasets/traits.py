@@ -62,11 +62,6 @@ class PartTraits:
         return tuple(number / labelled for number in self.pixels)
 
     @property
-    def image_shares(self) -> tuple[float, ...]:
-        """Of the images, by class, those that show it."""
-        return tuple(number / max(1, self.read) for number in self.images)
-
-    @property
     def void_share(self) -> float:
         """Of all pixels."""
         return self.void / max(1, self.void + sum(self.pixels))

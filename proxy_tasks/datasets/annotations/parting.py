@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from proxy_tasks.datasets.annotations.names import part_called
@@ -12,7 +12,7 @@ from proxy_tasks.datasets.base import PARTS, Split
 from proxy_tasks.datasets.faults import Fault
 from proxy_tasks.datasets.folder import parted
 from proxy_tasks.datasets.layout import IMAGE_FOLDERS, LABEL_FOLDERS, Layout
-from proxy_tasks.datasets.listing import Listing, Listings, Pair, SplitRule
+from proxy_tasks.datasets.listing import Listing, Listings, Pair, SplitRule, refuse_overlap
 from search_space.errors import UserError
 
 
@@ -32,7 +32,7 @@ def layout(pictures: Sequence[Picture], root: Path) -> Layout:
         )
     if None in by_part or not {"val", "test"} & own.keys() or "train" not in own:
         return Layout(whole=_listing(pictures, root))
-    _refuse_both(own)
+    refuse_overlap({part: (part, [str(p.image) for p in of]) for part, of in own.items()})
     return Layout({part: _listing(inside, root) for part, inside in own.items()})
 
 
@@ -42,17 +42,6 @@ def split(pictures: Sequence[Picture], rule: SplitRule | None, root: Path) -> Li
     if found.parts and "val" not in found.parts and rule is None:
         raise UserError(f"{root} has nothing to validate on: give data.split.share, as in 0.2")
     return parted(root, found, rule)
-
-
-def _refuse_both(by_part: Mapping[Split, Sequence[Picture]]) -> None:
-    parts: dict[Path, Split] = {}
-    for part, pictures in by_part.items():
-        for picture in pictures:
-            if (other := parts.setdefault(picture.image, part)) != part:
-                raise UserError(
-                    f"{picture.source} has {picture.image.name} in {part}, and it is in {other}"
-                    " too: what is trained on measures nothing"
-                )
 
 
 def _listing(pictures: Sequence[Picture], root: Path) -> Listing:

@@ -79,7 +79,9 @@ def test_an_option_is_listed_with_default_and_type(option: str, default: str, ki
 
 
 def test_the_documentation_has_the_same_options_and_defaults() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text(
+        "utf-8"
+    )
     table = re.findall(r"^\| (?:`(\w+)`)? ?\| (?:`(\w+)`)? ?\| ([^|]*?) ?\|", text, re.MULTILINE)
     documented: dict[str, dict[str, Any]] = {}
     for name, option, default in table:
