@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from nas.section import Section, first_line
+from nas.config.section import Section, first_line
 from search_space import strict_yaml
 from search_space.errors import UserError
 

@@ -13,10 +13,10 @@ from weakref import ReferenceType, ref
 
 import pytest
 
+from nas.config.loggers import TensorBoardConfig
 from nas.engines import patience
 from nas.engines.base import Crash, Engine, Halving, Outcome, Resources, Trouble
 from nas.engines.inline import InlineEngine
-from nas.logger_config import TensorBoardConfig
 from nas.tracking import Tracking
 from proxy_tasks.task import Job, Measurement
 from search_space import catalog

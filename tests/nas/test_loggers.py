@@ -13,10 +13,10 @@ import pytest
 
 from nas import config as configs
 from nas import tracking
+from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.engines.base import Crash, Outcome, Trouble
 from nas.engines.sealed import Sealed
 from nas.failures import RunFailed
-from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.tracking import Tracking
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from search_space import catalog

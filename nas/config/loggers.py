@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from nas import storage_url
-from nas.section import Section
+from nas.config import storage_url
+from nas.config.section import Section
 
 
 class TensorBoardConfig(Section):

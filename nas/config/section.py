@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nas.storage_url import masked
+from nas.config.storage_url import masked
 
 Place = tuple[int | str, ...]
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from nas import controller_config, storage_url
-from nas.controller_config import ControllerConfig, PredictorConfig
-from nas.logger_config import LoggersConfig
-from nas.section import Section, first_line
+from nas.config import controller as controller_config
+from nas.config import storage_url
+from nas.config.controller import ControllerConfig, PredictorConfig
+from nas.config.loggers import LoggersConfig
+from nas.config.section import Section, first_line
 from proxy_tasks.recipe import OptimizerName, ScheduleName
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Metric

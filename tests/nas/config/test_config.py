@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from nas import audits, build, config, controllers
-from nas.controller_config import (
+from nas.config.controller import (
     CONTROLLERS,
     Objective,
     ParetoConfig,

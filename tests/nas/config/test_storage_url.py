@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from nas import config as configs
-from nas import ledgers, storage_url
-from nas.config import Config
+from nas import ledgers
+from nas.config import Config, storage_url
 from nas.run import RunDirectory
 from search_space.errors import UserError
 
