@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from nas.config import controller as controller_config
@@ -20,6 +19,7 @@ from nas.config.section import Section, first_line
 from proxy_tasks.recipe import OptimizerName, ScheduleName
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Metric
+from search_space import strict_yaml
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
 
@@ -324,7 +324,7 @@ class Config(Section):
         """As resolved: every default written out."""
         values = self.model_dump(mode="json")
         values["space"]["stages"] = dict(self.space.stages)  # JSON would make its keys strings
-        return yaml.safe_dump(values, sort_keys=False, width=100)
+        return strict_yaml.render(values, width=100, ascii_only=True)
 
 
 def _label(change: dict[str, Any]) -> str:
@@ -493,14 +493,7 @@ def _text(source: str) -> str:
 
 
 def _mapping(text: str, source: str) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" line {where.line + 1}" if where else ""
-        raise UserError(
-            f"{source}:{line} is not YAML ({getattr(error, 'problem', error)})"
-        ) from error
+    values = strict_yaml.parse(text, source)
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -530,10 +523,7 @@ _PATTERN = re.compile(r"\*|\{(name|scene|dir)\}")
 def _value(text: str, setting: str) -> Any:
     if _PATTERN.match(text):
         return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {setting}: {text!r} is not a YAML value") from error
+    return strict_yaml.parse(text, f"--set {setting}")
 
 
 def _set(values: dict[str, Any], setting: str) -> None:

@@ -209,7 +209,7 @@ def test_a_scale_may_be_given_by_name() -> None:
         ),
         ("controller: {name: pareto, objectives: [miou]}", "objectives: .* at least 2 items"),
         ("controller: {name: tpe, options: 3}", "controller.options: .*dictionary but got 3"),
-        ("proxy: [1, 2", "line 1 is not YAML"),
+        ("proxy: [1, 2", "wrong.yaml: line 1: while parsing a flow sequence"),
         ("- a list", "must be a mapping"),
         ("extends: nothing", "nothing: no such config"),
         ("extends: 3", "extends must name a preset or a file"),
