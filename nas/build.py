@@ -31,7 +31,6 @@ from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, Job, LatencyLimit
 from results.trial import Trial
 from search_space import catalog
@@ -39,20 +38,12 @@ from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
-from search_space.scale_permuted import ScalePermutedSpace
-from search_space.scales import Scale
 from search_space.seeds import derive_seed
 
 
 def space(config: Config) -> SearchSpace:
-    """The space within the analytic constraints. UserError where the values do not make one."""
-    values = config.space
-    whole = ScalePermutedSpace(
-        stages=tuple(sorted(values.stages.items())),
-        output_levels=values.output_levels,
-        max_level=values.max_level,
-        dilations=values.dilations,
-    )
+    """The space within the analytic constraints."""
+    whole = config.space.whole()
     if not (limits := config.constraints.analytic):
         return whole
     built, promotion = fidelity(config.promotion, config.data), config.promotion
@@ -91,16 +82,7 @@ def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
     is trained on all images."""
     promoted = isinstance(training, PromotionConfig)
     folds = (data.split and data.split.folds) or 1
-    return Fidelity(
-        epochs=training.epochs,
-        size=training.size,
-        scale=Scale(**training.scale.model_dump()),
-        share=training.share,
-        evaluate_every=training.evaluate_every,
-        patience=training.patience if isinstance(training, PromotionConfig) else 0,
-        images=training.images,
-        folds=0 if promoted and folds > 1 else folds,
-    )
+    return training.fidelity(folds=0 if promoted and folds > 1 else folds)
 
 
 def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Dataset:
@@ -174,27 +156,33 @@ def check_processes(config: Config) -> None:
     if config.engine.name != "ray":
         raise UserError("promotion.processes: are started by Ray; write engine.name: ray, or 1")
     try:
-        Group(size=processes).divide(recipe(config.promotion))
+        Group(size=processes).divide(config.promotion.recipe)
     except UserError as error:
         raise UserError(f"promotion.processes: {error}") from error
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:
-    """UserError for a batch that does not divide into its parts, or with too few images for one."""
-    try:
-        recipe(training)
-    except UserError as error:
-        raise UserError(f"recipe: {error}") from error
+    """UserError for a batch of more images than there are, or crops that cannot be turned."""
+    section = _section(training)
     height, width = training.size
     if training.recipe.turn and height != width:
-        raise UserError(f"recipe.turn: turns square crops alone, not {height}x{width}; write 0")
+        raise UserError(
+            f"{section}.recipe.turn: turns square crops alone, not {height}x{width}; write 0"
+        )
     data = dataset(config, training.size)
     folds = len(set(data.folds)) if training is config.proxy else 0
     held = max(data.folds.count(fold) for fold in set(data.folds)) if folds > 1 else 0
     there = round((data.count("train") - held) * training.share)
     images = training.images or there
     if images < (batch := training.recipe.batch_size):
-        raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
+        raise UserError(
+            f"{section}.recipe.batch_size: {batch} is more than the {images} training images"
+        )
+
+
+def _section(training: TrainingConfig) -> str:
+    """Where the config has it."""
+    return "promotion" if isinstance(training, PromotionConfig) else "proxy"
 
 
 def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
@@ -206,8 +194,9 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
     found = dataset(config, training.size)
     if found.channels != training.scale.channels:
         raise UserError(
-            f"scale.channels: {training.scale.channels}, but the images of {config.data.name} have"
-            f" {found.channels}; write scale.channels: {found.channels} for proxy and promotion"
+            f"{_section(training)}.scale.channels: {training.scale.channels}, but the images of"
+            f" {config.data.name} have {found.channels}; write scale.channels: {found.channels} in"
+            " proxy and promotion"
         )
     with console.status(f"reading {config.data.name}") as status:
 
@@ -226,16 +215,11 @@ def task(
     """The task that trains under ``training``; with a folder it keeps checkpoints there."""
     return TrainingTask(
         data=data,
-        recipe=recipe(training),
+        recipe=training.recipe,
         seed=config.seed,
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
     )
-
-
-def recipe(training: TrainingConfig) -> Recipe:
-    """UserError where its values do not go together."""
-    return Recipe(**training.recipe.model_dump())
 
 
 def resources(config: EngineConfig, jobs: int | None = None) -> Resources:

@@ -12,10 +12,11 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from nas.config import PromotionConfig, RecipeConfig
+from nas.config import PromotionConfig
 from nas.evaluations import Evaluation
 from nas.lineage import Promotion
 from proxy_tasks.datasets.packed import PackedData
+from proxy_tasks.recipe import Recipe
 from results.learnt import Learnt, learnt, percent
 
 WIDTH = 80
@@ -128,7 +129,7 @@ def _misses_rare(known: Figures) -> bool:
     return any(shares.get(name, 0.0) < 1 / len(known.classes) for name in known.learnt.missed)
 
 
-def _weighing(recipe: RecipeConfig) -> str:
+def _weighing(recipe: Recipe) -> str:
     """What is not switched on yet."""
     off = [name for name in _WEIGHING if not getattr(recipe, name)]
     return ", ".join(f"promotion.recipe.{name}={_WEIGHING[name]}" for name in off)

@@ -1,104 +1,108 @@
-"""What every section of a config is, and the one line in which a wrong one is refused."""
+"""What every section of a config is: typed, closed, and exact about what is true."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple, TypeGuard, get_args, get_origin
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Annotated, Any, TypeGuard, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from nas.config.storage_url import masked
-
-Place = tuple[int | str, ...]
+from nas.config.words import described, shown
 
 
 class Section(BaseModel):
-    """Typed, and closed: a key that it does not know is a mistake."""
+    """A key that it does not know is a mistake, and so is a number that is not finite.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A field may be a dataclass of the floors below: it is a section too, and what it says of its
+    bounds counts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_but_true_is_true(cls, values: Any) -> Any:
+        _check_truth(cls, values)
+        return values
 
 
-def choices(annotation: Any) -> dict[str, type[Section]]:
+def fields_of(section: type) -> Mapping[str, Any]:
+    """Key -> type of what may stand there, of a Section or a dataclass."""
+    if issubclass(section, BaseModel):
+        return {name: field.annotation for name, field in section.model_fields.items()}
+    return _hints(section)
+
+
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def section_of(hint: Any) -> type | None:
+    """The section that stands there, or may stand there beside None; None for a value, and where
+    there is more than one."""
+    members = [member for member in _members(hint) if _is_section(member)]
+    return members[0] if len(members) == 1 else None
+
+
+def choices(hint: Any) -> dict[str, type[Section]]:
     """The sections of a union, or of a list of them, by the ``name`` that picks each; of anything
     else, nothing."""
-    if get_origin(annotation) in (Annotated, tuple):
-        return choices(get_args(annotation)[0])
-    members = [member for member in get_args(annotation) if _is_section(member)]
+    if get_origin(hint) in (Annotated, tuple):
+        return choices(get_args(hint)[0])
+    members = [member for member in get_args(hint) if _is_section(member)]
     return {
         member.model_fields["name"].default: member
         for member in members
-        if "name" in member.model_fields
+        if issubclass(member, Section) and "name" in member.model_fields
     }
 
 
-def first_line(error: ValidationError, root: type[Section]) -> str:
-    """The first wrong key, what is wrong with it, and what may stand there."""
-    found = error.errors()[0]
-    path, _, union = _walk(found["loc"], root)
-    if found["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_suggestion(found['loc'], root)}"
-    if found["type"] == "union_tag_not_found":
-        return f"{path}: gives no name; there are {', '.join(union)}"
-    if found["type"] == "union_tag_invalid":
-        name, kind = found["ctx"]["tag"], path.removesuffix("s")
-        key = f"{path}.name" if kind == path else path
-        return f"{key}: no {kind} is called {name!r}{_hint(name, list(union))}"
-    message = found["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[0].lower()}{message[1:]} but got {masked(repr(found['input']))}"
+def _members(hint: Any) -> tuple[Any, ...]:
+    if get_origin(hint) is Annotated:
+        return _members(get_args(hint)[0])
+    return (hint,) if isinstance(hint, type) else get_args(hint)
 
 
-def _suggestion(place: Place, root: type[Section]) -> str:
-    """Whose option an unknown key is, or the keys of the section in which it stands."""
-    _, section, union = _walk(place[:-1], root)
-    if section is None:
-        return ""
-    key = str(place[-1])
-    owners = [name for name, other in union.items() if key in other.model_fields]
-    if owners:
-        return f" of {place[-2]}; it is an option of {' and '.join(owners)}"
-    return _hint(key, list(section.model_fields))
+def _is_section(kind: Any) -> TypeGuard[type]:
+    return isinstance(kind, type) and (issubclass(kind, Section) or is_dataclass(kind))
 
 
-def _hint(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+def _check_truth(section: type, values: Any, prefix: str = "") -> None:
+    """ValueError, beginning with the key: left to itself, pydantic takes true for 1, and 1 and
+    "yes" for true."""
+    if not isinstance(values, Mapping):
+        return
+    for key, hint in fields_of(section).items():
+        value, inner = values.get(key), section_of(hint)
+        if inner and not issubclass(inner, Section):
+            _check_truth(inner, value, f"{prefix}{key}.")
+        elif _mistakes_truth(value, set(_leaf_types(hint))):
+            raise ValueError(f"{prefix}{key} must be {described(hint)}, not {shown(value)}")
 
 
-class _Spot(NamedTuple):
-    """``section`` stands at ``path``, chosen from ``union``; None: a value, or not yet chosen."""
-
-    path: str
-    section: type[Section] | None
-    union: dict[str, type[Section]]
-
-
-def _walk(place: Place, root: type[Section]) -> _Spot:
-    """Where pydantic's path leads. The name of what is chosen from a union is in pydantic's path,
-    but in no config; in a list of them it tells which is meant, and the number does not."""
-    spot, listed = _Spot("", root, {}), False
-    for part in map(str, place):
-        if spot.union and part.isdigit():
-            listed = True
-            continue
-        if spot.section is None and part in spot.union:
-            path = f"{spot.path}.{part}" if listed else spot.path
-            spot = spot._replace(path=path, section=spot.union[part])
-            continue
-        field = spot.section.model_fields.get(part) if spot.section else None
-        kind = field.annotation if field else None
-        path = f"{spot.path}.{part}" if spot.path else part
-        spot = _Spot(path, _only_section(kind), choices(kind))
-    return spot
+def _mistakes_truth(value: Any, kinds: set[Any]) -> bool:
+    given = {type(leaf) for leaf in _leaves(value)} - {type(None)}
+    if bool in kinds:
+        return given != {bool} and bool(given)
+    return bool in given and not kinds.isdisjoint((int, float))
 
 
-def _only_section(kind: Any) -> type[Section] | None:
-    """The section that stands there, or may stand there beside None."""
-    if _is_section(kind):
-        return kind
-    members = [member for member in get_args(kind) if _is_section(member)]
-    return members[0] if len(members) == 1 and not choices(kind) else None
+def _leaves(value: Any) -> Iterator[Any]:
+    inner: Iterable[Any] | None = value if isinstance(value, list | tuple) else None
+    inner = value.values() if isinstance(value, Mapping) else inner
+    if inner is None:
+        yield value
+        return
+    for each in inner:
+        yield from _leaves(each)
 
 
-def _is_section(kind: Any) -> TypeGuard[type[Section]]:
-    return isinstance(kind, type) and issubclass(kind, Section)
+def _leaf_types(hint: Any) -> Iterator[Any]:
+    if parts := get_args(hint):
+        for part in parts:
+            yield from _leaf_types(part)
+    else:
+        yield hint
