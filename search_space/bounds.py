@@ -56,7 +56,8 @@ def check(owner: object) -> None:
     Raises:
         UserError: beginning with the field's name, as in "clip must be above 0, not -1".
     """
-    for name, bound in _bounds(type(owner)).items():
+    kind: Any = type(owner)  # mypy takes no class for hashable
+    for name, bound in _bounds(kind).items():
         value = getattr(owner, name)
         for number in value if isinstance(value, tuple) else (value,):
             if number is not None and number not in bound:

@@ -37,7 +37,7 @@ def _core_tag(text: str) -> str:
     return f"{_TAG}{found.lastgroup}" if found else _STRING
 
 
-_YAML_1_1 = yaml.resolver.Resolver()  # type: ignore[no-untyped-call]
+_YAML_1_1 = yaml.resolver.Resolver()
 
 
 def _old_tag(text: str) -> str:
@@ -66,7 +66,10 @@ _VALUES: Mapping[str, Callable[[str], Any]] = {
 class _StrictLoader(yaml.SafeLoader):
     """No tag can run code. Aliases are refused since they can grow without bound."""
 
-    tag_of: ClassVar[Callable[[str], str]] = staticmethod(_core_tag)
+    @staticmethod
+    def tag_of(text: str) -> str:
+        """Of a scalar without quotes."""
+        return _core_tag(text)
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: tuple[bool, bool]) -> Any:
         if kind is yaml.ScalarNode:
@@ -122,7 +125,9 @@ class _StrictLoader(yaml.SafeLoader):
 class _RecordLoader(_StrictLoader):
     """What either version takes for a string is one."""
 
-    tag_of = staticmethod(lambda text: _STRING if _old_tag(text) == _STRING else _core_tag(text))
+    @staticmethod
+    def tag_of(text: str) -> str:
+        return _STRING if _old_tag(text) == _STRING else _core_tag(text)
 
 
 class _PlainDumper(yaml.SafeDumper):

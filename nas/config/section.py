@@ -32,7 +32,8 @@ def fields_of(section: type) -> Mapping[str, Any]:
     """Key -> type of what may stand there, of a Section or a dataclass."""
     if issubclass(section, BaseModel):
         return {name: field.annotation for name, field in section.model_fields.items()}
-    return _hints(section)
+    kind: Any = section  # mypy takes no class for hashable
+    return _hints(kind)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Self
 
@@ -21,7 +20,7 @@ SMALL = Scale(0.25, endpoint_filters=64, aspp_filters=64)
 
 def _whole_scale(value: Any) -> Any:
     """A scale may be given by its name."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         whole = asdict(SMALL) | value
         _check_head(whole["head"])
         return whole
