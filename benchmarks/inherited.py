@@ -35,7 +35,6 @@ from nas.config import Config
 from nas.parts import build
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
-from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import METRIC_NAMES, METRICS
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Validation
@@ -72,7 +71,7 @@ def trained(
     device, classes = torch.device("cpu"), len(data.classes)
     network = initial_network(config, trial.backbone, classes)
     share = bank.lend(network)
-    train, recipe = DeviceSplit(data.train, device), Recipe(**config.proxy.recipe.model_dump())
+    train, recipe = DeviceSplit(data.train, device), config.proxy.recipe
     chosen = range(max(1, round(len(train) * config.proxy.share)))
     training = Training(
         network,

@@ -254,7 +254,7 @@ def of_run(path: Path, threads: int) -> tuple[list[Backbone], Setting]:
     trials = Ledger.open(run.ledger, read_only=True).trials()
     found = [t.backbone for t in trials if t.kind == "candidate" and t.miou is not None]
     fidelity = build.fidelity(config.proxy, config.data)
-    recipe = Recipe(**config.proxy.recipe.model_dump())
+    recipe = config.proxy.recipe
     data, sight = build.dataset(config, fidelity.size), config.proxy.sight
     return found, Setting(data, sight, fidelity, recipe, config.seed, threads)
 

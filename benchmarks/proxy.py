@@ -42,7 +42,6 @@ from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
 from proxy_tasks.proxy import find_device
-from proxy_tasks.recipe import Recipe
 from proxy_tasks.training import Training, autocast
 from results.ledger import Ledger
 from search_space.backbone import Backbone
@@ -92,7 +91,7 @@ def measure_share(
 ) -> Share:
     """``turns`` epochs of ``steps`` steps, and as many passes of the bare layers after each."""
     fidelity = build.fidelity(config.proxy, config.data)
-    recipe = Recipe(**config.proxy.recipe.model_dump())
+    recipe = config.proxy.recipe
     images, clock = steps * recipe.batch_size, _clock(train.device)
     bare, product = (
         build_segmenter(backbone, fidelity.scale, classes, fidelity.size) for _ in range(2)

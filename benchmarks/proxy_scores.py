@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from nas.config import Config, parse
 from nas.parts import build
@@ -47,8 +46,8 @@ class ProxyScores:
 def render(config: Config, trials: Iterable[Trial]) -> str:
     """The table of the complete candidates among ``trials``, numbers to six digits."""
     rows = [_row(trial) for trial in trials if trial.score is not None and trial.genotype]
-    header = yaml.safe_dump(
-        _header(config, len(rows)), sort_keys=False, width=96, default_flow_style=None
+    header = strict_yaml.render(
+        _header(config, len(rows)), width=96, ascii_only=True, leaves_inline=True
     )
     comment = "".join(f"# {line}\n" for line in header.splitlines())
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -86,14 +85,14 @@ def _row(trial: Trial) -> dict[str, Any]:
 
 def _header(config: Config, rows: int) -> dict[str, Any]:
     """The folders of the data are left out: they are nobody else's."""
-    values = yaml.safe_load(config.to_yaml())
+    values = strict_yaml.parse(config.to_yaml(), "config")
     data = {name: v for name, v in values["data"].items() if name not in ("root", "cache")}
     sections = {"data": data, "space": values["space"], "proxy": values["proxy"]}
     return {"format": FORMAT, "rows": rows, "seed": config.seed, **sections}
 
 
 def _config(comment: str, path: str) -> tuple[Config, int]:
-    values = strict_yaml.parse(comment, path)
+    values = strict_yaml.parse_record(comment, path)
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise UserError(f"{path}: its first line must be `# format: {FORMAT}`")
     rows = values.pop("rows", None)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def table_rows(found: Audit, path: Path) -> Iterator[str]:
 
 def untrained_rows(found: Audit, root: Path) -> Iterator[str]:
     """A row for each score that needs no training."""
-    recipe = found.config.proxy.recipe.model_copy(update={"batch_size": BATCH})
+    recipe = replace(found.config.proxy.recipe, batch_size=BATCH)
     proxy = found.config.proxy.model_copy(update={"recipe": recipe})
     data = found.config.data.model_copy(update={"root": root})
     setting = Setting(found.config.model_copy(update={"data": data, "proxy": proxy}))

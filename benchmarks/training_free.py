@@ -31,7 +31,6 @@ from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
-from proxy_tasks.recipe import Recipe
 from proxy_tasks.training import Training
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
@@ -158,7 +157,7 @@ def losses(network: DeepLabV3, setting: Setting) -> dict[int, Score]:
     """Loss of the scored batch after the setting's steps of training on the others, one step each:
     the first of the proxy's, under its schedule. The weights are not averaged."""
     began, found, config = process_time(), {}, setting.config
-    recipe = Recipe(**config.proxy.recipe.model_dump())
+    recipe = config.proxy.recipe
     total = max(config.proxy.epochs * (setting.images // recipe.batch_size), *setting.steps)
     training = Training(
         copy.deepcopy(network),

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from nas.failures import RunFailed
 from nas.runs import ledgers, promotion_records, selection
 from nas.runs.directory import RunDirectory, default_path
@@ -30,6 +28,7 @@ from search_space import catalog, scales
 from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.scales import Scale
+from search_space.strict_yaml import render_inline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,10 +198,8 @@ def _settings(settings: Settings) -> list[str]:
     """As ``--set`` takes them: values as YAML in one line."""
     if not isinstance(settings, Mapping):
         return list(settings)
-    return [f"{key}={_yaml(value)}" for key, value in settings.items()]
+    return [f"{key}={render_inline(_plain(value))}" for key, value in settings.items()]
 
 
-def _yaml(value: Any) -> str:
-    plain = str(value) if isinstance(value, Path) else value
-    text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
-    return text.removesuffix("\n").removesuffix("\n...")
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

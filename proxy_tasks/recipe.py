@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
+from search_space.bounds import (
+    AtLeastOne,
+    Bound,
+    Chance,
+    NotNegative,
+    Positive,
+    Rate,
+    Share,
+    check,
+)
 from search_space.errors import UserError
 
 OptimizerName = Literal["adamw", "sgd"]
@@ -35,64 +45,51 @@ class Recipe:
     the last residual block of the backbone is left out, see proxy_tasks.networks.stochastic_depth.
 
     Raises:
-        UserError: for a micro-batch below 2 (batch normalisation needs two) or of no whole number
-            of images, a name that is none or a rate out of range.
+        UserError: beginning with the name of a field, for one that is out of its bounds, a jitter
+            that falls, a micro-batch below 2 or of no whole number of images, or an unknown name.
     """
 
-    batch_size: int = 16
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    warm_up: float = 0.2
-    clip: float = 1.0
-    averaging: float = 0.98
-    jitter: tuple[float, float] = (0.75, 1.5)
-    colour: float = 0.2
-    flip: float = 0.5
+    batch_size: Annotated[int, Bound(least=2)] = 16  # batch normalisation needs two
+    learning_rate: Positive = 2e-3
+    weight_decay: NotNegative = 1e-2
+    warm_up: Rate = 0.2
+    clip: Positive = 1.0
+    averaging: Rate = 0.98
+    jitter: tuple[Positive, Positive] = (0.75, 1.5)
+    colour: Rate = 0.2
+    flip: Chance = 0.5
     optimizer: OptimizerName = "adamw"
-    momentum: float = 0.9
+    momentum: Rate = 0.9
     schedule: ScheduleName = "one-cycle"
-    power: float = 0.9
+    power: Positive = 0.9
     balance: bool = False
-    ohem: float | None = None
-    ohem_keep: float = 0.0625
-    accumulate: int = 1
-    drop_path: float = 0.0
-    upside_down: float = 0.0
-    turn: float = 0.0
-    rare: float = 0.0
-    dice: float = 0.0
+    ohem: Share | None = None
+    ohem_keep: Share = 0.0625
+    accumulate: AtLeastOne = 1
+    drop_path: Rate = 0.0
+    upside_down: Chance = 0.0
+    turn: Chance = 0.0
+    rare: Chance = 0.0
+    dice: NotNegative = 0.0
 
     def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise UserError(f"batch_size must be at least 2 but got {self.batch_size}")
-        if self.accumulate < 1 or self.batch_size % self.accumulate:
+        check(self)
+        low, high = self.jitter
+        if low > high:
+            raise UserError(f"jitter must rise, as in [0.75, 1.5], not [{low}, {high}]")
+        if self.batch_size % self.accumulate:
             raise UserError(
-                f"accumulate must divide batch_size {self.batch_size} but got {self.accumulate}"
+                f"accumulate must divide batch_size {self.batch_size}, not be {self.accumulate}"
             )
         if self.micro_batch < 2:
             raise UserError(
                 f"accumulate {self.accumulate} leaves micro-batches of {self.micro_batch} image"
                 f" of a batch_size of {self.batch_size}; batch normalisation needs 2"
             )
-        for name in ("learning_rate", "power"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} must be positive but got {getattr(self, name)}")
-        for name in ("warm_up", "averaging", "momentum", "drop_path"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"{name} must be in [0, 1) but got {getattr(self, name)}")
-        for name in ("upside_down", "turn", "rare"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} must be in [0, 1] but got {getattr(self, name)}")
-        if not self.dice >= 0:
-            raise UserError(f"dice must be 0 or more but got {self.dice}")
-        for name in ("ohem", "ohem_keep"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value <= 1:
-                raise UserError(f"{name} must be in (0, 1] but got {value}")
         for name, known in (("optimizer", OptimizerName), ("schedule", ScheduleName)):
             if getattr(self, name) not in get_args(known):
                 allowed = ", ".join(get_args(known))
-                raise UserError(f"{name} must be one of {allowed} but got {getattr(self, name)!r}")
+                raise UserError(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
 
     @property
     def micro_batch(self) -> int:

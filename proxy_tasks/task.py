@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from search_space.backbone import Backbone
+from search_space.bounds import AtLeastOne, AtLeastZero, Bound, Share, check
 from search_space.scales import Scale
+
+Side = Annotated[int, Bound(least=32)]
+"""Of a crop, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +26,22 @@ class Fidelity:
     With ``folds`` above 1 a network is trained so many times, each time on the images outside of a
     fold, and its score is of all folds together; ``epochs`` are of each. With 0 it is trained on
     all images, and there is none to validate on.
+
+    Raises:
+        UserError: beginning with the name of a field, for one that is out of its bounds.
     """
 
-    epochs: int
-    size: tuple[int, int]
+    epochs: AtLeastOne
+    size: tuple[Side, Side]
     scale: Scale
-    share: float = 1.0
-    evaluate_every: int = 0
-    patience: int = 0
-    images: int | None = None
-    folds: int = 1
+    share: Share = 1.0
+    evaluate_every: AtLeastZero = 0
+    patience: AtLeastZero = 0
+    images: AtLeastOne | None = None
+    folds: AtLeastZero = 1
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def total_epochs(self) -> int:

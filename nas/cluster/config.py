@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from nas.section import Section, first_line
+from nas.config.messages import first_line
+from nas.config.section import Section
 from search_space import strict_yaml
 from search_space.errors import UserError
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
+
+
+def _like(pattern: str, words: str) -> AfterValidator:
+    """Refuses a string of any other shape; the words follow "must be"."""
+
+    def shaped(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {words}, not {text!r}")
+        return text
+
+    return AfterValidator(shaped)
+
+
+Word = Annotated[
+    str,
+    _like(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*", "of letters, digits and ._:/@-, without spaces"),
+]
 """A name, a host or a path that means nothing to a shell."""
-Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$")]
-"""As Kubernetes writes it: 16Gi."""
+Memory = Annotated[str, _like(r"[1-9][0-9]*(Ki|Mi|Gi|Ti)", "a size like 16Gi")]
+"""As Kubernetes writes it."""
 
 
 class _Pool(Section):
@@ -30,7 +47,7 @@ class _Pool(Section):
     @model_validator(mode="after")
     def _in_order(self) -> _Pool:
         if self.min > self.max:
-            raise ValueError(f"min must be at most max, which is {self.max},")
+            raise ValueError(f"min must be at most max, which is {self.max}, not {self.min}")
         return self
 
 
@@ -111,7 +128,7 @@ class PodPool(_Pool):
     cpus: Positive = 8
     memory: Memory = "32Gi"
     gpus: Count = 1
-    spot_label: Annotated[str, Field(pattern=r"^[\w./-]+=[\w.-]+$")] = (
+    spot_label: Annotated[str, _like(r"[\w./-]+=[\w.-]+", "a label like KEY=VALUE")] = (
         "cloud.google.com/gke-spot=true"
     )
 
@@ -134,7 +151,9 @@ class SlurmConfig(Section):
     name: Literal["slurm"] = "slurm"
     partition: Word | None = None
     account: Word | None = None
-    time: Annotated[str, Field(pattern=r"^(\d+-)?\d+(:\d\d){0,2}$")] = "24:00:00"
+    time: Annotated[str, _like(r"(\d+-)?\d+(:\d\d){0,2}", "a time like 24:00:00 or 2-00:00:00")] = (
+        "24:00:00"
+    )
     nodes: Positive = 2
     cpus: Positive = 16
     gpus: Count = 4
@@ -163,7 +182,9 @@ class ClusterConfig(Section):
     gcp, on-premise); ``setup`` are shell lines after the installation; a worker that is idle for
     ``idle_minutes`` goes."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")] = "spinenet-seg"
+    name: Annotated[
+        str, _like(r"[a-z][a-z0-9-]{0,30}", "at most 31 of a to z, 0 to 9 and -, a letter first")
+    ] = "spinenet-seg"
     provider: Provider
     source: Path | None = Path(".")
     image: Word | None = None
@@ -197,23 +218,4 @@ def parse(values: Any, source: str) -> ClusterConfig:
     try:
         return ClusterConfig.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{source}: {_line(error)}") from None
-
-
-def _line(error: ValidationError) -> str:
-    found = error.errors()[0]
-    if found["type"] == "union_tag_not_found":
-        return f"provider.name: is missing; there are {', '.join(PROVIDERS)}"
-    if found["type"] == "missing":
-        return f"{_path(found['loc'])}: is missing"
-    return first_line(error, ClusterConfig)
-
-
-def _path(place: Sequence[int | str]) -> str:
-    """Without the name of what was chosen from a union."""
-    parts = [str(part) for index, part in enumerate(place) if (index, part) not in _TAGS]
-    return ".".join(parts)
-
-
-PROVIDERS = ("aws", "gcp", "on-premise", "kuberay", "slurm", "local")
-_TAGS = {(1, name) for name in PROVIDERS}
+        raise UserError(f"{source}: {first_line(error, ClusterConfig)}") from None

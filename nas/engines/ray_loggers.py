@@ -16,11 +16,11 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
-from nas import storage_url
+from nas.config import storage_url
+from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.engines.base import Outcome
 from nas.engines.tracking import Tracking
 from nas.failures import RunFailed
-from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from proxy_tasks.task import Job, Measurement
 
 FAILURES = 3

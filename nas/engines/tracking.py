@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config import Config, TrainingConfig
-from nas.logger_config import LoggerConfig
+from nas.config.loggers import LoggerConfig
 from proxy_tasks.task import Job, Measurement
 from search_space.canonical import canonical_key
 from search_space.cost import cost

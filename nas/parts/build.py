@@ -19,24 +19,15 @@ from nas.controllers.warm_start import WarmStart
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, LatencyLimit
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
-from search_space.scale_permuted import ScalePermutedSpace
-from search_space.scales import Scale
 
 
 def space(config: Config) -> SearchSpace:
-    """The space within the analytic constraints. UserError where the values do not make one."""
-    values = config.space
-    whole = ScalePermutedSpace(
-        stages=tuple(sorted(values.stages.items())),
-        output_levels=values.output_levels,
-        max_level=values.max_level,
-        dilations=values.dilations,
-    )
+    """The space within the analytic constraints."""
+    whole = config.space.whole()
     if not (limits := config.constraints.analytic):
         return whole
     built, promotion = fidelity(config.promotion, config.data), config.promotion
@@ -70,16 +61,7 @@ def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
     is trained on all images."""
     promoted = isinstance(training, PromotionConfig)
     folds = (data.split and data.split.folds) or 1
-    return Fidelity(
-        epochs=training.epochs,
-        size=training.size,
-        scale=Scale(**training.scale.model_dump()),
-        share=training.share,
-        evaluate_every=training.evaluate_every,
-        patience=training.patience if isinstance(training, PromotionConfig) else 0,
-        images=training.images,
-        folds=0 if promoted and folds > 1 else folds,
-    )
+    return training.fidelity(folds=0 if promoted and folds > 1 else folds)
 
 
 def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Dataset:
@@ -110,6 +92,11 @@ def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Datas
     )
 
 
+def section_of(training: TrainingConfig) -> str:
+    """Where the config has it."""
+    return "promotion" if isinstance(training, PromotionConfig) else "proxy"
+
+
 def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
     """The data set decoded as the training sees it, from the cache where it is there already.
 
@@ -119,8 +106,9 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
     found = dataset(config, training.size)
     if found.channels != training.scale.channels:
         raise UserError(
-            f"scale.channels: {training.scale.channels}, but the images of {config.data.name} have"
-            f" {found.channels}; write scale.channels: {found.channels} for proxy and promotion"
+            f"{section_of(training)}.scale.channels: {training.scale.channels}, but the images of"
+            f" {config.data.name} have {found.channels}; write scale.channels: {found.channels} in"
+            " proxy and promotion"
         )
     with console.status(f"reading {config.data.name}") as status:
 
@@ -139,13 +127,8 @@ def task(
     """The task that trains under ``training``; with a folder it keeps checkpoints there."""
     return TrainingTask(
         data=data,
-        recipe=recipe(training),
+        recipe=training.recipe,
         seed=config.seed,
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
     )
-
-
-def recipe(training: TrainingConfig) -> Recipe:
-    """UserError where its values do not go together."""
-    return Recipe(**training.recipe.model_dump())

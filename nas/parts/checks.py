@@ -7,7 +7,7 @@ import numpy as np
 from nas.config import Config, TrainingConfig
 from nas.engines import tracking
 from nas.parts.baselines import baselines
-from nas.parts.build import controller, dataset, recipe
+from nas.parts.build import controller, dataset, section_of
 from nas.parts.machines import resources
 from proxy_tasks.processes import Group
 from search_space.errors import UserError
@@ -58,27 +58,28 @@ def check_processes(config: Config) -> None:
     if config.engine.name != "ray":
         raise UserError("promotion.processes: are started by Ray; write engine.name: ray, or 1")
     try:
-        Group(size=processes).divide(recipe(config.promotion))
+        Group(size=processes).divide(config.promotion.recipe)
     except UserError as error:
         raise UserError(f"promotion.processes: {error}") from error
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:
-    """UserError for a batch that does not divide into its parts, or with too few images for one."""
-    try:
-        recipe(training)
-    except UserError as error:
-        raise UserError(f"recipe: {error}") from error
+    """UserError for a batch of more images than there are, or crops that cannot be turned."""
+    section = section_of(training)
     height, width = training.size
     if training.recipe.turn and height != width:
-        raise UserError(f"recipe.turn: turns square crops alone, not {height}x{width}; write 0")
+        raise UserError(
+            f"{section}.recipe.turn: turns square crops alone, not {height}x{width}; write 0"
+        )
     data = dataset(config, training.size)
     folds = len(set(data.folds)) if training is config.proxy else 0
     held = max(data.folds.count(fold) for fold in set(data.folds)) if folds > 1 else 0
     there = round((data.count("train") - held) * training.share)
     images = training.images or there
     if images < (batch := training.recipe.batch_size):
-        raise UserError(f"recipe.batch_size: {batch} is more than the {images} training images")
+        raise UserError(
+            f"{section}.recipe.batch_size: {batch} is more than the {images} training images"
+        )
 
 
 def check_halving(config: Config) -> None:

@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from nas.planning.decision import Plan
+from search_space import strict_yaml
 
 _WIDTH = 96
 """Of a comment in the file."""
@@ -60,10 +60,4 @@ def _section(path: str, value: Any, plan: Plan, said: set[str], depth: int) -> l
             for line in _section(f"{path}.{name}", each, plan, said, depth + 1)
         ]
         return [*comment, f"{indent}{key}:", *inner]
-    return [*comment, f"{indent}{key}: {_plain(value)}"]
-
-
-def _plain(value: Any) -> str:
-    """On one line, as YAML reads it again."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
+    return [*comment, f"{indent}{key}: {strict_yaml.render_inline(value)}"]

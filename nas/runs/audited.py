@@ -10,11 +10,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nas.config import Config
 from proxy_tasks.task import Metric
 from results.audit import Verdict, from_dict, to_dict
+from search_space import strict_yaml
 from search_space.errors import UserError
 
 FORMAT = "spinenet-seg-audit/1"
@@ -49,7 +48,7 @@ class AuditRecord:
             },
         }
         path = folder / FILE
-        path.write_text(yaml.safe_dump(values, sort_keys=False, width=100), "utf-8")
+        path.write_text(strict_yaml.render(values, width=100, ascii_only=True), "utf-8")
         return path
 
     def verdict(self, metric: Metric) -> Verdict:
@@ -60,7 +59,7 @@ class AuditRecord:
     def load(cls, path: Path) -> AuditRecord:
         """UserError, naming the file, for what is no record of an audit."""
         try:
-            values = yaml.safe_load(path.read_text("utf-8"))
+            values = strict_yaml.parse_record(path.read_text("utf-8"), FILE)
             if values["format"] != FORMAT:
                 raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
             verdicts = {
@@ -68,7 +67,7 @@ class AuditRecord:
                 for label, each in values["verdicts"].items()
             }
             return cls(values["digest"], values["proxy"], verdicts)
-        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path}: is no audit's record ({error})") from None
 
 

@@ -14,10 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nas.config import Config, parse
-from search_space import architecture_file
+from search_space import architecture_file, strict_yaml
 from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
 from search_space.files import replacing
@@ -101,10 +99,11 @@ class RunDirectory:
     def config(self) -> Config:
         """The config as it was resolved. UserError when somebody broke the file."""
         try:
-            values = yaml.safe_load(self.config_file.read_text("utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+            text = self.config_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{self.config_file}: cannot be read ({error})") from error
-        return parse(values, str(self.config_file))
+        source = str(self.config_file)
+        return parse(strict_yaml.parse_record(text, source), source)
 
     def write_config(self, config: Config) -> None:
         """Replaced in one step, where anything changed. UserError where it cannot be written."""

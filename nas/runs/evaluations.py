@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nas.runs.promotion_records import replace_text
 from proxy_tasks.scores import ClassScores, Scores
 from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.views import Views
+from search_space import strict_yaml
 from search_space.errors import UserError
 
 FORMAT = "spinenet-seg-evaluation/1"
@@ -85,11 +84,11 @@ def load_all(folder: Path) -> list[Evaluation]:
     if not path.exists():
         return []
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = strict_yaml.parse_record(path.read_text("utf-8"), FILE)
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
         return [Evaluation.from_dict(each) for each in values["evaluations"]]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: is no record of evaluations ({error}); remove it") from None
 
 
@@ -103,7 +102,7 @@ def save(folder: Path, evaluation: Evaluation) -> Path:
     values = {"format": FORMAT, "evaluations": [each.to_dict() for each in (*kept, evaluation)]}
     path = folder / FILE
     try:
-        replace_text(path, yaml.safe_dump(values, sort_keys=False, width=100))
+        replace_text(path, strict_yaml.render(values, width=100, ascii_only=True))
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     return path

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nas.config.storage_url import masked
 from nas.failures import Interrupted, RunFailed
-from nas.storage_url import masked
 from search_space.errors import UserError
 
 FILE = "log.jsonl"

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import ValidationError
-from nas.config import PromotionConfig, RecipeConfig
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from nas.config import PromotionConfig
 from nas.runs.evaluations import Evaluation
 from nas.runs.promotion_records import Promotion
 from proxy_tasks.datasets.packed import PackedData
+from proxy_tasks.recipe import Recipe
 from results.learnt import Learnt, learnt
 
 _WEIGHING = {"balance": "true", "rare": "0.3", "dice": "1"}
@@ -116,7 +122,7 @@ def _misses_rare(known: Figures) -> bool:
     return any(shares.get(name, 0.0) < 1 / len(known.classes) for name in known.learnt.missed)
 
 
-def _weighing(recipe: RecipeConfig) -> str:
+def _weighing(recipe: Recipe) -> str:
     """What is not switched on yet."""
     off = [name for name in _WEIGHING if not getattr(recipe, name)]
     return ", ".join(f"promotion.recipe.{name}={_WEIGHING[name]}" for name in off)

@@ -19,7 +19,6 @@ from results.ledger import Ledger
 from results.trial import Trial
 from results.views.snapshot import Facts, Promoted, Snapshot
 from search_space.errors import UserError
-from search_space.scales import Scale
 
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError)
 """What Optuna raises on lines that it did not write."""
@@ -89,7 +88,7 @@ class ObservedRun:
             metric=metric,
             budget=config.budget.trials,
             noise=audited.noise(self._run.path, config),
-            scale=Scale(**config.proxy.scale.model_dump()),
+            scale=config.proxy.scale,
             size=config.proxy.size,
             epochs=config.proxy.epochs,
             genes=tuple(g.name for g in self._ledger.genes) if self._ledger else (),

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
 from safetensors.torch import save
 
 from proxy_tasks.sight import OWN
@@ -19,6 +18,7 @@ from results.export.sources import bundle
 from results.export.staging import check_folder, publish, staged
 from results.export.standalone import docstring, logits_of
 from results.export.subject import Subject
+from search_space import strict_yaml
 from search_space.architecture_file import to_dict
 from search_space.canonical import canonical_key
 from search_space.cost import cost
@@ -106,10 +106,10 @@ def processor(spec: NetworkSpec) -> dict[str, Any]:
 def card(subject: Subject, weights_bytes: int) -> str:
     """The model card: YAML for the hub, then what people read."""
     spec = subject.spec
-    origin = yaml.safe_dump(spec.provenance, sort_keys=False, allow_unicode=True)
+    origin = strict_yaml.render(dict(spec.provenance))
     state = "" if subject.trained else "\n**Its weights are random: train it first.**\n"
     return f"""---
-{yaml.safe_dump(_front_matter(spec), sort_keys=False, allow_unicode=True).strip()}
+{strict_yaml.render(_front_matter(spec)).strip()}
 ---
 
 # {described(spec)}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import yaml
-
 from results.export.ending import NetworkSpec, described, loading
+from search_space import strict_yaml
 
 
 def readme(spec: NetworkSpec, trained: bool) -> str:
@@ -75,5 +74,5 @@ def _listed(values: tuple[float, ...]) -> str:
 def _origin(spec: NetworkSpec) -> str:
     if not spec.provenance:
         return ""
-    written = yaml.safe_dump(dict(spec.provenance), sort_keys=False, allow_unicode=True)
+    written = strict_yaml.render(dict(spec.provenance))
     return f"\n## Where it comes from\n\n```yaml\n{written}```\n"

@@ -23,7 +23,6 @@ from proxy_tasks.augment import normalise
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.networks import DeepLabV3
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Job, Measurement
 from proxy_tasks.training import Training
 from results.trial import Trial, TrialState
@@ -173,7 +172,7 @@ def test_crops_to_score_on_are_the_middles_of_images(setting: Setting) -> None:
 
 def test_a_network_starts_as_the_proxy_starts_it(config: Config, setting: Setting) -> None:
     data = build.packed(config, config.proxy, Console(stderr=True))
-    recipe = Recipe(**CONFIG.proxy.recipe.model_dump())
+    recipe = CONFIG.proxy.recipe
     task = TrainingTask(data, recipe, CONFIG.seed, device="cpu")
     *_, wanted = task.score(Job(0, "trial", BACKBONE, setting.fidelity))
     network = training_free.initial_network(CONFIG, BACKBONE, setting.classes)
@@ -186,7 +185,7 @@ def test_losses_are_those_of_the_first_steps_of_the_proxys_training(
 ) -> None:
     found = training_free.losses(network, setting)
     # One epoch of 24 images in batches of 8: three steps.
-    recipe = Recipe(**CONFIG.proxy.recipe.model_dump())
+    recipe = CONFIG.proxy.recipe
     training = Training(network, setting.train, recipe, 3, CONFIG.seed, SIZE, images=8)
     for step in (1, 2):
         training.chosen = setting.trained[step - 1]

@@ -64,8 +64,8 @@ def test_gradients_are_those_of_the_mean_over_all_pixels(
 @pytest.mark.parametrize(
     ("batch", "accumulate", "message"),
     [
-        (6, 4, "accumulate must divide batch_size 6 but got 4"),
-        (6, 0, "accumulate must divide batch_size 6 but got 0"),
+        (6, 4, "accumulate must divide batch_size 6, not be 4"),
+        (6, 0, "accumulate must be at least 1, not 0"),
         (4, 4, "leaves micro-batches of 1 image of a batch_size of 4"),
     ],
 )

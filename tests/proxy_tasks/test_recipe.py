@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
@@ -125,19 +127,47 @@ def test_the_default_recipe_has_all_pixels_alike() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"optimizer": "adam"}, "optimizer must be one of adamw, sgd but got 'adam'"),
-        ({"schedule": "step"}, "schedule must be one of one-cycle, cosine, poly"),
-        ({"momentum": 1.0}, r"momentum must be in \[0, 1\)"),
-        ({"ohem": 0.0}, r"ohem must be in \(0, 1\]"),
-        ({"ohem_keep": 1.5}, r"ohem_keep must be in \(0, 1\]"),
-        ({"power": 0.0}, "power must be positive"),
-        ({"rare": 1.5}, r"rare must be in \[0, 1\]"),
-        ({"turn": -1}, r"turn must be in \[0, 1\]"),
-        ({"upside_down": 2}, r"upside_down must be in \[0, 1\]"),
-        ({"dice": -0.1}, "dice must be 0 or more"),
-        ({"dice": float("nan")}, "dice must be 0 or more"),
+        ({"optimizer": "adam"}, "optimizer must be one of adamw, sgd, not 'adam'"),
+        ({"schedule": "step"}, "schedule must be one of one-cycle, cosine, poly, not 'step'"),
+        ({"batch_size": 1}, "batch_size must be at least 2, not 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0, not 0"),
+        ({"learning_rate": math.inf}, "learning_rate must be above 0, not inf"),
+        ({"weight_decay": -1e-3}, "weight_decay must be at least 0, not -0.001"),
+        ({"warm_up": 1}, "warm_up must be at least 0 and below 1, not 1"),
+        ({"clip": 0}, "clip must be above 0, not 0"),
+        ({"averaging": 1.0}, "averaging must be at least 0 and below 1, not 1"),
+        ({"jitter": (1.5, 0.75)}, "jitter must rise, as in [0.75, 1.5], not [1.5, 0.75]"),
+        ({"jitter": (0.0, 1.5)}, "jitter must be above 0, not 0"),
+        ({"jitter": (0.5, math.nan)}, "jitter must be above 0, not nan"),
+        ({"colour": 1.0}, "colour must be at least 0 and below 1, not 1"),
+        ({"flip": 3}, "flip must be at least 0 and at most 1, not 3"),
+        ({"momentum": 1.0}, "momentum must be at least 0 and below 1, not 1"),
+        ({"power": 0.0}, "power must be above 0, not 0"),
+        ({"ohem": 0.0}, "ohem must be above 0 and at most 1, not 0"),
+        ({"ohem_keep": 1.5}, "ohem_keep must be above 0 and at most 1, not 1.5"),
+        ({"accumulate": 0}, "accumulate must be at least 1, not 0"),
+        ({"accumulate": 3}, "accumulate must divide batch_size 16, not be 3"),
+        ({"drop_path": 1}, "drop_path must be at least 0 and below 1, not 1"),
+        ({"rare": 1.5}, "rare must be at least 0 and at most 1, not 1.5"),
+        ({"turn": -1}, "turn must be at least 0 and at most 1, not -1"),
+        ({"upside_down": 2}, "upside_down must be at least 0 and at most 1, not 2"),
+        ({"dice": -0.1}, "dice must be at least 0, not -0.1"),
+        ({"dice": math.nan}, "dice must be at least 0, not nan"),
     ],
 )
-def test_what_is_no_recipe_is_refused(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        Recipe(**changes)  # type: ignore[arg-type]
+def test_what_is_no_recipe_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        Recipe(**changes)
+    assert str(refused.value) == message
+
+
+def test_every_number_of_a_recipe_has_a_bound() -> None:
+    """Whoever adds one says what it may be; no bound takes a number that is none."""
+    numbers = [
+        field.name
+        for field in fields(Recipe)
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool)
+    ]
+    for name in [*numbers, "ohem"]:
+        with pytest.raises(UserError, match=f"^{name} must be "):
+            Recipe(**{name: math.nan})  # type: ignore[arg-type]

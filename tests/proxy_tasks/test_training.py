@@ -188,16 +188,3 @@ def test_an_epoch_may_see_other_numbers_of_images(images: int, train: DeviceSpli
 def test_a_batch_larger_than_the_data_is_refused(train: DeviceSplit) -> None:
     with pytest.raises(UserError, match="batch_size 16 is more than the 12 training images"):
         make(train, batch_size=16)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batch_size": 1}, "batch_size must be at least 2 but got 1"),
-        ({"learning_rate": 0.0}, "learning_rate must be positive but got 0.0"),
-        ({"averaging": 1.0}, r"averaging must be in \[0, 1\) but got 1.0"),
-    ],
-)
-def test_a_recipe_that_cannot_train_is_refused(changes: dict[str, float], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        Recipe(**changes)

@@ -168,9 +168,10 @@ BAD = {
     "no yaml": ("format: [", "line 1: .*expected the node content"),
     "two documents": ("a: 1\n---\na: 1", "expected a single document"),
     "control character": ("a: \x00", "not valid YAML: .*not allowed"),
-    "bad date": ("a: 2024-13-45", "not valid YAML: month must be"),
-    "bad tag value": ("a: !!timestamp x", "not valid YAML"),
-    "code": ("a: !!python/object/apply:os.system [exit]", "could not determine a constructor"),
+    "code": (
+        "a: !!python/object/apply:os.system [exit]",
+        "line 1: the tag !!python/object/apply:os.system is not known",
+    ),
     "alias": ("a: &x [1]\nb: *x", "line 2: aliases are not allowed"),
     "too deep": ("a: " + "[" * 600, "nested too deeply"),
     "resnet key": ("format: dilated-resnet/1\nblocks: []", "unknown key 'blocks'"),

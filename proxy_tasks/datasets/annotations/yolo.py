@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from proxy_tasks.datasets.annotations.names import yolo_files
 from proxy_tasks.datasets.annotations.reading import Area, Picture, Reading, missing, plain_path
 from proxy_tasks.datasets.annotations.shapes import polygons
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.faults import Fault
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files, read_lines
+from search_space import strict_yaml
 from search_space.errors import UserError
 
 _KEYS: Mapping[str, Split] = {"train": "train", "val": "val", "valid": "val", "test": "test"}
@@ -56,9 +55,10 @@ def read(root: Path) -> Reading:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read as YAML: {error}".replace("\n", " ")) from error
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as YAML: {error}") from error
+    content = strict_yaml.parse(text, str(path))
     if not isinstance(content, dict) or "names" not in content:
         raise UserError(f"{path} has no names: list the classes there, as in names: [road, car]")
     return content

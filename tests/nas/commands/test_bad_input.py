@@ -120,6 +120,28 @@ def test_a_wrong_type(refused) -> None:
     assert "proxy.epochs" in refused(proxy__epochs="soon")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("jitter", "[1.5, 0.75]", "jitter must rise"),
+        ("clip", "0", "clip must be above 0, not 0"),
+        ("flip", "3", "flip must be at least 0 and at most 1, not 3"),
+        ("learning_rate", "-1e-3", "learning_rate must be above 0, not -0.001"),
+        ("colour", ".nan", "colour must be a finite number, not nan"),
+        ("batch_size", "0", "batch_size must be at least 2, not 0"),
+        ("accumulate", "3", "accumulate must divide batch_size 8, not be 3"),
+    ],
+)
+def test_a_recipe_out_of_bounds(refused, key: str, value: str, message: str) -> None:
+    assert f" proxy.recipe.{message}" in refused(**{f"proxy__recipe__{key}": value})
+
+
+def test_a_key_twice(refused, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: quickstart\nseed: 1\nseed: 2\n")
+    assert f"{path}: line 3: key 'seed' is given twice, first in line 2" in refused(str(path))
+
+
 def test_a_budget_of_zero(refused) -> None:
     assert "budget.trials" in refused("--trials", "0")
 
@@ -163,8 +185,8 @@ def test_a_gpu_that_is_not_there(refused, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_batch_larger_than_the_data(refused) -> None:
     line = "recipe.batch_size: 64 is more than the 16 training images"
-    assert line in refused(proxy__recipe__batch_size="64")
-    assert line in refused(promotion__recipe__batch_size="64", promotion__top="1")
+    assert f" proxy.{line}" in refused(proxy__recipe__batch_size="64")
+    assert f" promotion.{line}" in refused(promotion__recipe__batch_size="64", promotion__top="1")
 
 
 @pytest.mark.parametrize(

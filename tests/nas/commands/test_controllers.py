@@ -16,7 +16,7 @@ from rich.console import Console
 
 from nas import config
 from nas.commands.controllers import controllers
-from nas.controller_config import CONTROLLERS
+from nas.config.controller import CONTROLLERS
 
 
 def said(as_json: bool, width: int = 140) -> str:

@@ -247,11 +247,11 @@ def test_a_config_with_value_map_and_split_is_read_and_written_out(tmp_path: Pat
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("data.split=0.2", "data.split: input should be"),
-        ("data.split.share=1", "data.split.share: input should be less than 1"),
+        ("data.split=0.2", "data.split must be a mapping of keys to values or null, not 0.2"),
+        ("data.split.share=1", "data.split.share must be above 0 and below 1, not 1"),
         ("data.split.xyz=t.txt", "data.split.xyz: unknown key; there are train, val, share"),
-        ("data.values=[road]", "data.values: input should be a valid dictionary"),
-        ("data.name=ade20k", "data.name: input should be 'scenes', 'folder'"),
+        ("data.values=[road]", "data.values must be a mapping of keys to values or null"),
+        ("data.name=ade20k", "data.name must be one of scenes, folder"),
         (
             "proxy.asha.grace=2",
             "proxy.asha.grace: unknown key; there are grace_period, reduction_factor",

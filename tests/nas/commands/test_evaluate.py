@@ -34,6 +34,7 @@ from proxy_tasks.task import Fidelity, Job
 from proxy_tasks.validation import Validation
 from results.export import huggingface, standalone
 from results.export.subject import prepare
+from search_space import strict_yaml
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
@@ -306,7 +307,7 @@ def test_records_of_before_sights_are_read(scenes_run, tmp_path) -> None:
     sight, views = values.pop("sight"), values["views"]
     assert sight == {"cover": [32, 48]}
     old = [values | {"views": {"size": size} | views} for size in ([32, 48], None)]
-    text = yaml.safe_dump({"format": evaluations.FORMAT, "evaluations": old})
+    text = strict_yaml.render({"format": evaluations.FORMAT, "evaluations": old})
     (tmp_path / evaluations.FILE).write_text(text)
     found = evaluations.load_all(tmp_path)
     assert [each.sight for each in found] == [Sight(stretch=(32, 48)), OWN]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from nas import config as configs
+from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.engines import tracking
 from nas.engines.base import Crash, Outcome, Trouble
 from nas.engines.sealed import Sealed
 from nas.engines.tracking import Tracking
 from nas.failures import RunFailed
-from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from search_space import catalog
 from search_space.canonical import canonical_key

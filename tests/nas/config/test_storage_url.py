@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from nas import config as configs
-from nas import storage_url
-from nas.config import Config
+from nas.config import Config, storage_url
 from nas.runs import ledgers
 from nas.runs.directory import RunDirectory
 from search_space.errors import UserError
@@ -34,7 +33,9 @@ def test_a_password_in_a_config_is_refused_and_not_repeated(url: str) -> None:
 
 
 def test_a_password_is_not_repeated_where_the_value_has_a_wrong_type() -> None:
-    with pytest.raises(UserError, match=r"storage: .*me:\*\*\*@host") as caught:
+    with pytest.raises(
+        UserError, match=r"storage must be a string or null, not .*me:\*\*\*@host"
+    ) as caught:
         configs.load("quickstart", ["storage={url: 'postgresql://me:hush@host/runs'}"])
     assert "hush" not in str(caught.value)
 

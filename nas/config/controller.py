@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from nas.section import Section, choices
+from nas.config.section import Section, choices
 
 DEFAULT = "predictor"
 """What a config gets that names no controller."""

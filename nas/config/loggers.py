@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from nas import storage_url
-from nas.section import Section
+from nas.config import storage_url
+from nas.config.section import Section
 
 
 class TensorBoardConfig(Section):
@@ -30,7 +30,7 @@ class MLflowConfig(Section):
         if uri is not None and storage_url.has_password(uri):
             raise ValueError(
                 "a password does not belong in a config; export MLFLOW_TRACKING_USERNAME and"
-                " MLFLOW_TRACKING_PASSWORD, or write ${NAME} in its place,"
+                " MLFLOW_TRACKING_PASSWORD, or write ${NAME} in its place"
             )
         return uri
 

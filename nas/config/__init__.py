@@ -1,0 +1,59 @@
+"""What a run is told: typed, complete, and refused in one line where it is wrong."""
+
+from nas.config.audit import AuditConfig
+from nas.config.controller import ControllerConfig
+from nas.config.data import DataConfig, SplitConfig
+from nas.config.loading import (
+    load,
+    load_to_train,
+    over,
+    parse,
+    raw,
+    refuse_demonstration,
+    unplanned,
+    with_settings,
+)
+from nas.config.loggers import LoggersConfig
+from nas.config.running import BudgetConfig, EngineConfig, PlanConfig
+from nas.config.section import Section
+from nas.config.sources import DEMONSTRATION, own, presets
+from nas.config.space import ConstraintsConfig, SpaceConfig
+from nas.config.training import (
+    HalvingConfig,
+    PromotionConfig,
+    ProxyConfig,
+    ResolutionConfig,
+    TrainingConfig,
+)
+from nas.config.whole import Config
+
+__all__ = [
+    "DEMONSTRATION",
+    "AuditConfig",
+    "BudgetConfig",
+    "Config",
+    "ConstraintsConfig",
+    "ControllerConfig",
+    "DataConfig",
+    "EngineConfig",
+    "HalvingConfig",
+    "LoggersConfig",
+    "PlanConfig",
+    "PromotionConfig",
+    "ProxyConfig",
+    "ResolutionConfig",
+    "Section",
+    "SpaceConfig",
+    "SplitConfig",
+    "TrainingConfig",
+    "load",
+    "load_to_train",
+    "over",
+    "own",
+    "parse",
+    "presets",
+    "raw",
+    "refuse_demonstration",
+    "unplanned",
+    "with_settings",
+]

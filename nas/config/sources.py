@@ -1,0 +1,72 @@
+"""Where configs come from: presets, and files that may begin from others."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from nas.config.merging import merged
+from nas.config.words import shown
+from search_space import strict_yaml
+from search_space.errors import UserError
+
+DEMONSTRATION = "quickstart"
+"""The preset whose settings are for the embedded scenes and nothing else."""
+
+
+def presets() -> tuple[str, ...]:
+    """Names of the ready-made configs."""
+    folder = resources.files("nas") / "presets"
+    return tuple(sorted(Path(p.name).stem for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def own(source: str) -> dict[str, Any]:
+    """What a preset or a file says itself, without what it extends."""
+    values = strict_yaml.parse(_text(source), source)
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(f"{source}: must be a mapping of keys to values, not {shown(values)}")
+    return values
+
+
+def read(source: str) -> dict[str, Any]:
+    """What a preset or a file says, over what it extends. UserError where one cannot be read."""
+    values: dict[str, Any] = {}
+    for each in reversed(chain(source).values()):
+        values = merged(values, each)
+    return values
+
+
+def chain(source: str) -> dict[str, dict[str, Any]]:
+    """What a preset or a file says itself, and then what each says that it extends, by name.
+
+    Raises:
+        UserError: for one that cannot be read, or that extends itself.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    name: str | None = source
+    while name is not None:
+        if name in found:
+            raise UserError(f"{name}: extends itself, through {' -> '.join(found)}")
+        values = own(name)
+        base = values.pop("extends", None)
+        if not isinstance(base, str | None):
+            raise UserError(f"{name}: extends must name a preset or a file, not {shown(base)}")
+        found[name] = values
+        name = base
+    return found
+
+
+def _text(source: str) -> str:
+    if source in presets():
+        return (resources.files("nas") / "presets" / f"{source}.yaml").read_text("utf-8")
+    try:
+        return Path(source).read_text("utf-8")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{source}: no such config; give a YAML file or one of {', '.join(presets())}"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{source}: cannot be read ({error})") from error

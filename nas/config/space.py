@@ -1,0 +1,57 @@
+"""The sections of what is searched: the ``space``, and the ``constraints`` on what is in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from nas.config.section import Section
+
+if TYPE_CHECKING:
+    from search_space.scale_permuted import ScalePermutedSpace
+
+
+class SpaceConfig(Section):
+    """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force."""
+
+    stages: dict[int, int] = Field({2: 1, 3: 3, 4: 5, 5: 2})
+    output_levels: tuple[int, ...] = (3, 4, 5)
+    max_level: int = 6
+    dilations: tuple[int, ...] = (1, 2, 4)
+
+    @model_validator(mode="after")
+    def _is_a_space(self) -> Self:
+        self.whole()
+        return self
+
+    def whole(self) -> ScalePermutedSpace:
+        """The space without constraints. UserError where the values do not make one."""
+        # It needs numpy, and whoever only reads what may be configured does not.
+        from search_space.scale_permuted import ScalePermutedSpace
+
+        return ScalePermutedSpace(
+            stages=tuple(sorted(self.stages.items())),
+            output_levels=self.output_levels,
+            max_level=self.max_level,
+            dilations=self.dilations,
+        )
+
+
+class ConstraintsConfig(Section):
+    """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
+    ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what
+    goes through the network of a process at once: all analytic, so that a candidate beyond them is
+    never proposed. ``latency``, seconds, is measured where the candidate would be trained, before
+    it is.
+    """
+
+    macs: float | None = Field(None, gt=0)
+    parameters: float | None = Field(None, gt=0)
+    memory: float | None = Field(None, gt=0)
+    latency: float | None = Field(None, gt=0)
+
+    @property
+    def analytic(self) -> dict[str, float]:
+        """Those that are given and known without a measurement."""
+        return self.model_dump(exclude={"latency"}, exclude_none=True)

@@ -1,0 +1,50 @@
+"""The config of a whole run."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from nas.config import storage_url
+from nas.config.audit import AuditConfig
+from nas.config.controller import ControllerConfig, PredictorConfig
+from nas.config.data import DataConfig
+from nas.config.loggers import LoggersConfig
+from nas.config.running import BudgetConfig, EngineConfig, PlanConfig
+from nas.config.section import Section
+from nas.config.space import ConstraintsConfig, SpaceConfig
+from nas.config.training import PromotionConfig, ProxyConfig
+from search_space import strict_yaml
+
+
+class Config(Section):
+    """A whole run."""
+
+    seed: int = Field(0, ge=0)
+    data: DataConfig = DataConfig()
+    space: SpaceConfig = Field(default_factory=SpaceConfig)
+    constraints: ConstraintsConfig = ConstraintsConfig()
+    controller: ControllerConfig = PredictorConfig()
+    proxy: ProxyConfig = ProxyConfig()
+    promotion: PromotionConfig = PromotionConfig()
+    budget: BudgetConfig = BudgetConfig()
+    audit: AuditConfig = AuditConfig()
+    baselines: tuple[str, ...] = ("deeplabv3-resnet-50-os8", "spinenet-49")
+    engine: EngineConfig = EngineConfig()
+    loggers: LoggersConfig = ()
+    plan: PlanConfig | None = None
+    storage: str | None = None
+    """A URL for the ledger, see nas.config.storage_url; None: a journal in the run's folder."""
+
+    @model_validator(mode="after")
+    def _storage_can_be_kept(self) -> Self:
+        if self.storage is not None:
+            storage_url.check(self.storage)
+        return self
+
+    def to_yaml(self) -> str:
+        """As resolved: every default written out."""
+        values = self.model_dump(mode="json")
+        values["space"]["stages"] = dict(self.space.stages)  # JSON would make its keys strings
+        return strict_yaml.render(values, width=100, ascii_only=True)
