@@ -13,6 +13,7 @@ from search_space.errors import UserError
 
 _TYPE_NAMES = {
     int: "a whole number",
+    float: "a number",
     str: "text",
     bool: "true or false",
     list: "a list",
@@ -46,13 +47,18 @@ def check(
     for name, value in values.items():
         if name not in known:
             raise UserError(f"{where}unknown key {short(name)}: write one of {', '.join(known)}")
-        if type(value) is not known[name]:  # a bool is an int to isinstance
+        if not _is(value, known[name]):
             expected = _TYPE_NAMES[known[name]]
             raise UserError(f"{where}{name} must be {expected} but got {short(value)}")
     for name in required:
         if name not in values:
             raise UserError(f"{where}{name} is missing")
     return values
+
+
+def _is(value: object, kind: type) -> bool:
+    """A whole number is a number too; a bool is neither, though an int to isinstance."""
+    return type(value) is kind or (kind is float and type(value) is int)
 
 
 def whole_numbers(values: list[Any], where: str) -> tuple[int, ...]:
