@@ -52,6 +52,7 @@ def space(config: Config) -> SearchSpace:
         output_levels=values.output_levels,
         max_level=values.max_level,
         dilations=values.dilations,
+        choices=tuple(values.choices.items()),
     )
     if not (limits := config.constraints.analytic):
         return whole

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from nas import controller_config, storage_url
 from nas.controller_config import ControllerConfig, PredictorConfig
@@ -98,6 +105,13 @@ class SpaceConfig(Section):
     output_levels: tuple[int, ...] = (3, 4, 5)
     max_level: int = Field(6, ge=2, le=7)
     dilations: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2, 4)
+    choices: dict[str, tuple[bool | int | float | str, ...]] = Field({})
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As records of programs that knew no choices have it."""
+        values: dict[str, Any] = dump(self)
+        return {key: value for key, value in values.items() if key != "choices" or value}
 
 
 class RecipeConfig(Section):

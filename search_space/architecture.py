@@ -33,19 +33,14 @@ class Block:
     """
 
     level: int = field(
-        metadata=attribute("map", "L", values=LEVELS, title="Level of a block", original=True)
+        metadata=attribute("map", "L", "Level of a block", "levels", values=LEVELS, original=True)
     )
     type: str = field(
-        metadata=attribute(
-            "map", "", values=BLOCK_TYPES, title="Block type", plural="types", original=True
-        )
+        metadata=attribute("map", "", "Block type", "types", values=BLOCK_TYPES, original=True)
     )
     inputs: tuple[int, ...] = ()
     dilation: int = field(
-        default=1,
-        metadata=attribute(
-            "values", "d", title="Dilation ratio", plural="dilations", original=True
-        ),
+        default=1, metadata=attribute("values", "d", "Dilation ratio", "dilations", original=True)
     )
     output: bool = False
 

@@ -8,7 +8,7 @@ only, as an exported network carries this file along.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Literal, get_type_hints
 
@@ -27,13 +27,13 @@ class Attribute:
     Attributes:
         name: in files, and at the end of its genes' names (``b07.dilation``).
         kind: int, float, bool or str.
-        default: of a block that does not say it; MISSING where every block has to.
+        default: of a block that does not say it; dataclasses.MISSING where every block has to.
         changes: see Changes.
         sign: what diagrams write before the value (``d2``).
+        title: of a view that counts the values.
+        plural: what the feature is called that holds the value of every block.
         values: all that there are; empty where every number from ``least`` on is one.
-        least: above 0, as what a surrogate is told of numbers are their logarithms.
-        title: of a view that counts the values; by default the name.
-        plural: of the name, which is what the feature that lists the blocks' values is called.
+        least: above 0, as a surrogate is told logarithms.
         original: whether the first release had it. Files always say it, and keys always count it.
             A later one is left out where it has its default, and where a space has one value of
             it: files, keys and seeded searches that do without it stay as they were.
@@ -44,11 +44,17 @@ class Attribute:
     default: Any
     changes: Changes
     sign: str
+    title: str
+    plural: str
     values: Sequence[Any] = ()
     least: float = 1
-    title: str = ""
-    plural: str = ""
     original: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind in (int, float):
+            assert min(self.values or (self.least,)) > 0, f"{self.name}: numbers are above 0"
+        else:
+            assert self.values, f"{self.name}: say which values there are"
 
     def check(self, value: Any) -> None:
         """UserError, naming the attribute and the rule, for a value that it cannot have."""
@@ -69,9 +75,10 @@ class Attribute:
         return self.values.index(value) if self.kind is str else self.kind(value)
 
 
-def attribute(changes: Changes, sign: str, **more: Any) -> dict[str, Any]:
+def attribute(changes: Changes, sign: str, title: str, plural: str, **more: Any) -> dict[str, Any]:
     """The metadata that make a dataclass's field an attribute; ``more`` as Attribute has it."""
-    return {"attribute": partial(Attribute, changes=changes, sign=sign, **more)}
+    known: dict[str, Any] = {"changes": changes, "sign": sign, "title": title, "plural": plural}
+    return {"attribute": partial(Attribute, **known, **more)}
 
 
 def declared(of: type) -> tuple[Attribute, ...]:

@@ -36,6 +36,7 @@ Figures = tuple[int, int, int]
 """Parameters, MACs, and bytes that training keeps of one image for the backward pass."""
 
 LEVELS = MAX_LEVEL - MIN_LEVEL + 1
+_TOLD = tuple(each for each in ATTRIBUTES if each.name != "level")
 SCALE, CLASSES, SIZE = Scale(), 19, (512, 512)
 """The network and the image that costs are told for: their order hardly depends on these."""
 
@@ -46,10 +47,10 @@ def architecture_features(architecture: Architecture, varied: Collection[str] = 
     ``order``: level of the block at each place, 0 where it is not built; ``types``, ``dilations``
     and those of ``varied`` attributes likewise (see ``_numbers``); ``profile``: how many blocks of
     each type and level; ``connections``: how many lead from each level to each; ``dilation`` and
-    further attributes: mean of each level; ``paths``: of each output the shortest and the longest
-    way from the stem and the logarithm of how many there are; ``cost``: logarithms of parameters,
-    MACs, the activations that training keeps for the backward pass, and of each output's
-    receptive field.
+    ``varied`` attributes: mean of each level; ``paths``: of each output the shortest and the
+    longest way from the stem and the logarithm of how many there are; ``cost``: logarithms of
+    parameters, MACs, the activations that training keeps for the backward pass, and of each
+    output's receptive field.
     """
     read = _read(architecture)
     blocks, alive = architecture.all_blocks, list(read)
@@ -57,35 +58,34 @@ def architecture_features(architecture: Architecture, varied: Collection[str] = 
     levels = np.array([level[index] for index in alive])
     kinds = np.array([BLOCK_TYPES.index(blocks[index].type) for index in alive])
     told = [each for each in _TOLD if each.original or each.name in varied]
-    numbers = {each: _numbers(each, [getattr(blocks[i], each.name) for i in alive]) for each in told}
+    numbers = [_numbers(each, [getattr(blocks[i], each.name) for i in alive]) for each in told]
     place = np.zeros((1 + len(told), len(blocks)))
-    place[:, alive] = levels + 1, *numbers.values()
-    counts = np.maximum(_counts(levels, LEVELS), 1)
+    place[:, alive] = levels + 1, *numbers
     edges = [level[other] * LEVELS + level[index] for index in alive for other in read[index]]
+    means = {each.name: _means(levels, x) for each, x in zip(told, numbers, strict=True)}
+    del means["type"]  # the profile has it
     return {
         "order": place[0],
         **{each.plural: row for each, row in zip(told, place[1:], strict=True)},
         "profile": _counts(kinds * LEVELS + levels, len(BLOCK_TYPES) * LEVELS),
         "connections": _counts(edges, LEVELS * LEVELS),
-        **{
-            each.name: np.bincount(levels, numbers[each], LEVELS) / counts
-            for each in told
-            if each.name != "type"  # the profile has it
-        },
+        **means,
         "paths": _paths(architecture, read),
         "cost": _cost(architecture),
     }
 
 
-_TOLD = tuple(each for each in ATTRIBUTES if each.name != "level")
-
-
 def _numbers(attribute: Attribute, values: Sequence[Any]) -> NDArray[np.float64]:
-    """Of numbers log2, as all of them are ratios or counts; words and truths spread from -1 to 1."""
+    """Of numbers log2, as they are ratios and counts; words and truths are spread from -1 to 1."""
     if attribute.kind in (int, float):
-        return np.log2(values)
-    codes = np.array([attribute.values.index(value) for value in values])
-    return 2 * codes / (len(attribute.values) - 1) - 1
+        return np.asarray(np.log2(values))
+    places = np.array([attribute.values.index(value) for value in values])
+    return 2 * places / (len(attribute.values) - 1) - 1
+
+
+def _means(levels: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the values at each level; 0 where there are none."""
+    return np.bincount(levels, values, LEVELS) / np.maximum(_counts(levels, LEVELS), 1)
 
 
 def _read(architecture: Architecture) -> Read:
@@ -133,8 +133,7 @@ def _merge(first: Kind, second: Kind, kind: Kind) -> Figures:
 @lru_cache(maxsize=1 << 10)
 def _around(stem: tuple[Block, ...], outputs: tuple[Kind, ...]) -> Figures:
     """All but the blocks that sum others: as in the network that has none but the outputs."""
-    wiring = {"inputs": (0, len(stem) - 1), "output": True}
-    ends = [replace(of_kind(kind), **wiring) for kind in outputs]
+    ends = [replace(of_kind(kind), inputs=(0, len(stem) - 1), output=True) for kind in outputs]
     smallest = Architecture(stem, tuple(ends), tuple([end.level for end in ends]))
     summed = {str(len(stem) + position) for position in range(len(ends))}
     nodes = Graph(smallest, SCALE, CLASSES, SIZE).nodes

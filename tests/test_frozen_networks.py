@@ -1,7 +1,7 @@
-"""Random networks of three spaces, frozen: what is said of them today is what was said of them then.
+"""Random networks of three spaces, frozen: what is said of them stays.
 
-Keys, genes, genotypes, files, ledgers, features, costs and seeded variation of runs that exist hang
-on it. The fixtures are what ``said`` gave of each before the attributes of a block were declared.
+Runs that exist hang on keys, genes, genotypes, files, ledgers, features, costs and seeded
+variation. The fixtures are what ``said`` gave when attributes of a block were not yet declared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ SPACES = {
     "wide": ScalePermutedSpace(((2, 1), (5, 2)), (3, 4, 5, 6, 7), max_level=7, dilations=(1, 3, 8)),
 }
 NETWORKS, CHANGES = 4, 12
-UNDER_WAY: dict[str, Any] = {"state": TrialState.RUNNING}
 
 
 def said(space: ScalePermutedSpace) -> dict[str, Any]:
@@ -99,4 +98,5 @@ def test_frozen_files_and_ledgers_load() -> None:
             architecture = space.decode(tuple(network["genotype"]))
             assert architecture_file.loads(network["file"]).backbone == architecture
             kept = {"name": "", "kind": "candidate", "key": "", "spec": network["ledger"]}
-            assert record.read(create_trial(**UNDER_WAY, user_attrs=kept), ()).backbone == architecture
+            trial = create_trial(state=TrialState.RUNNING, user_attrs=kept)
+            assert record.read(trial, ()).backbone == architecture

@@ -97,9 +97,7 @@ def body(
     """A searched block without the connections to it; see ``blocks``."""
     block = of_kind(kind)
     filters = block_filters(block, scale)
-    return blocks(
-        block.type, channels, filters, size, scale.repeats, summed=summed, kept=kept
-    )
+    return blocks(block.type, channels, filters, size, scale.repeats, summed=summed, kept=kept)
 
 
 @_remembered
