@@ -28,7 +28,8 @@ def built_graph(architecture: Architecture) -> nx.DiGraph:
     for i in architecture.alive:
         block = architecture.all_blocks[i]
         place = i if i < len(architecture.stem) else None
-        graph.add_node(i, what=(place, block.level, block.type, block.dilation, i in read_out))
+        what = replace(block, inputs=(), output=False)
+        graph.add_node(i, what=(place, what, i in read_out))
         for parent in architecture.parents[i]:
             graph.add_edge(parent, i, how="resampled")
         for other in architecture.absorbed.get(i, ()):

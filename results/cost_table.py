@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 
 from rich import box
@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from results import text_diagram
+from results.signs import SIGNED, shown
 from results.text_diagram import DEAD_STYLE
 from search_space.architecture import Architecture
+from search_space.attributes import Attribute
 from search_space.backbone import Backbone
 from search_space.cost import Cost, Part
 from search_space.resnet import DilatedResNet, Stage
@@ -30,7 +32,8 @@ class _Row:
     part: Part | None
     type: str = ""
     reads: Text | str = ""
-    dilation: Text | str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Attribute -> its value, of those that no other column shows."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,20 @@ def _spec_columns(backbone: Backbone, wide: bool) -> list[_Column]:
         _Column("level\n/stride", _level, right=False),
         _Column("type", lambda row: row.type, right=False),
         _Column("inputs" if searched else "blocks", lambda row: row.reads, right=False),
-        _Column("dilation" if wide else "d", lambda row: row.dilation),
+        *[_mark_column(each, wide) for each in _marked(backbone)],
     ]
     return columns if searched and wide else [c for c in columns if c.heading != "type"]
+
+
+def _marked(backbone: Backbone) -> list[Attribute]:
+    if isinstance(backbone, Architecture):
+        return shown(backbone.all_blocks)
+    return [each for each in SIGNED if each.name == "dilation"]
+
+
+def _mark_column(attribute: Attribute, wide: bool) -> _Column:
+    heading = attribute.name if wide else attribute.sign
+    return _Column(heading, lambda row: row.marks.get(attribute.name, ""))
 
 
 def _level(row: _Row) -> Text:
@@ -163,7 +177,7 @@ def _block_row(architecture: Architecture, index: int, part: Part | None) -> _Ro
         part,
         block.type,
         Text(" ").join(text_diagram.inputs(architecture, index)),
-        str(block.dilation),
+        {each.name: str(getattr(block, each.name)) for each in SIGNED},
     )
 
 
@@ -178,4 +192,5 @@ def _resnet_rows(resnet: DilatedResNet, parts: Sequence[Part]) -> list[_Row]:
 def _stage_row(part: Part, stage: Stage) -> _Row:
     ratios = sorted({stage.first_dilation, *[stage.dilation] * (stage.blocks > 1)})
     blocks = f"{stage.blocks} bottleneck{'s' * (stage.blocks > 1)}"
-    return _Row(Text(part.name), part.level, part, "", blocks, ", ".join(map(str, ratios)))
+    marks = {"dilation": ", ".join(map(str, ratios))}
+    return _Row(Text(part.name), part.level, part, "", blocks, marks)

@@ -11,7 +11,7 @@ from typing import Any
 from results import text_diagram
 from results.build_options import BuildOptions
 from search_space import catalog
-from search_space.architecture import Architecture
+from search_space.architecture import ATTRIBUTES, Architecture
 from search_space.backbone import Backbone, head_of
 from search_space.canonical import canonical_key
 from search_space.cost import Cost, Part, cost, parts
@@ -131,9 +131,8 @@ def _block(architecture: Architecture, index: int) -> dict[str, Any]:
     return {
         "id": index,
         "level": block.level,
-        "stride": 2**block.level,
-        "type": block.type,
-        "dilation": block.dilation,
+        "stride": 2**block.level,  # beside the level
+        **{each.name: getattr(block, each.name) for each in ATTRIBUTES},
         "inputs": [{"block": p, "resampled": _DIRECTIONS[sign]} for p, sign in arrows.items()],
         "absorbed": list(architecture.absorbed.get(index, ())),
         "stem": index < len(architecture.stem),

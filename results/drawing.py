@@ -7,7 +7,7 @@ level: coarse maps on top. Lengths are inches, and the axes' units are inches to
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,13 @@ from matplotlib.patheffects import Normal, Stroke
 from results import figures
 from results.figures import BLUE, FAINT, GREEN, INK, SOFT, VERMILLION, Paths
 from results.routing import HEAD, Curve, Shape, route
-from search_space.architecture import Architecture
+from results.signs import shown, sign, signs
+from search_space.architecture import Architecture, Block
 
 COLUMN = 0.64
 BOX, DIAMOND = 0.205, 0.285
+ROOM = 6
+"""Characters of usual size within a block."""
 LEFT, RIGHT, TOP, BOTTOM = 1.05, 0.3, 0.72, 0.92
 LEGEND_ROW, LEGEND_INDENT = 0.235, 0.95
 
@@ -60,9 +63,9 @@ def draw(
 ) -> list[Path]:
     """Draw the diagram into one file or several (.png, .svg) and return their paths.
 
-    Every block shows its id and its dilation ratio (d2); the shape is its type. A read-out block
-    has a double red border and its level (P3). Dashed: a connection that an output block absorbs.
-    Grey: a block that reaches no output, and is never built.
+    Every block shows its id and its signs, such as its dilation ratio (d2); the shape is its type.
+    A read-out block has a double red border and its level (P3). Dashed: a connection that an
+    output block absorbs. Grey: a block that reaches no output, and is never built.
 
     Raises:
         UserError: for another suffix, or a folder that cannot be written.
@@ -207,7 +210,9 @@ def _draw_block(axes: Axes, scene: _Scene, index: int) -> None:
     if not alive:
         axes.patches[-1].set_linestyle((0, (2.0, 1.6)))
     axes.text(shape.x, shape.y + 0.065, str(index), color=ink, size=8.6, weight="bold", **_MIDDLE)
-    axes.text(shape.x, shape.y - 0.09, f"d{block.dilation}", color=ink, size=6.8, **_MIDDLE)
+    written = " ".join(signs(block))
+    size = 6.8 * min(1, ROOM / len(written))
+    axes.text(shape.x, shape.y - 0.09, written, color=ink, size=size, **_MIDDLE)
     if index in scene.labels:
         axes.patches[-1].set(edgecolor=VERMILLION, linewidth=1.5)
         axes.add_patch(_outline(shape, 0.05, fill=False, edgecolor=VERMILLION, lw=1.5))
@@ -256,7 +261,21 @@ def _legend_groups(scene: _Scene) -> list[tuple[str, list[Line2D]]]:
         blocks.append(_marker("s", DEAD_FILL, "reaches no output: never built", FAINT))
     ratios = sorted({block.dilation for block in searched})
     tones = [_marker("s", scene.tones[ratio], f"d{ratio}") for ratio in ratios]
-    return [("Blocks", blocks), ("Dilation", tones), ("Inputs", _legend_edges(design))]
+    return [
+        ("Blocks", blocks),
+        ("Dilation", tones),
+        *_legend_signs(searched),
+        ("Inputs", _legend_edges(design)),
+    ]
+
+
+def _legend_signs(searched: Sequence[Block]) -> Iterator[tuple[str, list[Line2D]]]:
+    """Of the attributes that have no tone."""
+    for each in shown(searched):
+        if each.name != "dilation":
+            values = sorted({getattr(block, each.name) for block in searched})
+            handles = [_line("none", "-", sign(each, value)) for value in values]
+            yield each.name.capitalize(), handles
 
 
 def _legend_edges(design: Architecture) -> list[Line2D]:

@@ -21,7 +21,7 @@ from optuna.trial import TrialState as OptunaState
 from proxy_tasks.task import Measurement
 from results.trial import Kind, Setback, Trial, TrialState
 from search_space import architecture_file
-from search_space.architecture import Architecture, Block
+from search_space.architecture import ATTRIBUTES, Architecture, Block, stated
 from search_space.backbone import Backbone
 from search_space.genes import Gene, Genotype
 
@@ -32,6 +32,12 @@ READABLE = (FORMAT, FORMAT_1)
 _MEASURED = tuple(field.name for field in fields(Measurement))
 OUTCOME = ("measurement", "error", "reason", *_MEASURED)
 """The attributes of an ended trial, in either format."""
+
+_LATER = frozenset(each.name for each in ATTRIBUTES if not each.original)
+_BLOCK = [each.name for each in fields(Block) if each.name not in (*_LATER, "output")]
+_STEM = [name for name in _BLOCK if name != "inputs"]
+"""What the row of a block holds, in this order. True follows where it is an output, and a mapping
+where later attributes do not have their default."""
 
 
 def started(
@@ -96,27 +102,33 @@ def _packed(backbone: Backbone) -> dict[str, Any]:
         return architecture_file.to_dict(backbone)
     return {
         "output_levels": [int(level) for level in backbone.output_levels],
-        "stem": [[int(b.level), b.type, int(b.dilation)] for b in backbone.stem],
+        "stem": [_row(block) for block in backbone.stem],
         "blocks": [_row(block) for block in backbone.blocks],
     }
 
 
 def _row(block: Block) -> list[Any]:
-    row = [int(block.level), block.type, [int(i) for i in block.inputs], int(block.dilation)]
-    return [*row, True] if block.output else row
+    said = stated(block)
+    row = [list(v) if name == "inputs" else v for name, v in said.items() if name not in _LATER]
+    later = {name: value for name, value in said.items() if name in _LATER}
+    return [*row, later] if later else row
 
 
 def _unpacked(values: Mapping[str, Any]) -> Backbone:
     if "format" in values:
         return architecture_file.from_dict(values)
     return Architecture(
-        tuple(Block(level, kind, (), dilation) for level, kind, dilation in values["stem"]),
-        tuple(
-            Block(level, kind, tuple(inputs), dilation, *output)
-            for level, kind, inputs, dilation, *output in values["blocks"]
-        ),
+        tuple(_block(row, _STEM) for row in values["stem"]),
+        tuple(_block(row, _BLOCK) for row in values["blocks"]),
         tuple(values["output_levels"]),
     )
+
+
+def _block(row: Sequence[Any], names: Sequence[str]) -> Block:
+    said = dict(zip(names, row[: len(names)], strict=True))
+    for more in row[len(names) :]:
+        said |= more if isinstance(more, dict) else {"output": more}
+    return Block(**said | {"inputs": tuple(said.get("inputs", ()))})
 
 
 def _genotype(frozen: FrozenTrial, genes: Sequence[Gene]) -> Genotype | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from results.signs import SIGNED, shown, signs
 from search_space.architecture import Architecture, Block
 
 BUILT = {"bottleneck": "■", "residual": "◆"}
@@ -19,7 +20,7 @@ DEAD = {"bottleneck": "□", "residual": "◇"}
 UP, DOWN, LEVEL = "↑", "↓", "→"
 """How a parent is brought to the level of its reader."""
 ARROW_STYLES = {UP: "blue", DOWN: "green", LEVEL: "dim", "+": "dim"}
-READ_OUT_STYLE, STEM_STYLE, DEAD_STYLE, DILATED_STYLE = "bold red", "bold", "dim", "magenta"
+READ_OUT_STYLE, STEM_STYLE, DEAD_STYLE, SPECIAL_STYLE = "bold red", "bold", "dim", "magenta"
 
 _MARGIN = 6
 """Characters left of the first block: the level and its stride."""
@@ -29,8 +30,9 @@ _GRID = "·"
 def text_diagram(architecture: Architecture, width: int = 80) -> Text:
     """The diagram, in bands one above the other where the blocks need more than ``width``.
 
-    Every block shows its shape (by type), its id, and below these its dilation ratio (d2). The
-    lines of a level are led by its name and its stride. At least one block stands in a band.
+    Every block shows its shape (by type), its id, and below these its signs, such as its dilation
+    ratio (d2). The lines of a level are led by its name and its stride. At least one block stands
+    in a band.
     """
     cell = _cell_width(architecture)
     per_band = max(1, (width - _MARGIN) // cell)
@@ -83,9 +85,9 @@ def _absorbed(other: int, dead: bool) -> Text:
 
 
 def _cell_width(architecture: Architecture) -> int:
-    """A shape and the longest id, or d and the largest ratio; then a space."""
-    largest = max(len(architecture.all_blocks) - 1, *(b.dilation for b in architecture.all_blocks))
-    return max(len(str(largest)), 2) + 2
+    """A shape and the longest id, or the longest signs; then a space."""
+    longest = max(len(" ".join(signs(block))) for block in architecture.all_blocks)
+    return max(len(str(len(architecture.all_blocks) - 1)) + 1, longest, 3) + 1
 
 
 def _band(architecture: Architecture, band: Sequence[int], cell: int) -> Text:
@@ -101,9 +103,9 @@ def _level_lines(
 ) -> list[Text]:
     here = {index for index in band if architecture.all_blocks[index].level == level}
     blocks = [_block(architecture, i) if i in here else Text(_GRID, "dim") for i in band]
-    ratios = [_dilation(architecture, i) if i in here else Text() for i in band]
+    below = [_signs(architecture, i) if i in here else Text() for i in band]
     stride = Text(f"/{2**level}", "dim")
-    return [_line(Text(f"L{level}", "bold"), blocks, cell), _line(stride, ratios, cell)]
+    return [_line(Text(f"L{level}", "bold"), blocks, cell), _line(stride, below, cell)]
 
 
 def _block(architecture: Architecture, index: int) -> Text:
@@ -111,10 +113,11 @@ def _block(architecture: Architecture, index: int) -> Text:
     return Text.assemble(shape, (str(index), shape.style))
 
 
-def _dilation(architecture: Architecture, index: int) -> Text:
-    ratio = architecture.all_blocks[index].dilation
-    dead, dilated = index not in architecture.alive, ratio > 1
-    return Text(f"d{ratio}", DEAD_STYLE if dead or not dilated else DILATED_STYLE)
+def _signs(architecture: Architecture, index: int) -> Text:
+    block = architecture.all_blocks[index]
+    usual = all(getattr(block, each.name) == each.default for each in SIGNED)
+    faint = usual or index not in architecture.alive
+    return Text(" ".join(signs(block)), DEAD_STYLE if faint else SPECIAL_STYLE)
 
 
 def _input_lines(architecture: Architecture, band: Sequence[int], cell: int) -> list[Text]:
@@ -144,10 +147,10 @@ def _legend_items(architecture: Architecture) -> list[Text]:
     dead = [b for i, b in enumerate(architecture.all_blocks) if i not in architecture.alive]
     read_out = [architecture.all_blocks[i] for i in architecture.output_blocks.values()]
     items = [Text(f"{BUILT[kind]} {kind}") for kind in BUILT if kind in _types(alive)]
-    items.append(Text(f"{_signs(READ_OUT, read_out)} read out", READ_OUT_STYLE))
+    items.append(Text(f"{_shapes(READ_OUT, read_out)} read out", READ_OUT_STYLE))
     if dead:
-        items.append(Text(f"{_signs(DEAD, dead)} never built", DEAD_STYLE))
-    items.append(Text("d dilation"))
+        items.append(Text(f"{_shapes(DEAD, dead)} never built", DEAD_STYLE))
+    items += [Text(f"{each.sign} {each.name}") for each in shown(architecture.all_blocks)]
     found = {
         text.plain[-1] for i in range(len(alive) + len(dead)) for text in inputs(architecture, i)
     }
@@ -160,6 +163,6 @@ def _types(blocks: Iterable[Block]) -> set[str]:
     return {block.type for block in blocks}
 
 
-def _signs(signs: dict[str, str], blocks: Iterable[Block]) -> str:
+def _shapes(shapes: dict[str, str], blocks: Iterable[Block]) -> str:
     found = _types(blocks)
-    return " ".join(sign for kind, sign in signs.items() if kind in found)
+    return " ".join(shape for kind, shape in shapes.items() if kind in found)

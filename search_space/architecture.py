@@ -8,13 +8,17 @@ Standard library only, so that an exported network can carry this file along.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import attrgetter
+from typing import Any
 
+from search_space.attributes import attribute, declared
 from search_space.errors import UserError
 
 BLOCK_TYPES = ("bottleneck", "residual")
 MIN_LEVEL, MAX_LEVEL = 2, 7
+LEVELS = range(MIN_LEVEL, MAX_LEVEL + 1)
 BOTTLENECK_EXPANSION = 4
 """A bottleneck block puts out four times its filters (He et al. 2015, arXiv 1512.03385)."""
 
@@ -25,17 +29,41 @@ class Block:
 
     ``inputs`` holds the ids of its two parents, and is empty for a stem block. ``dilation`` is
     the ratio of its 3x3 convolutions. An ``output`` block is a candidate for a feature level.
+    Another attribute is one more field below these: all that has to know it reads it here.
     """
 
-    level: int
-    type: str
+    level: int = field(
+        metadata=attribute("map", "L", "Level of a block", "levels", values=LEVELS, original=True)
+    )
+    type: str = field(
+        metadata=attribute("map", "", "Block type", "types", values=BLOCK_TYPES, original=True)
+    )
     inputs: tuple[int, ...] = ()
-    dilation: int = 1
+    dilation: int = field(
+        default=1, metadata=attribute("values", "d", "Dilation ratio", "dilations", original=True)
+    )
     output: bool = False
+
+
+ATTRIBUTES = declared(Block)
+"""What a block is made of besides its wiring (``inputs`` and ``output``)."""
+_map_of = attrgetter(*[each.name for each in ATTRIBUTES if each.changes == "map"])
 
 
 STEM = (Block(level=2, type="bottleneck"), Block(level=2, type="bottleneck"))
 """The two stem blocks of SpineNet, and of everything that is searched here."""
+
+
+def stated(block: Block) -> dict[str, Any]:
+    """What files say of a block: name -> plain value, in the order of the fields. Left out are
+    wiring that is not there, and later attributes that have their default."""
+    wiring = {"inputs": tuple(map(int, block.inputs)), "output": bool(block.output)}
+    said = {name: value for name, value in wiring.items() if value}
+    for each in ATTRIBUTES:
+        value = getattr(block, each.name)
+        if each.original or value != each.default:
+            said[each.name] = each.kind(value)
+    return {each.name: said[each.name] for each in fields(block) if each.name in said}
 
 
 @dataclass(frozen=True)
@@ -109,22 +137,15 @@ class Architecture:
         return frozenset(alive)
 
     def _same_shape(self, first: int, second: int) -> bool:
-        a, b = self.all_blocks[first], self.all_blocks[second]
-        return (a.level, a.type) == (b.level, b.type)
+        return bool(_map_of(self.all_blocks[first]) == _map_of(self.all_blocks[second]))
 
 
 def _check_block(index: int, block: Block, stem_size: int) -> None:
-    if not MIN_LEVEL <= block.level <= MAX_LEVEL:
-        raise UserError(
-            f"block {index}: level must be between {MIN_LEVEL} and {MAX_LEVEL}"
-            f" but got {block.level}"
-        )
-    if block.type not in BLOCK_TYPES:
-        raise UserError(
-            f"block {index}: type must be one of {', '.join(BLOCK_TYPES)} but got {block.type!r}"
-        )
-    if block.dilation < 1:
-        raise UserError(f"block {index}: dilation must be at least 1 but got {block.dilation}")
+    try:
+        for each in ATTRIBUTES:
+            each.check(getattr(block, each.name))
+    except UserError as error:
+        raise UserError(f"block {index}: {error}") from None
     if index < stem_size:
         if block.inputs or block.output:
             raise UserError(f"block {index}: a stem block has no inputs and is no output")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search_space import fields, strict_yaml, tf_vision
-from search_space.architecture import Architecture, Block
+from search_space.architecture import ATTRIBUTES, Architecture, Block, stated
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
@@ -23,8 +23,10 @@ from search_space.scales import DEEPLABV3
 ARCHITECTURE_FORMAT = "spinenet-seg/1"
 RESNET_FORMAT = "dilated-resnet/1"
 
-_STEM_FIELDS = {"id": int, "level": int, "type": str, "dilation": int}
-_BLOCK_FIELDS = {**_STEM_FIELDS, "inputs": list}
+_REQUIRED = {"id": int, **{each.name: each.kind for each in ATTRIBUTES if each.original}}
+_OPTIONAL = {each.name: each.kind for each in ATTRIBUTES if not each.original}
+_STEM_KEYS = _REQUIRED, _OPTIONAL
+_BLOCK_KEYS = {**_REQUIRED, "inputs": list}, {"output": bool, **_OPTIONAL}
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,9 @@ def load(path: Path | str) -> Backbone:
 
 
 def _block_to_dict(index: int, block: Block) -> dict[str, Any]:
-    values: dict[str, Any] = {"id": index, "level": int(block.level), "type": block.type}
-    if block.inputs:
-        values["inputs"] = [int(parent) for parent in block.inputs]
-    values["dilation"] = int(block.dilation)
-    if block.output:
-        values["output"] = True
+    values = {"id": index, **stated(block)}
+    if "inputs" in values:
+        values["inputs"] = list(values["inputs"])
     return values
 
 
@@ -170,25 +169,21 @@ def _architecture(values: Mapping[str, Any]) -> Architecture:
     values = fields.check(values, "", required, optional={"key": str})
     stem, blocks = values["stem"], values["blocks"]
     return Architecture(
-        tuple(_block(index, block, _STEM_FIELDS) for index, block in enumerate(stem)),
-        tuple(_block(index, block, _BLOCK_FIELDS) for index, block in enumerate(blocks, len(stem))),
+        tuple(_block(index, block, *_STEM_KEYS) for index, block in enumerate(stem)),
+        tuple(_block(index, block, *_BLOCK_KEYS) for index, block in enumerate(blocks, len(stem))),
         fields.whole_numbers(values["output_levels"], "output_levels: "),
     )
 
 
-def _block(index: int, values: Any, required: Mapping[str, type]) -> Block:
+def _block(
+    index: int, values: Any, required: Mapping[str, type], optional: Mapping[str, type]
+) -> Block:
     where = f"block {index}: "
-    optional = {"output": bool} if "inputs" in required else {}
-    values = fields.check(values, where, required, optional)
-    if values["id"] != index:
-        raise UserError(f"{where}id must be {index} (ids rise by one) but got {values['id']}")
-    return Block(
-        level=values["level"],
-        type=values["type"],
-        inputs=fields.whole_numbers(values.get("inputs", []), f"{where}inputs: "),
-        dilation=values["dilation"],
-        output=values.get("output", False),
-    )
+    said = dict(fields.check(values, where, required, optional))
+    if (given := said.pop("id")) != index:
+        raise UserError(f"{where}id must be {index} (ids rise by one) but got {given}")
+    said["inputs"] = fields.whole_numbers(said.get("inputs", []), f"{where}inputs: ")
+    return Block(**said)
 
 
 def _resnet(values: Mapping[str, Any]) -> DilatedResNet:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from search_space.architecture import BLOCK_TYPES, Architecture
+from search_space.architecture import ATTRIBUTES, Architecture
 from search_space.backbone import Backbone
 from search_space.resnet import DilatedResNet
 from search_space.scales import DEEPLABV3
@@ -22,6 +22,8 @@ from search_space.scales import DEEPLABV3
 RESAMPLED, ABSORBED = 0, 1
 """How a block is read: through a resampling with weights of its own, or added as it is."""
 
+Label = tuple[Any, ...]
+"""What a block is by itself; those of a graph can be ordered."""
 Colours = list[int]
 """For each node its colour: the ranks 0 to k - 1 of k classes, independent of the block order."""
 Certificate = tuple[tuple[Any, ...], ...]
@@ -44,7 +46,7 @@ def canonical_key(backbone: Backbone) -> str:
 class _Graph:
     """The blocks that are built. Edges are (node, how it is read)."""
 
-    labels: list[tuple[int, ...]]
+    labels: list[Label]
     sources: list[list[tuple[int, int]]]
     readers: list[list[tuple[int, int]]]
 
@@ -64,12 +66,19 @@ def _graph(architecture: Architecture) -> _Graph:
     return _Graph(labels, sources, readers)
 
 
-def _label(architecture: Architecture, index: int, read_out: bool) -> tuple[int, ...]:
-    """What a block is by itself. That it is an output shows in what it absorbs."""
+def _label(architecture: Architecture, index: int, read_out: bool) -> Label:
+    """That a block is an output shows in what it absorbs. Later attributes follow by name, where
+    they do not have their default."""
     block = architecture.all_blocks[index]
     place = index if index < len(architecture.stem) else -1
-    kind = BLOCK_TYPES.index(block.type)
-    return (place, int(block.level), kind, int(block.dilation), int(read_out))
+    original, later = [], []
+    for each in ATTRIBUTES:
+        value = getattr(block, each.name)
+        if each.original:
+            original.append(each.number(value))
+        elif value != each.default:
+            later.append((each.name, each.number(value)))
+    return (place, *original, int(read_out), *later)
 
 
 def _ranks(values: Sequence[Hashable]) -> Colours:

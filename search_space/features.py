@@ -6,15 +6,25 @@ are comparable, so that a model may weigh one group against another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import BLOCK_TYPES, MAX_LEVEL, MIN_LEVEL, Architecture, Block
+from search_space.architecture import (
+    ATTRIBUTES,
+    BLOCK_TYPES,
+    MAX_LEVEL,
+    MIN_LEVEL,
+    Architecture,
+    Block,
+)
+from search_space.attributes import Attribute
 from search_space.cost.graph import Graph
-from search_space.cost.pieces import Kind, merge
+from search_space.cost.pieces import Kind, kind_of, merge, of_kind
 from search_space.cost.receptive_field import receptive_fields
 from search_space.cost.tape import Piece
 from search_space.scales import Scale
@@ -26,40 +36,56 @@ Figures = tuple[int, int, int]
 """Parameters, MACs, and bytes that training keeps of one image for the backward pass."""
 
 LEVELS = MAX_LEVEL - MIN_LEVEL + 1
+_TOLD = tuple(each for each in ATTRIBUTES if each.name != "level")
 SCALE, CLASSES, SIZE = Scale(), 19, (512, 512)
 """The network and the image that costs are told for: their order hardly depends on these."""
 
 
-def architecture_features(architecture: Architecture) -> Features:
+def architecture_features(architecture: Architecture, varied: Collection[str] = ()) -> Features:
     """Groups of numbers:
 
-    ``order``: level of the block at each place, 0 where it is not built; ``types`` and
-    ``dilations`` likewise (log2 of the ratio); ``profile``: how many blocks of each type and
-    level; ``connections``: how many lead from each level to each; ``dilation``: mean log2 ratio of
-    each level; ``paths``: of each output the shortest and the longest way from the stem and the
-    logarithm of how many there are; ``cost``: logarithms of parameters, MACs, the activations
-    that training keeps for the backward pass, and of each output's receptive field.
+    ``order``: level of the block at each place, 0 where it is not built; ``types``, ``dilations``
+    and those of ``varied`` attributes likewise (see ``_numbers``); ``profile``: how many blocks of
+    each type and level; ``connections``: how many lead from each level to each; ``dilation`` and
+    ``varied`` attributes: mean of each level; ``paths``: of each output the shortest and the
+    longest way from the stem and the logarithm of how many there are; ``cost``: logarithms of
+    parameters, MACs, the activations that training keeps for the backward pass, and of each
+    output's receptive field.
     """
     read = _read(architecture)
     blocks, alive = architecture.all_blocks, list(read)
     level = [block.level - MIN_LEVEL for block in blocks]
     levels = np.array([level[index] for index in alive])
     kinds = np.array([BLOCK_TYPES.index(blocks[index].type) for index in alive])
-    ratios = np.log2([blocks[index].dilation for index in alive])
-    place = np.zeros((3, len(blocks)))
-    place[:, alive] = levels + 1, 2 * kinds - 1, ratios
-    profile = _counts(kinds * LEVELS + levels, len(BLOCK_TYPES) * LEVELS)
+    told = [each for each in _TOLD if each.original or each.name in varied]
+    numbers = [_numbers(each, [getattr(blocks[i], each.name) for i in alive]) for each in told]
+    place = np.zeros((1 + len(told), len(blocks)))
+    place[:, alive] = levels + 1, *numbers
     edges = [level[other] * LEVELS + level[index] for index in alive for other in read[index]]
+    means = {each.name: _means(levels, x) for each, x in zip(told, numbers, strict=True)}
+    del means["type"]  # the profile has it
     return {
         "order": place[0],
-        "types": place[1],
-        "dilations": place[2],
-        "profile": profile,
+        **{each.plural: row for each, row in zip(told, place[1:], strict=True)},
+        "profile": _counts(kinds * LEVELS + levels, len(BLOCK_TYPES) * LEVELS),
         "connections": _counts(edges, LEVELS * LEVELS),
-        "dilation": np.bincount(levels, ratios, LEVELS) / np.maximum(_counts(levels, LEVELS), 1),
+        **means,
         "paths": _paths(architecture, read),
         "cost": _cost(architecture),
     }
+
+
+def _numbers(attribute: Attribute, values: Sequence[Any]) -> NDArray[np.float64]:
+    """Of numbers log2, as they are ratios and counts; words and truths are spread from -1 to 1."""
+    if attribute.kind in (int, float):
+        return np.asarray(np.log2(values))
+    places = np.array([attribute.values.index(value) for value in values])
+    return 2 * places / (len(attribute.values) - 1) - 1
+
+
+def _means(levels: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the values at each level; 0 where there are none."""
+    return np.bincount(levels, values, LEVELS) / np.maximum(_counts(levels, LEVELS), 1)
 
 
 def _read(architecture: Architecture) -> Read:
@@ -85,7 +111,7 @@ def _paths(architecture: Architecture, read: Read) -> NDArray[np.float64]:
 
 
 def _cost(architecture: Architecture) -> NDArray[np.float64]:
-    kinds = [(block.level, block.type) for block in architecture.all_blocks]
+    kinds = [kind_of(block) for block in architecture.all_blocks]
     stem = tuple([block for i, block in enumerate(architecture.stem) if i in architecture.alive])
     outputs = tuple([kinds[index] for index in architecture.output_blocks.values()])
     found = [_around(stem, outputs)]
@@ -107,8 +133,8 @@ def _merge(first: Kind, second: Kind, kind: Kind) -> Figures:
 @lru_cache(maxsize=1 << 10)
 def _around(stem: tuple[Block, ...], outputs: tuple[Kind, ...]) -> Figures:
     """All but the blocks that sum others: as in the network that has none but the outputs."""
-    ends = [Block(level, kind, (0, len(stem) - 1), output=True) for level, kind in outputs]
-    smallest = Architecture(stem, tuple(ends), tuple([level for level, _ in outputs]))
+    ends = [replace(of_kind(kind), inputs=(0, len(stem) - 1), output=True) for kind in outputs]
+    smallest = Architecture(stem, tuple(ends), tuple([end.level for end in ends]))
     summed = {str(len(stem) + position) for position in range(len(ends))}
     nodes = Graph(smallest, SCALE, CLASSES, SIZE).nodes
     return _figures([node.piece for node in nodes if node.part not in summed])

@@ -13,6 +13,7 @@ from search_space.errors import UserError
 
 _TYPE_NAMES = {
     int: "a whole number",
+    float: "a number",
     str: "text",
     bool: "true or false",
     list: "a list",
@@ -46,13 +47,17 @@ def check(
     for name, value in values.items():
         if name not in known:
             raise UserError(f"{where}unknown key {short(name)}: write one of {', '.join(known)}")
-        if type(value) is not known[name]:  # a bool is an int to isinstance
-            expected = _TYPE_NAMES[known[name]]
-            raise UserError(f"{where}{name} must be {expected} but got {short(value)}")
+        check_type(value, known[name], f"{where}{name}")
     for name in required:
         if name not in values:
             raise UserError(f"{where}{name} is missing")
     return values
+
+
+def check_type(value: object, kind: type, name: str) -> None:
+    """Raises UserError for another type. A whole number is a number too; a bool is neither."""
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise UserError(f"{name} must be {_TYPE_NAMES[kind]} but got {short(value)}")
 
 
 def whole_numbers(values: list[Any], where: str) -> tuple[int, ...]:

@@ -16,20 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import (
-    BLOCK_TYPES,
-    MAX_LEVEL,
-    MIN_LEVEL,
-    STEM,
-    Architecture,
-    Block,
-)
+from search_space.architecture import MAX_LEVEL, MIN_LEVEL, STEM, Architecture, Block
 from search_space.canonical import canonical_key
 from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
 from search_space.errors import UserError
 from search_space.features import architecture_features
 from search_space.genes import Gene, Genotype, check, sample
 from search_space.level_reach import OFFSETS, LevelReach
+from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
 from search_space.variation import Variation
 
 
@@ -39,7 +33,9 @@ class ScalePermutedSpace:
 
     ``stages`` counts the intermediate blocks by base level, as pairs or as a mapping; the default
     is ResNet-50's 3, 4, 6, 3 blocks of levels 2 to 5 less the two stem blocks and one output
-    block each at levels 3, 4 and 5. No intermediate block rises above ``max_level``.
+    block each at levels 3, 4 and 5. No intermediate block rises above ``max_level``. ``choices``
+    are the values to choose from of attributes besides level, type and dilation, as pairs or as a
+    mapping from the attribute's name; an attribute that is not there keeps its default.
 
     Raises:
         UserError: naming the parameter that breaks a rule.
@@ -49,10 +45,11 @@ class ScalePermutedSpace:
     output_levels: tuple[int, ...] = (3, 4, 5)
     max_level: int = MAX_LEVEL
     dilations: tuple[int, ...] = (1, 2, 4)
+    choices: Choices = ()
 
     def __post_init__(self) -> None:
         # Frozen, yet lists and mappings from a configuration become hashable tuples here.
-        for name in ("stages", "output_levels", "dilations"):
+        for name in ("stages", "output_levels", "dilations", "choices"):
             object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
         _check_parameters(self)
 
@@ -76,21 +73,18 @@ class ScalePermutedSpace:
         order = lehmer_decode([values.get(name, 0) for name in self._order_names])
         outputs = lehmer_decode([values.get(name, 0) for name in self._output_names])
         blocks = []
-        for position, (inputs, level_name, kind, dilation) in enumerate(self._block_names):
+        for position, (inputs, level_name, *chosen) in enumerate(self._block_names):
             is_output = position >= len(order)
             if is_output:
                 level = self.output_levels[outputs[position - len(order)]]
             else:
                 level = self._reach.level(order[position], values[level_name])
-            blocks.append(
-                Block(
-                    level=level,
-                    type=BLOCK_TYPES[values[kind]],
-                    inputs=pair_decode(values.get(inputs, 0)),
-                    dilation=self.dilations[values.get(dilation, 0)],
-                    output=is_output,
-                )
-            )
+            decided = {
+                attribute: offered[values.get(name, 0)]
+                for (attribute, offered), name in zip(self._offers.items(), chosen, strict=True)
+            }
+            wiring = pair_decode(values.get(inputs, 0))
+            blocks.append(Block(level=level, inputs=wiring, output=is_output, **decided))
         return Architecture(STEM, tuple(blocks), self.output_levels)
 
     def encode(self, architecture: Architecture) -> Genotype:
@@ -106,12 +100,12 @@ class ScalePermutedSpace:
         values = dict(zip(self._order_names, lehmer_encode(order), strict=True))
         values.update(zip(self._output_names, lehmer_encode(outputs), strict=True))
         for position, (names, block) in enumerate(zip(self._block_names, blocks, strict=True)):
-            inputs, level, kind, dilation = names
+            inputs, level, *chosen = names
             values[inputs] = pair_encode(*block.inputs)
             if position < len(order):
                 values[level] = self._reach.choice(order[position], block.level)
-            values[kind] = BLOCK_TYPES.index(block.type)
-            values[dilation] = self.dilations.index(block.dilation)
+            for name, (attribute, offered) in zip(chosen, self._offers.items(), strict=True):
+                values[name] = offered.index(getattr(block, attribute))
         return tuple([values[name] for name in self._names])
 
     def sample(self, rng: np.random.Generator) -> Genotype:
@@ -136,19 +130,19 @@ class ScalePermutedSpace:
 
     def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
         """What a surrogate is told of the decoded architecture (see ``architecture_features``)."""
-        return architecture_features(self.decode(genotype))
+        return architecture_features(self.decode(genotype), varied(self._offers))
 
     def _all_genes(self) -> Iterator[Gene]:
         for names in (self._order_names, self._output_names):
             for position, name in enumerate(names):
                 yield Gene(name, len(names) - position)
         for index, names in zip(self._block_ids, self._block_names, strict=True):
-            inputs, level, kind, dilation = names
+            inputs, level, *chosen = names
             yield Gene(inputs, comb(index, 2))
             if index < len(STEM) + self._intermediates:
                 yield Gene(level, len(OFFSETS))
-            yield Gene(kind, len(BLOCK_TYPES))
-            yield Gene(dilation, len(self.dilations))
+            for name, offered in zip(chosen, self._offers.values(), strict=True):
+                yield Gene(name, len(offered))
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -173,8 +167,12 @@ class ScalePermutedSpace:
     @cached_property
     def _block_names(self) -> tuple[tuple[str, ...], ...]:
         """Of each block the names of what can be decided on it."""
-        parts = ("inputs", "level", "type", "dilation")
+        parts = ("inputs", "level", *self._offers)
         return tuple(tuple(f"b{i:02d}.{part}" for part in parts) for i in self._block_ids)
+
+    @cached_property
+    def _offers(self) -> Offers:
+        return offers(self.dilations, self.choices)
 
     @cached_property
     def _reach(self) -> LevelReach:
@@ -183,7 +181,7 @@ class ScalePermutedSpace:
 
     @cached_property
     def _variation(self) -> Variation:
-        return Variation(self._reach, self.dilations)
+        return Variation(self._reach, varied(self._offers))
 
     def _check_member(self, architecture: Architecture) -> None:
         if architecture.stem != STEM:
@@ -203,11 +201,11 @@ class ScalePermutedSpace:
         self._check_levels(architecture)
 
     def _check_block(self, index: int, block: Block) -> None:
-        if block.dilation not in self.dilations:
-            raise UserError(
-                f"block {index}: dilation must be one of {list(self.dilations)}"
-                f" but got {block.dilation}"
-            )
+        for name, offered in self._offers.items():
+            if (value := getattr(block, name)) not in offered:
+                raise UserError(
+                    f"block {index}: {name} must be one of {list(offered)} but got {value}"
+                )
         if block.output != (index >= len(STEM) + self._intermediates):
             raise UserError(
                 f"block {index}: in this space the last {len(self.output_levels)} blocks are the"
@@ -238,13 +236,18 @@ def _key(space: ScalePermutedSpace, genotype: Genotype) -> str:
 
 def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
     try:
+        if name == "choices":
+            return as_choices(value)
         if name == "stages":
             pairs = value.items() if isinstance(value, Mapping) else value
             return tuple(sorted(tuple(pair) for pair in pairs))
         return tuple(value)
-    except TypeError:
-        wanted = "pairs of a level and a count" if name == "stages" else "a list of whole numbers"
+    except (TypeError, ValueError):
+        wanted = _PAIRS.get(name, "a list of whole numbers")
         raise UserError(f"{name} must be {wanted} but got {value!r}") from None
+
+
+_PAIRS = {"stages": "pairs of a level and a count", "choices": "pairs of an attribute and values"}
 
 
 def _check_parameters(space: ScalePermutedSpace) -> None:
@@ -269,6 +272,7 @@ def _check_parameters(space: ScalePermutedSpace) -> None:
             raise UserError(f"output_levels must lie {limits} but got {level}")
     if space.dilations[0] < 1:
         raise UserError(f"dilations must be at least 1 but got {space.dilations[0]}")
+    check_choices(space.choices)
 
 
 def _check_rising(name: str, values: Iterable[object]) -> None:

@@ -52,10 +52,6 @@ class Scale:
         """A filter count of width 1 at this width."""
         return max(1, int(filters * self.filters))
 
-    def resample_filters(self, level: int) -> int:
-        """Filters of a connection that leaves a block of this level."""
-        return max(1, int(self.level_filters(level) * self.alpha))
-
     @property
     def low_level_filters(self) -> int:
         """Filters of the low-level map in DeepLabv3+: 48 beside 256 of ASPP, as published."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from search_space.architecture import BOTTLENECK_EXPANSION
+from search_space.architecture import BOTTLENECK_EXPANSION, Block
+from search_space.scales import Scale
 
 PUBLISHED_RATE, PUBLISHED_MAP = 6, 33
 """Smallest atrous rate, and pixels of the map it was published for: 513 at output stride 16."""
@@ -17,6 +18,21 @@ def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
 def block_channels(kind: str, filters: int) -> int:
     """Channels that a block of this type puts out."""
     return filters * BOTTLENECK_EXPANSION if kind == "bottleneck" else filters
+
+
+def block_filters(block: Block, scale: Scale) -> int:
+    """Filters of a block, before a bottleneck's fourfold expansion."""
+    return scale.level_filters(block.level)
+
+
+def map_channels(block: Block, scale: Scale) -> int:
+    """Channels of the map that a block puts out."""
+    return block_channels(block.type, block_filters(block, scale))
+
+
+def resample_filters(source: Block, scale: Scale) -> int:
+    """Filters of a connection that leaves a block."""
+    return max(1, int(block_filters(source, scale) * scale.alpha))
 
 
 def aspp_rates(size: tuple[int, int], stride: int) -> tuple[int, int, int]:

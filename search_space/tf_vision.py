@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from search_space.architecture import STEM, Architecture, Block
+from search_space.architecture import ATTRIBUTES, STEM, Architecture, Block
 from search_space.errors import UserError
 from search_space.fields import short
 
@@ -98,11 +98,24 @@ def _check_writable(architecture: Architecture, dilated: bool) -> None:
             f" {default[-1]} but this architecture only {list(default)}: export it as spec"
         )
     for index, block in enumerate(architecture.blocks, len(STEM)):
-        if block.dilation != 1 and not dilated:
+        _check_held(index, block, dilated)
+
+
+def _check_held(index: int, block: Block, dilated: bool) -> None:
+    """That all a block is can be read back from the list."""
+    form, held = ("a", _HELD_DILATED) if dilated else ("the plain", _HELD)
+    for each in ATTRIBUTES:
+        value = getattr(block, each.name)
+        if each.name not in held and value != each.default:
             raise UserError(
-                f"block {index}: the plain block-spec list holds no dilation but got"
-                f" {block.dilation}: write the extended form (--format tf-vision-dilated)"
+                f"block {index}: {form} block-spec list holds no {each.name} but got {value}:"
+                f" {_OTHER_FORM.get(each.name, 'export this architecture as spec')}"
             )
+
+
+_HELD = ("level", "type")
+_HELD_DILATED = (*_HELD, "dilation")
+_OTHER_FORM = {"dilation": "write the extended form (--format tf-vision-dilated)"}
 
 
 def _default_levels(blocks: Sequence[Block]) -> tuple[int, ...]:

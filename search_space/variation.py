@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
 
-from search_space.architecture import BLOCK_TYPES, MIN_LEVEL, Architecture, Block
+from search_space.architecture import ATTRIBUTES, MIN_LEVEL, Architecture, Block
 from search_space.level_reach import LevelReach
+from search_space.offers import Offers
 
 T = TypeVar("T")
 Blocks = tuple[Block, ...]
@@ -18,17 +21,18 @@ Blocks = tuple[Block, ...]
 
 @dataclass(frozen=True)
 class Variation:
-    """Neighbours and mixtures that stay in the space; ``reach`` says which levels do."""
+    """Neighbours and mixtures that stay in the space; ``reach`` says which levels do, and
+    ``offers`` which values of the other attributes."""
 
     reach: LevelReach
-    dilations: tuple[int, ...]
+    offers: Offers
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """One change to one block or to a pair: uniformly among the possible are drawn its kind,
         then the block or the pair, then what it changes to.
 
         Kinds: swap two intermediate blocks or two output blocks (their wiring stays in place),
-        rewire one parent, change a level, a type or a dilation. A change to
+        rewire one parent, change a level, or one of the other attributes. A change to
         blocks that are never built leaves the network and its key as they are: about one change
         in nine in the default space.
         """
@@ -37,8 +41,7 @@ class Variation:
             self._swap_outputs,
             self._rewire,
             self._change_level,
-            self._change_type,
-            self._change_dilation,
+            *[partial(_exchange, name, values) for name, values in self.offers.items()],
         ]
         # The first possible one in a random order is a uniform draw among the possible.
         for kind in rng.permutation(len(kinds)):
@@ -49,7 +52,7 @@ class Variation:
     def cross(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """Blocks of ``a`` before a random position and of ``b`` after it, or from either by coin.
 
-        A block brings its wiring, type and dilation. It brings its level too, unless the levels
+        A block brings its wiring and all that it is. It brings its level too, unless the levels
         of the mixture then lie outside of the space.
         """
         size = len(a.blocks)
@@ -111,14 +114,6 @@ class Variation:
 
         return _change(architecture.blocks, "level", others, len(levels), rng)
 
-    def _change_type(self, architecture: Architecture, rng: np.random.Generator) -> Blocks | None:
-        return _exchange(architecture.blocks, "type", BLOCK_TYPES, rng)
-
-    def _change_dilation(
-        self, architecture: Architecture, rng: np.random.Generator
-    ) -> Blocks | None:
-        return _exchange(architecture.blocks, "dilation", self.dilations, rng)
-
 
 def _choose(options: Sequence[T], rng: np.random.Generator) -> T:
     return options[int(rng.integers(len(options)))]
@@ -133,9 +128,10 @@ def _put(levels: Sequence[int], position: int, level: int) -> list[int]:
 
 
 def _exchange(
-    blocks: Blocks, name: str, values: Sequence[object], rng: np.random.Generator
+    name: str, values: Sequence[object], architecture: Architecture, rng: np.random.Generator
 ) -> Blocks | None:
     """An attribute's value in one block becomes another of ``values``."""
+    blocks = architecture.blocks
 
     def others(position: int) -> list[object]:
         return [value for value in values if value != getattr(blocks[position], name)]
@@ -175,8 +171,8 @@ def _swap(blocks: Blocks, positions: range, rng: np.random.Generator) -> Blocks 
     return tuple(swapped)
 
 
-def _nature(block: Block) -> tuple[int, str, int]:
-    return (block.level, block.type, block.dilation)
+_nature = attrgetter(*[each.name for each in ATTRIBUTES])
+"""All of a block but its wiring."""
 
 
 def _mixed_order(a: Sequence[int], b: Sequence[int], from_b: Sequence[bool]) -> list[int]:

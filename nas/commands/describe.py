@@ -12,7 +12,8 @@
     receptive_fields      {level: pixels}, one for each output level
     output_levels, blocks of a searched backbone; blocks that are never built are listed too:
         {id, level, stride, type, dilation, inputs, absorbed, stem, read_out, built},
-        inputs: {block, resampled ("up", "down" or "same")}
+        inputs: {block, resampled ("up", "down" or "same")}; attributes that are added to a
+        block follow its dilation
     output_stride, stages of a ResNet:
         {level, filters, blocks, stride, first_dilation, dilation, output_stride}
     parts                 in the order of computation; the part of a block is named by its id:

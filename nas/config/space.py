@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from nas.config.section import Section
 
@@ -19,6 +19,13 @@ class SpaceConfig(Section):
     output_levels: tuple[int, ...] = (3, 4, 5)
     max_level: int = 6
     dilations: tuple[int, ...] = (1, 2, 4)
+    choices: dict[str, tuple[bool | int | float | str, ...]] = Field({})
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As records of programs that knew no choices have it."""
+        values: dict[str, Any] = dump(self)
+        return {key: value for key, value in values.items() if key != "choices" or value}
 
     @model_validator(mode="after")
     def _is_a_space(self) -> Self:
@@ -35,6 +42,7 @@ class SpaceConfig(Section):
             output_levels=self.output_levels,
             max_level=self.max_level,
             dilations=self.dilations,
+            choices=tuple(self.choices.items()),
         )
 
 

@@ -13,9 +13,9 @@ from proxy_tasks.networks.blocks import (
     stacked_blocks,
 )
 from proxy_tasks.networks.resample import Resample, up_sampled
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, Block
 from search_space.scales import Scale
-from search_space.shapes import block_channels, level_size
+from search_space.shapes import block_filters, level_size, map_channels
 
 STEM_MAP = -1
 """Where the stem's convolution stands among the block ids: block 0 reads it, and nobody else."""
@@ -31,17 +31,13 @@ class MergeBlock(nn.Module):
     def __init__(self, architecture: Architecture, index: int, scale: Scale) -> None:
         super().__init__()
         block = architecture.all_blocks[index]
-        filters = scale.level_filters(block.level)
-        channels = block_channels(block.type, filters)
         self.level = block.level
         self.parents = tuple(sorted(block.inputs))
         self.absorbed = architecture.absorbed.get(index, ())
         resamples = [_connection(architecture, parent, index, scale) for parent in self.parents]
         self.levels_up = tuple(resample.levels_up for resample in resamples)
         self.resamples = nn.ModuleList(resamples)
-        self.body = stacked_blocks(
-            block.type, channels, filters, dilation=block.dilation, repeats=scale.repeats
-        )
+        self.body = _body(block, map_channels(block, scale), scale)
 
     def forward(self, features: dict[int, Tensor], size: tuple[int, int]) -> Tensor:
         """``features``: block id -> map, at least of all it reads; ``size`` of its level's map."""
@@ -110,10 +106,18 @@ def _built(architecture: Architecture, index: int, scale: Scale) -> nn.Module:
     if index >= len(architecture.stem):
         return MergeBlock(architecture, index, scale)
     block = architecture.all_blocks[index]
-    filters = scale.level_filters(block.level)
-    in_channels = _channels(architecture, index - 1, scale) if index else filters
+    before = _channels(architecture, index - 1, scale) if index else scale.level_filters(2)
+    return _body(block, before, scale)
+
+
+def _body(block: Block, in_channels: int, scale: Scale) -> nn.Module:
+    """All of a block behind the connections to it."""
     return stacked_blocks(
-        block.type, in_channels, filters, dilation=block.dilation, repeats=scale.repeats
+        block.type,
+        in_channels,
+        block_filters(block, scale),
+        dilation=block.dilation,
+        repeats=scale.repeats,
     )
 
 
@@ -121,7 +125,7 @@ def _connection(architecture: Architecture, parent: int, child: int, scale: Scal
     source, target = architecture.all_blocks[parent], architecture.all_blocks[child]
     return Resample(
         in_channels=_channels(architecture, parent, scale),
-        in_filters=scale.level_filters(source.level),
+        in_filters=block_filters(source, scale),
         in_level=source.level,
         out_channels=_channels(architecture, child, scale),
         out_level=target.level,
@@ -130,8 +134,7 @@ def _connection(architecture: Architecture, parent: int, child: int, scale: Scal
 
 
 def _channels(architecture: Architecture, index: int, scale: Scale) -> int:
-    block = architecture.all_blocks[index]
-    return block_channels(block.type, scale.level_filters(block.level))
+    return map_channels(architecture.all_blocks[index], scale)
 
 
 def _released(architecture: Architecture) -> dict[int, tuple[int, ...]]:

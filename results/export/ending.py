@@ -12,7 +12,7 @@ from proxy_tasks.datasets.base import Colour
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.sight import Sight
 from results.export.sources import RULE
-from search_space.architecture import Architecture, Block
+from search_space.architecture import Architecture, Block, stated
 from search_space.backbone import Backbone, head_of
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
 
@@ -145,12 +145,11 @@ def _blocks(name: str, blocks: Sequence[Block], first: int) -> list[str]:
 
 
 def _block(block: Block) -> str:
-    """Every value but those that say that something is not there."""
-    values = [f"level={block.level}", f"type={_quoted(block.type)}"]
-    values += [f"inputs={block.inputs!r}"] if block.inputs else []
-    values += [f"dilation={block.dilation}"]
-    values += ["output=True"] if block.output else []
-    return f"Block({', '.join(values)})"
+    said = [
+        f"{name}={_quoted(value) if isinstance(value, str) else repr(value)}"
+        for name, value in stated(block).items()
+    ]
+    return f"Block({', '.join(said)})"
 
 
 def _quoted(text: str) -> str:

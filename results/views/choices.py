@@ -1,25 +1,26 @@
-"""What an architecture is made of, counted: levels, connections, dilations, types."""
+"""What an architecture is made of, counted: connections, and each attribute of its blocks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import Architecture
+from search_space.architecture import ATTRIBUTES, Architecture
 
-Property = Literal["level", "connection", "dilation", "type"]
+Property = str
+"""An attribute of a block, or ``connection``."""
+_TITLES = {each.name: each.title for each in ATTRIBUTES}
 PROPERTIES: Mapping[Property, str] = {
-    "level": "Level of a block",
+    "level": _TITLES.pop("level"),
     "connection": "Levels a connection climbs",
-    "dilation": "Dilation ratio",
-    "type": "Block type",
+    **dict(sorted(_TITLES.items())),
 }
-Value = int | str
+Value = float | str
 Choices = Mapping[Property, Counter[Value]]
 
 
@@ -32,12 +33,11 @@ def choices_of(architecture: Architecture) -> Choices:
     blocks, absorbed = architecture.all_blocks, architecture.absorbed
     built = [i for i in architecture.alive if i >= len(architecture.stem)]
     edges = [(p, i) for i in built for p in (*architecture.parents[i], *absorbed.get(i, ()))]
-    return {
-        "level": Counter(blocks[i].level for i in built),
-        "connection": Counter(blocks[i].level - blocks[p].level for p, i in edges),
-        "dilation": Counter(blocks[i].dilation for i in built),
-        "type": Counter(blocks[i].type for i in built),
+    counted: dict[Property, Counter[Value]] = {
+        each.name: Counter(getattr(blocks[i], each.name) for i in built) for each in ATTRIBUTES
     }
+    counted["connection"] = Counter(blocks[i].level - blocks[p].level for p, i in edges)
+    return counted
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,5 @@ def in_order(values: Iterable[Value]) -> tuple[Value, ...]:
     return tuple(sorted(values, key=_rank))
 
 
-def _rank(value: Value) -> tuple[bool, int, str]:
-    return (isinstance(value, str), value if isinstance(value, int) else 0, str(value))
+def _rank(value: Value) -> tuple[bool, float, str]:
+    return (isinstance(value, str), 0 if isinstance(value, str) else value, str(value))

@@ -9,6 +9,7 @@ from pathlib import Path
 from results import units
 from results.cost_table import in_unit
 from results.leaderboard import dilations
+from results.signs import signs
 from results.trial import Trial
 from results.views.snapshot import Facts, Promoted, Snapshot
 from results.views.style import BLUE, VERMILLION, Figure, axis, figure, text
@@ -162,7 +163,7 @@ def _said(block: Block | None) -> str:
     if block is None:
         return "–"
     reads = "+".join(map(str, block.inputs))
-    return f"L{block.level} {block.type} {reads} d{block.dilation}" + " out" * block.output
+    return " ".join([f"L{block.level}", block.type, reads, *signs(block)]) + " out" * block.output
 
 
 def pinned_trials(now: Snapshot, numbers: Sequence[object]) -> list[Trial]:

@@ -18,7 +18,8 @@ FEWEST = 12
 """Candidates from which a correlation is worth a look."""
 SHOWN = 14
 
-_PREFIX = {"level": "level", "connection": "climbs", "dilation": "dilation", "type": ""}
+_PREFIX = {"connection": "climbs", "type": ""}
+"""Before a value, where that is not the property's own name."""
 
 
 def traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
@@ -32,7 +33,7 @@ def _traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
     for of in PROPERTIES:
         each, _ = shares_of(now, of)
         for rank, label in enumerate(signed(each.labels, of)):
-            found[f"{_PREFIX[of]} {label}".strip()] = each.share_NV[:, rank]
+            found[f"{_PREFIX.get(of, of)} {label}".strip()] = each.share_NV[:, rank]
         if of == "type":
             found["blocks built"] = each.count_N
     for name, column in (("MACs", "macs"), ("parameters", "parameters")):

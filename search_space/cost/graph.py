@@ -7,7 +7,7 @@ from typing import NamedTuple
 from search_space.architecture import Architecture
 from search_space.backbone import Backbone, head_of
 from search_space.cost import pieces
-from search_space.cost.pieces import Size
+from search_space.cost.pieces import Size, kind_of
 from search_space.cost.tape import Piece, Step
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
@@ -72,15 +72,14 @@ class Graph:
 
     def _stem_block(self, architecture: Architecture, index: int, before: int) -> int:
         block, x = architecture.stem[index], self.nodes[before].piece
-        filters, repeats = self.scale.level_filters(block.level), self.scale.repeats
-        piece = pieces.blocks(block.type, x.channels, filters, x.size, repeats, kept=index > 0)
+        piece = pieces.body(self.scale, kind_of(block), x.channels, x.size, kept=index > 0)
         return self._add(str(index), block.level, piece, (before,))
 
     def _merge_block(self, architecture: Architecture, index: int, made: dict[int, int]) -> int:
         blocks, name = architecture.all_blocks, str(index)
         block, parents = blocks[index], sorted(blocks[index].inputs)
-        kinds = tuple([(blocks[parent].level, blocks[parent].type) for parent in parents])
-        *connections, body = pieces.merge(self.scale, self.image, kinds, (block.level, block.type))
+        kinds = tuple([kind_of(blocks[parent]) for parent in parents])
+        *connections, body = pieces.merge(self.scale, self.image, kinds, kind_of(block))
         reads = [made[other] for other in architecture.absorbed.get(index, ())]
         for parent, piece in zip(parents, connections, strict=True):
             reads.append(self._add(name, block.level, piece, (made[parent],)))

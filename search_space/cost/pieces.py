@@ -8,15 +8,28 @@ little more than a sum.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
+from search_space.architecture import ATTRIBUTES, Block
 from search_space.cost.tape import Map, Piece, Tape
 from search_space.scales import Scale
-from search_space.shapes import block_channels, level_size
+from search_space.shapes import (
+    block_channels,
+    block_filters,
+    level_size,
+    map_channels,
+    resample_filters,
+)
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
-Kind = tuple[int, str]
-"""Level and type of a block."""
+Kind = tuple[Any, ...]
+"""What the cost of a block hangs on: its values of the attributes that change it."""
+
+_COSTED = tuple(each.name for each in ATTRIBUTES if each.changes != "values")
+kind_of = attrgetter(*_COSTED)
+"""Block -> Kind."""
 
 _ATROUS_BRANCHES = 3
 _remembered = lru_cache(maxsize=1 << 14)
@@ -72,31 +85,45 @@ def _block(tape: Tape, x: Map, kind: str, filters: int, stride: int) -> Map:
     return tape.relu(y, tape.conv_norm(x, channels, 1, stride))
 
 
+def of_kind(kind: Kind) -> Block:
+    """A block of this kind that reads nothing."""
+    return Block(**dict(zip(_COSTED, kind, strict=True)))
+
+
+@_remembered
+def body(
+    scale: Scale, kind: Kind, channels: int, size: Size, *, summed: bool = False, kept: bool = True
+) -> Piece:
+    """A searched block without the connections to it; see ``blocks``."""
+    block = of_kind(kind)
+    filters = block_filters(block, scale)
+    return blocks(block.type, channels, filters, size, scale.repeats, summed=summed, kept=kept)
+
+
 @_remembered
 def merge(scale: Scale, image: Size, parents: tuple[Kind, ...], kind: Kind) -> tuple[Piece, ...]:
     """A block that sums its parents, as pieces: a connection from each, then the block itself."""
-    level, name = kind
-    filters = scale.level_filters(level)
+    block = of_kind(kind)
     connections = (_connection(scale, image, parent, kind) for parent in parents)
-    channels, size = block_channels(name, filters), level_size(image, level)
-    return *connections, blocks(name, channels, filters, size, scale.repeats, summed=True)
+    channels, size = map_channels(block, scale), level_size(image, block.level)
+    return *connections, body(scale, kind, channels, size, summed=True)
 
 
 @_remembered
 def _connection(scale: Scale, image: Size, source: Kind, target: Kind) -> Piece:
     """The last 1x1 convolution runs before the up-sampling, where it costs less."""
-    (level, name), (wanted, reader) = source, target
-    tape = Tape()
-    x = tape.source(block_channels(name, scale.level_filters(level)), level_size(image, level))
-    filters = scale.resample_filters(level)
+    parent, reader = of_kind(source), of_kind(target)
+    tape, down = Tape(), reader.level - parent.level
+    x = tape.source(map_channels(parent, scale), level_size(image, parent.level))
+    filters = resample_filters(parent, scale)
     x = tape.conv_norm_relu(x, filters, 1)
-    if wanted > level:
+    if down > 0:
         x = tape.conv_norm_relu(x, filters, 3, stride=2)
-        for _ in range(wanted - level - 1):
+        for _ in range(down - 1):
             x = tape.pool(x)
-    x = tape.conv_norm(x, block_channels(reader, scale.level_filters(wanted)), 1)
-    if wanted < level:
-        x = tape.resize(x, level_size(image, wanted))
+    x = tape.conv_norm(x, map_channels(reader, scale), 1)
+    if down < 0:
+        x = tape.resize(x, level_size(image, reader.level))
     return tape.piece(x)
 
 

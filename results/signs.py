@@ -1,0 +1,32 @@
+"""A block in few characters, for diagrams and tables that show its level and type by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from search_space.architecture import ATTRIBUTES, Block
+from search_space.attributes import Attribute
+
+SIGNED = tuple(each for each in ATTRIBUTES if each.name not in ("level", "type"))
+"""The attributes that a sign and a value show."""
+
+
+def signs(block: Block) -> list[str]:
+    """``d2`` for a dilation of 2; later attributes only where they do not have their default."""
+    return [sign(each, getattr(block, each.name)) for each in SIGNED if _shows(block, each)]
+
+
+def sign(attribute: Attribute, value: Any) -> str:
+    """What is true needs no value."""
+    return attribute.sign if value is True else f"{attribute.sign}{value}"
+
+
+def shown(blocks: Iterable[Block]) -> list[Attribute]:
+    """The attributes in the signs of these blocks."""
+    listed = list(blocks)
+    return [each for each in SIGNED if any(_shows(block, each) for block in listed)]
+
+
+def _shows(block: Block, attribute: Attribute) -> bool:
+    return attribute.original or getattr(block, attribute.name) != attribute.default
