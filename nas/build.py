@@ -22,7 +22,8 @@ from nas.config import (
 )
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
-from nas.engines.base import Engine, Halving, JobSource, Node, Resources
+from nas.engines.base import Engine, JobSource, Node, Resources
+from nas.engines.halving import Halving
 from nas.search import Baseline
 from nas.sizing import Sized, Sizing
 from nas.tracking import Tracking
@@ -323,14 +324,12 @@ def halving(proxy: ProxyConfig, trials: Sequence[Trial]) -> Halving | None:
 
 
 def check_halving(config: Config) -> None:
-    """UserError where trainings are to be stopped by what nobody measures, or by no scheduler."""
+    """UserError where trainings are to be stopped by what nobody measures."""
     proxy = config.proxy
     if proxy.asha is None:
         return
     if config.data.split and config.data.split.folds:
         raise UserError("proxy.asha: with folds a score comes after the last alone; leave it out")
-    if config.engine.name != "ray":
-        raise UserError("proxy.asha: stops trainings through Ray Tune; write engine.name: ray")
     if proxy.score != "train_loss" and proxy.evaluate_every != 1:
         raise UserError(
             f"proxy.asha: {proxy.score} is not known after every epoch;"
@@ -348,10 +347,10 @@ def engine(
     if config.name == "inline":
         from nas.engines.inline import InlineEngine
 
-        return InlineEngine(resources)
-    from nas.engines.ray_tune import RayTuneEngine
+        return InlineEngine(resources, halving)
+    from nas.engines.ray_engine import RayEngine
 
-    return RayTuneEngine(resources, config.address, halving, config.patience, followed)
+    return RayEngine(resources, config.address, halving, config.patience, followed)
 
 
 def train(

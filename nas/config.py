@@ -191,7 +191,7 @@ class TrainingConfig(Section):
 
 
 class HalvingConfig(Section):
-    """See nas.engines.base.Halving."""
+    """See nas.engines.halving.Halving."""
 
     grace_period: int = Field(1, ge=1)
     reduction_factor: int = Field(3, ge=2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
+from proxy_tasks.task import Job, Measurement, ProxyTask
 
 
 class Trouble(StrEnum):
@@ -92,23 +92,6 @@ class Node:
     alive: bool
     cpus: int
     gpus: int
-
-
-@dataclass(frozen=True)
-class Halving:
-    """Asynchronous successive halving (ASHA, Li et al. 2020, arXiv 1810.05934).
-
-    After ``grace_period`` epochs, and after each ``reduction_factor`` times as many, a job goes on
-    if its score by ``metric`` is among the best of ``reduction_factor`` parts of all that came so
-    far. ``epochs`` is a whole job's. ``curves`` are scores after each epoch of jobs that ended
-    before, None where not measured: what they came to counts as it did.
-    """
-
-    metric: Metric
-    epochs: int
-    grace_period: int
-    reduction_factor: int
-    curves: tuple[tuple[float | None, ...], ...] = ()
 
 
 class Engine(Protocol):

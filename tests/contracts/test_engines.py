@@ -14,7 +14,8 @@ from weakref import ReferenceType, ref
 import pytest
 
 from nas.engines import patience
-from nas.engines.base import Crash, Engine, Halving, Outcome, Resources, Trouble
+from nas.engines.base import Crash, Engine, Outcome, Resources, Trouble
+from nas.engines.halving import Halving
 from nas.engines.inline import InlineEngine
 from nas.logger_config import TensorBoardConfig
 from nas.tracking import Tracking
@@ -34,9 +35,9 @@ def _ray() -> Iterator[None]:
     os.environ.update(UNSTARVED)
     import ray
 
-    from nas.engines import ray_tune
+    from nas.engines import ray_session
 
-    ray_tune.start_local(cpus=2)
+    ray_session.start_local(cpus=2)
     yield
     ray.shutdown()
 
@@ -46,9 +47,9 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "inline":
         return InlineEngine(Resources(1, 1, 0))
     request.getfixturevalue("_ray")
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
-    return RayTuneEngine(Resources(2, 1, 0))
+    return RayEngine(Resources(2, 1, 0))
 
 
 RAISES, DIVERGES, CROWDS, DIES, COUNT = 1, 2, 3, 4, 7
@@ -125,11 +126,11 @@ def test_a_killed_worker_is_a_crash_without_traceback_and_the_job_can_be_run_aga
 def test_a_worker_that_hangs_is_ended_and_its_job_can_be_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     monkeypatch.setattr(patience, "LEAST", 8.0)
     source = Recorder(patience.PEERS + 1)
-    RayTuneEngine(Resources(1, 1, 0)).run(TroubledTask(tmp_path, {patience.PEERS: "hang"}), source)
+    RayEngine(Resources(1, 1, 0)).run(TroubledTask(tmp_path, {patience.PEERS: "hang"}), source)
     crash, retried = source.outcomes[patience.PEERS]
     assert isinstance(crash, Crash)
     assert crash.trouble is Trouble.HUNG
@@ -180,7 +181,7 @@ class Endless(Recorder):
 
 @pytest.mark.usefixtures("_ray")
 def test_every_worker_comes_to_work_though_jobs_end_sooner_than_it_starts(tmp_path: Path) -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     deadline = time.monotonic() + 60
 
@@ -188,7 +189,7 @@ def test_every_worker_comes_to_work_though_jobs_end_sooner_than_it_starts(tmp_pa
         return len(os.listdir(tmp_path)) == 2
 
     source = Endless(until=lambda: all_came() or time.monotonic() > deadline)
-    RayTuneEngine(Resources(2, 1, 0)).run(PresentTask(tmp_path), source)
+    RayEngine(Resources(2, 1, 0)).run(PresentTask(tmp_path), source)
     assert all_came()
 
 
@@ -205,10 +206,10 @@ def test_what_the_source_raises_ends_the_run_and_passes_through(engine: Engine) 
 
 def epochs_under_halving(source: Recorder, *curves: tuple[float, ...]) -> dict[int, int]:
     """Of each job, on one Ray worker."""
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     halving = Halving("miou", FOUR.epochs, 1, 2, curves)
-    RayTuneEngine(Resources(1, 1, 0), halving=halving).run(SlopeTask(), source)
+    RayEngine(Resources(1, 1, 0), halving=halving).run(SlopeTask(), source)
     outcomes = {number: found[0] for number, found in source.outcomes.items()}
     return {n: o.epochs for n, o in outcomes.items() if isinstance(o, Measurement)}
 
@@ -229,11 +230,11 @@ def test_what_ended_before_counts_when_trainings_are_stopped() -> None:
 
 @pytest.mark.usefixtures("_ray")
 def test_loggers_are_told_of_every_epoch_of_every_job(tmp_path: Path) -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     tracking = Tracking((TensorBoardConfig(),), tmp_path, "search", {}, ("road",))
     source = Recorder(3)
-    RayTuneEngine(Resources(2, 1, 0), tracking=tracking).run(KeyTask(), source)
+    RayEngine(Resources(2, 1, 0), tracking=tracking).run(KeyTask(), source)
     for number in range(3):
         found = curves(tmp_path / "tensorboard" / "search" / f"job-{number}")
         assert [step for step, _ in found["ray/tune/miou"]] == [1, 2]
