@@ -53,7 +53,12 @@ class JobSource(Protocol):
         ...
 
     def next(self) -> Job | None:
-        """The next job to start, or None when there is none at present."""
+        """The next job to start, or None when there is none at present.
+
+        It may be one that ended before, with more epochs: its task goes on from the checkpoint that
+        it kept under the job's name, on whatever worker is free. Engines keep nothing of a job that
+        ended, and no worker waits for its next one.
+        """
         ...
 
     def progress(self, job: Job, measurement: Measurement) -> None:

@@ -23,14 +23,12 @@ LISTEN = 1.0
 
 @dataclass(eq=False)
 class RemoteWorker:
-    """A worker as the driver knows it, with its share of a GPU and the ``job`` that it is at. It is
-    ``new`` until its first one. ``asked`` is when its present ``question`` was: whether it is
-    there, or for its job's next epoch."""
+    """A worker as the driver knows it, with its share of a GPU and the ``job`` that it is at. Its
+    ``question`` was ``asked`` then: whether it is there, or for the job's next epoch."""
 
     handle: Any
     gpus: float
     job: Job | None = None
-    new: bool = True
     question: Any = None
     asked: float = 0.0
 
@@ -141,8 +139,6 @@ class Dispatch:
         self._send_home()
 
     def _job_for(self, worker: RemoteWorker) -> Job | None:
-        if (worker.new or self._overdue()) and (job := self._waited(worker.gpus)):
-            return job
         while job := self._new_job():
             if self._share(job) == worker.gpus:
                 return job

@@ -71,7 +71,7 @@ class RayPool:
 
     def begin(self, worker: RemoteWorker, job: Job) -> None:
         self.free.remove(worker)
-        worker.job, worker.new = job, False
+        worker.job = job
         self._ask(worker, worker.handle.begin.remote(job))
 
     def go_on(self, worker: RemoteWorker) -> None:

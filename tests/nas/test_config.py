@@ -147,9 +147,7 @@ def test_constraints_that_leave_nothing_are_refused() -> None:
         (["proxy.evaluate_every=2", "proxy.score=miou"], r"proxy.asha: miou is not known"),
     ],
 )
-def test_early_stopping_needs_a_score_to_go_by(
-    settings: list[str], message: str
-) -> None:
+def test_early_stopping_needs_a_score_to_go_by(settings: list[str], message: str) -> None:
     asked = ["proxy.asha={grace_period: 2}", "proxy.score=train_loss"]
     build.check_halving(config.load("quickstart", asked))
     with pytest.raises(UserError, match=message):

@@ -44,7 +44,7 @@ class ByHand:
 
     def begin(self, worker: RemoteWorker, job: Job) -> None:
         self.free.remove(worker)
-        worker.job, worker.new = job, False
+        worker.job = job
         self.begun.append((worker.handle, job.number))
 
     def go_on(self, worker: RemoteWorker) -> None:
@@ -109,6 +109,13 @@ def test_a_job_that_waited_for_too_long_goes_first(monkeypatch: pytest.MonkeyPat
 def test_no_more_workers_are_started_than_there_are_jobs() -> None:
     pool = ByHand()
     run(Recorder(2), pool, workers=5)
+    assert len(pool.all) == 2
+
+
+def test_a_job_that_comes_again_waits_for_a_worker_that_is_starting_anyway() -> None:
+    pool = ByHand(0, 0, -1)
+    run(Recorder(2), pool, workers=2)
+    assert pool.begun == [(0, 0), (0, 1), (1, 1)]
     assert len(pool.all) == 2
 
 

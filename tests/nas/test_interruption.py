@@ -127,8 +127,11 @@ def test_a_signal_while_ray_begins_waits_until_it_has_begun(
         time.sleep(0.2)
         said.append("begun")
 
-    monkeypatch.setattr(ray_start.ray, "init", init)
-    with pytest.raises(Interrupted), interruptible("nas search --resume"):
+    def search() -> None:
         ray_start.begin()
         said.append("trained")
+
+    monkeypatch.setattr(ray_start.ray, "init", init)
+    with pytest.raises(Interrupted), interruptible("nas search --resume"):
+        search()
     assert said == ["begun"]
