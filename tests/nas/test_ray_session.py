@@ -14,11 +14,14 @@ import signal
 from nas.engines.ray_session import running
 from nas.engines.ray_start import ray
 
-before = signal.getsignal(signal.SIGTERM)
+handlers = []
+real = signal.signal
+signal.signal = lambda number, handler: handlers.append(handler) or real(number, handler)
 with running(None, cpus=3):
     print(ray.get(ray.put("stored")), ray.cluster_resources()["CPU"])
-    assert signal.getsignal(signal.SIGTERM) is before
+print([each for each in handlers if getattr(each, "__module__", "").startswith("ray")])
 """
+"""Says at its end which signals Ray takes for itself."""
 
 
 def test_neither_other_rays_nor_a_long_temporary_path_keep_ray_from_starting(
@@ -34,4 +37,4 @@ def test_neither_other_rays_nor_a_long_temporary_path_keep_ray_from_starting(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=kept | given
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "stored 3.0\n"
+    assert done.stdout == "stored 3.0\n[]\n"
