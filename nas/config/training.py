@@ -119,7 +119,7 @@ def _as_first_recorded(values: dict[str, Any], defaults: dict[str, Any]) -> dict
 
 
 class HalvingConfig(Section):
-    """See nas.engines.base.Halving."""
+    """See nas.engines.halving.Halving."""
 
     grace_period: int = Field(1, ge=1)
     reduction_factor: int = Field(3, ge=2)

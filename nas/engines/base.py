@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
+from proxy_tasks.task import Job, Measurement, ProxyTask
 
 
 class Trouble(StrEnum):
@@ -53,7 +53,12 @@ class JobSource(Protocol):
         ...
 
     def next(self) -> Job | None:
-        """The next job to start, or None when there is none at present."""
+        """The next job to start, or None when there is none at present.
+
+        It may be one that ended before, with more epochs: its task goes on from the checkpoint that
+        it kept under the job's name, on whatever worker is free. Engines keep nothing of a job that
+        ended, and no worker waits for its next one.
+        """
         ...
 
     def progress(self, job: Job, measurement: Measurement) -> None:
@@ -92,23 +97,6 @@ class Node:
     alive: bool
     cpus: int
     gpus: int
-
-
-@dataclass(frozen=True)
-class Halving:
-    """Asynchronous successive halving (ASHA, Li et al. 2020, arXiv 1810.05934).
-
-    After ``grace_period`` epochs, and after each ``reduction_factor`` times as many, a job goes on
-    if its score by ``metric`` is among the best of ``reduction_factor`` parts of all that came so
-    far. ``epochs`` is a whole job's. ``curves`` are scores after each epoch of jobs that ended
-    before, None where not measured: what they came to counts as it did.
-    """
-
-    metric: Metric
-    epochs: int
-    grace_period: int
-    reduction_factor: int
-    curves: tuple[tuple[float | None, ...], ...] = ()
 
 
 class Engine(Protocol):

@@ -10,15 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nas.cluster.token import show_token
 from nas.engines.base import Node
-from nas.failures import shielded
+from nas.engines.ray_start import begin, ray
 from search_space.errors import UserError
-
-show_token()  # Ray reads how to show it when it is imported
-
-import ray  # noqa: E402
-import ray._private.utils  # noqa: E402
 
 REACHED_WITHIN = 5.0
 """Seconds that a cluster may take to answer at all."""
@@ -35,29 +29,10 @@ def join(address: str) -> None:
     _check(address)
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "5")  # tries, a second each
     try:
-        with own_signals():
-            ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
+        begin(address=address, logging_level=logging.CRITICAL, log_to_driver=False)
     except Exception as error:
         ray.shutdown()
         raise UserError(f"engine.address: {address}: {_reason(error)}") from error
-
-
-@contextmanager
-def own_signals() -> Iterator[None]:
-    """While Ray begins, a signal to stop waits until it has begun; then whoever handled it before
-    gets it. Ray would have SIGTERM for itself: it exits in the midst of whatever runs, which a
-    library's hook may swallow, and prints its stack."""
-    takes = ray._private.utils.set_sigterm_handler
-    ray._private.utils.set_sigterm_handler = _leave_it
-    try:
-        with shielded():
-            yield
-    finally:
-        ray._private.utils.set_sigterm_handler = takes
-
-
-def _leave_it(handler: Any) -> None:
-    """SIGTERM is ours."""
 
 
 @contextmanager

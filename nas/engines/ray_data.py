@@ -10,10 +10,8 @@ from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray import ObjectRef
-
 from nas.cluster.local import NODE_CACHE
+from nas.engines.ray_start import ray
 from proxy_tasks.datasets.appearing import restored
 from proxy_tasks.datasets.packed import contents
 from proxy_tasks.task import Job, Measurement, ProxyTask
@@ -27,7 +25,7 @@ class TravellingTask:
 
     task: Any
     home: str
-    pieces: tuple[tuple[str, ObjectRef], ...]
+    pieces: tuple[tuple[str, ray.ObjectRef], ...]
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """As the task does, with the data where this node has them."""

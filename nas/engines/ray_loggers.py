@@ -1,24 +1,21 @@
-"""Ray Tune's own logger callbacks, told of trainings in words that they know.
-
-Tune's trials carry whole jobs and sealed outcomes; a logger sees plain parameters and curves.
-"""
+"""Ray Tune's own logger callbacks, told of trainings in words that they know: of Tune we use
+nothing else, and what they get in a trial's place is ours."""
 
 from __future__ import annotations
 
 import logging
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ray import tune
-from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
 from nas.config import storage_url
 from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
-from nas.engines.base import Outcome
+from nas.engines.base import Crash, JobSource, Outcome
 from nas.engines.tracking import Tracking
 from nas.failures import RunFailed
 from proxy_tasks.task import Job, Measurement
@@ -33,11 +30,11 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRI
 _log = logging.getLogger(__name__)
 
 
-class _Shown:
-    """A training as a logger sees it: all that Ray's loggers read of a trial."""
+class Shown:
+    """A training in the place of Tune's trial: all that its loggers read of one."""
 
-    def __init__(self, trial_id: str, job: Job, tracking: Tracking, folder: Path) -> None:
-        self.trial_id, self._name = trial_id, job.name
+    def __init__(self, job: Job, tracking: Tracking, folder: Path) -> None:
+        self.trial_id, self._name = uuid.uuid4().hex, job.name
         self.config = self.evaluated_params = tracking.parameters(job)
         self.local_path = str(folder)
 
@@ -54,30 +51,30 @@ class _Follower:
     def __init__(self, config: LoggerConfig, tracking: Tracking) -> None:
         self.name, self._tracking = config.name, tracking
         self._failures = 0
-        self._shown: dict[str, Any] = {}
+        self._shown: dict[int, Any] = {}
         try:
             self._logger = _made(config, tracking)
             self._logger.setup()
         except Exception as error:
             raise RunFailed(f"loggers.{self.name}: {_line(error)}") from error
 
-    def start(self, trial_id: str, job: Job) -> None:
+    def start(self, job: Job) -> None:
         folder = _folder(self._tracking, self.name, job)
-        shown = self._shown[trial_id] = _Shown(trial_id, job, self._tracking, folder)
+        shown = self._shown[job.number] = Shown(job, self._tracking, folder)
         self._tell(self._logger.log_trial_start, shown)
 
-    def epoch(self, trial_id: str, measured: Measurement) -> None:
+    def epoch(self, job: Job, measured: Measurement) -> None:
         known = {"training_iteration": measured.epochs, **self._tracking.curves(measured)}
-        self._tell(self._logger.log_trial_result, measured.epochs, self._shown[trial_id], known)
+        shown = self._shown[job.number]
+        self._tell(self._logger.log_trial_result, measured.epochs, shown, known)
 
-    def end(self, trial_id: str, failed: bool) -> None:
-        if trial_id in self._shown:
-            self._tell(self._logger.log_trial_end, self._shown.pop(trial_id), failed)
+    def end(self, number: int, failed: bool) -> None:
+        self._tell(self._logger.log_trial_end, self._shown.pop(number), failed)
 
     def close(self) -> None:
         """What was cut off counts as failed."""
-        for trial_id in list(self._shown):
-            self.end(trial_id, failed=True)
+        for number in list(self._shown):
+            self.end(number, failed=True)
         self._tell(self._logger.on_experiment_end, [])
 
     def _tell(self, call: Callable[..., None], *words: Any) -> None:
@@ -92,68 +89,48 @@ class _Follower:
             _log.warning("loggers.%s: %s%s", self.name, _line(error), ends)
 
 
-class Loggers(tune.Callback):
-    """Tells every logger of every training."""
+class _Followed:
+    """A source of jobs whose trainings loggers follow."""
 
-    def __init__(self, tracking: Tracking) -> None:
-        self._followers = [_Follower(config, tracking) for config in tracking.loggers]
-        self._failed: set[str] = set()
+    def __init__(self, source: JobSource, followers: list[_Follower]) -> None:
+        self._source, self._followers = source, followers
 
-    def on_trial_start(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
+    @property
+    def done(self) -> bool:
+        return self._source.done
+
+    def next(self) -> Job | None:
+        job = self._source.next()
+        for follower in self._followers if job else ():
+            follower.start(job)
+        return job
+
+    def progress(self, job: Job, measurement: Measurement) -> None:
         for follower in self._followers:
-            follower.start(trial.trial_id, trial.config["job"].value)
+            follower.epoch(job, measurement)
+        self._source.progress(job, measurement)
 
-    def on_trial_result(
-        self,
-        iteration: int,
-        trials: list[Trial],
-        trial: Trial,
-        result: dict[str, Any],
-        **info: Any,
-    ) -> None:
-        outcome: Outcome = result["outcome"].value
-        if not isinstance(outcome, Measurement) or outcome.failure is not None:
-            self._failed.add(trial.trial_id)
-        if isinstance(outcome, Measurement):
-            for follower in self._followers:
-                follower.epoch(trial.trial_id, outcome)
-
-    def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        self._end(trial, trial.trial_id in self._failed)
-
-    def on_trial_error(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        self._end(trial, failed=True)
-
-    def close(self) -> None:
+    def finish(self, job: Job, outcome: Outcome) -> None:
         for follower in self._followers:
-            follower.close()
-
-    def _end(self, trial: Trial, failed: bool) -> None:
-        for follower in self._followers:
-            follower.end(trial.trial_id, failed)
+            if isinstance(outcome, Measurement):
+                follower.epoch(job, outcome)
+            follower.end(job.number, isinstance(outcome, Crash) or outcome.failure is not None)
+        self._source.finish(job, outcome)
 
 
 @contextmanager
-def following(tracking: Tracking | None) -> Iterator[list[tune.Callback]]:
-    """The callbacks of a run's loggers, if it has any, until its trainings have ended.
+def following(source: JobSource, tracking: Tracking) -> Iterator[JobSource]:
+    """The source as a run's loggers follow it until its trainings have ended.
 
     Raises:
         RunFailed: for a logger that does not begin, as its server is not there.
     """
-    if tracking is None:
-        yield []
-        return
-    loggers = Loggers(tracking)
+    followers = [_Follower(config, tracking) for config in tracking.loggers]
     try:
-        yield [loggers]
+        yield _Followed(source, followers)
     finally:
-        loggers.close()
+        for follower in followers:
+            follower.close()
 
 
 def _made(config: LoggerConfig, tracking: Tracking) -> LoggerCallback:

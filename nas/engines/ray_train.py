@@ -17,6 +17,7 @@ from typing import Any
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # as soon is a loss told
 # Importing torch takes a starved machine minutes, and a start that is broken off begins anew.
 os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # a relative path means the same in a process
 
 from ray import train
 from ray.exceptions import RayActorError

@@ -85,7 +85,7 @@ def tracking(
 def check(config: Config) -> None:
     """Raises UserError for loggers that cannot be told of anything here."""
     if config.loggers and config.engine.name != "ray":
-        raise UserError("loggers: follow trainings through Ray Tune; write engine.name: ray")
+        raise UserError("loggers: follow trainings on Ray alone; write engine.name: ray")
     names = [logger.name for logger in config.loggers]
     for name in names:
         if names.count(name) > 1:

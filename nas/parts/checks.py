@@ -83,14 +83,12 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
 
 
 def check_halving(config: Config) -> None:
-    """UserError where trainings are to be stopped by what nobody measures, or by no scheduler."""
+    """UserError where trainings are to be stopped by what nobody measures."""
     proxy = config.proxy
     if proxy.asha is None:
         return
     if config.data.split and config.data.split.folds:
         raise UserError("proxy.asha: with folds a score comes after the last alone; leave it out")
-    if config.engine.name != "ray":
-        raise UserError("proxy.asha: stops trainings through Ray Tune; write engine.name: ray")
     if proxy.score != "train_loss" and proxy.evaluate_every != 1:
         raise UserError(
             f"proxy.asha: {proxy.score} is not known after every epoch;"

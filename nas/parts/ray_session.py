@@ -30,7 +30,7 @@ def one_ray(config: EngineConfig, promotion: PromotionConfig | None = None) -> I
     if config.name == "inline":
         yield
         return
-    from nas.engines.ray_tune import running
+    from nas.engines.ray_session import running
 
     known = machines.resources(config)
     cpus = known.workers * known.cpus

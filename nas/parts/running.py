@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
 from nas.engines import tracking
-from nas.engines.base import Engine, Halving, JobSource, Resources
+from nas.engines.base import Engine, JobSource, Resources
+from nas.engines.halving import Halving
 from nas.engines.sizing import Sized, Sizing
 from nas.engines.tracking import Tracking
 from nas.parts.build import task
@@ -41,10 +42,10 @@ def engine(
     if config.name == "inline":
         from nas.engines.inline import InlineEngine
 
-        return InlineEngine(resources)
-    from nas.engines.ray_tune import RayTuneEngine
+        return InlineEngine(resources, halving)
+    from nas.engines.ray_engine import RayEngine
 
-    return RayTuneEngine(resources, config.address, halving, config.patience, followed)
+    return RayEngine(resources, config.address, halving, config.patience, followed)
 
 
 def train(

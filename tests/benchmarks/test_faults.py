@@ -78,7 +78,7 @@ def test_raylets_and_workers_are_told_from_other_processes() -> None:
     raylet = "/venv/ray/core/src/ray/raylet/raylet --raylet_socket_name=/tmp/x"
     assert faults.is_raylet(raylet)
     assert not faults.is_raylet("python -m nas.cluster.watch ray start")
-    assert faults.is_worker("ray::_Trainable.train")
+    assert faults.is_worker("ray::TrainingWorker.go_on")
     assert not faults.is_worker("ray::IDLE")
     assert not faults.is_worker("ray::DashboardAgent")
     assert not faults.is_worker(raylet)

@@ -14,8 +14,9 @@ from weakref import ReferenceType, ref
 import pytest
 
 from nas.config.loggers import TensorBoardConfig
-from nas.engines import patience
-from nas.engines.base import Crash, Engine, Halving, Outcome, Resources, Trouble
+from nas.engines import dispatch, patience
+from nas.engines.base import Crash, Engine, Outcome, Resources, Trouble
+from nas.engines.halving import Halving
 from nas.engines.inline import InlineEngine
 from nas.engines.tracking import Tracking
 from proxy_tasks.task import Job, Measurement
@@ -23,7 +24,14 @@ from search_space import catalog
 from tests.support.event_files import curves
 from tests.support.runs import UNSTARVED
 from tests.support.sources import FIDELITY, Recorder
-from tests.support.tasks import KeyTask, PresentTask, SlopeTask, TroubledTask, worth
+from tests.support.tasks import (
+    ClimbingTask,
+    KeyTask,
+    PresentTask,
+    SlopeTask,
+    TroubledTask,
+    worth,
+)
 
 SPEC = catalog.load("spinenet-49")
 FOUR = replace(FIDELITY, epochs=4)
@@ -31,12 +39,11 @@ FOUR = replace(FIDELITY, epochs=4)
 
 @pytest.fixture(scope="module")
 def _ray() -> Iterator[None]:
+    """Two cores, and a GPU in name."""
     os.environ.update(UNSTARVED)
-    import ray
+    from nas.engines.ray_start import begin, ray
 
-    from nas.engines import ray_tune
-
-    ray_tune.start_local(cpus=2)
+    begin(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -46,9 +53,9 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "inline":
         return InlineEngine(Resources(1, 1, 0))
     request.getfixturevalue("_ray")
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
-    return RayTuneEngine(Resources(2, 1, 0))
+    return RayEngine(Resources(2, 1, 0))
 
 
 RAISES, DIVERGES, CROWDS, DIES, COUNT = 1, 2, 3, 4, 7
@@ -125,11 +132,11 @@ def test_a_killed_worker_is_a_crash_without_traceback_and_the_job_can_be_run_aga
 def test_a_worker_that_hangs_is_ended_and_its_job_can_be_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     monkeypatch.setattr(patience, "LEAST", 8.0)
     source = Recorder(patience.PEERS + 1)
-    RayTuneEngine(Resources(1, 1, 0)).run(TroubledTask(tmp_path, {patience.PEERS: "hang"}), source)
+    RayEngine(Resources(1, 1, 0)).run(TroubledTask(tmp_path, {patience.PEERS: "hang"}), source)
     crash, retried = source.outcomes[patience.PEERS]
     assert isinstance(crash, Crash)
     assert crash.trouble is Trouble.HUNG
@@ -172,7 +179,7 @@ class Endless(Recorder):
         return self._until() and not self.out
 
     def next(self) -> Job | None:
-        if not self._until():
+        if not self._until() and not self.waiting:
             number = len(self.outcomes) + len(self.out)
             self.waiting.append(Job(number, f"job-{number}", SPEC, FIDELITY))
         return super().next()
@@ -180,7 +187,7 @@ class Endless(Recorder):
 
 @pytest.mark.usefixtures("_ray")
 def test_every_worker_comes_to_work_though_jobs_end_sooner_than_it_starts(tmp_path: Path) -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     deadline = time.monotonic() + 60
 
@@ -188,7 +195,7 @@ def test_every_worker_comes_to_work_though_jobs_end_sooner_than_it_starts(tmp_pa
         return len(os.listdir(tmp_path)) == 2
 
     source = Endless(until=lambda: all_came() or time.monotonic() > deadline)
-    RayTuneEngine(Resources(2, 1, 0)).run(PresentTask(tmp_path), source)
+    RayEngine(Resources(2, 1, 0)).run(PresentTask(tmp_path), source)
     assert all_came()
 
 
@@ -203,37 +210,73 @@ def test_what_the_source_raises_ends_the_run_and_passes_through(engine: Engine) 
         engine.run(KeyTask(), source)
 
 
-def epochs_under_halving(source: Recorder, *curves: tuple[float, ...]) -> dict[int, int]:
-    """Of each job, on one Ray worker."""
-    from nas.engines.ray_tune import RayTuneEngine
+@pytest.fixture(params=["inline", "ray"])
+def halved(request: pytest.FixtureRequest) -> Callable[[Recorder, Halving], dict[int, int]]:
+    """Epochs of each job of a source, one worker under a halving."""
 
-    halving = Halving("miou", FOUR.epochs, 1, 2, curves)
-    RayTuneEngine(Resources(1, 1, 0), halving=halving).run(SlopeTask(), source)
-    outcomes = {number: found[0] for number, found in source.outcomes.items()}
-    return {n: o.epochs for n, o in outcomes.items() if isinstance(o, Measurement)}
+    def engine(halving: Halving) -> Engine:
+        if request.param == "inline":
+            return InlineEngine(Resources(1, 1, 0), halving)
+        request.getfixturevalue("_ray")
+        from nas.engines.ray_engine import RayEngine
+
+        return RayEngine(Resources(1, 1, 0), halving=halving)
+
+    def epochs(source: Recorder, halving: Halving) -> dict[int, int]:
+        engine(halving).run(SlopeTask(), source)
+        outcomes = {number: found[0] for number, found in source.outcomes.items()}
+        return {n: o.epochs for n, o in outcomes.items() if isinstance(o, Measurement)}
+
+    return epochs
 
 
-@pytest.mark.usefixtures("_ray")
-def test_trainings_that_fall_behind_are_stopped_by_ray_and_those_that_may_not_be_are_not() -> None:
+def test_trainings_that_fall_behind_are_stopped_and_those_that_may_not_be_are_not(
+    halved: Callable[[Recorder, Halving], dict[int, int]],
+) -> None:
     """Each job is worse than the one before, from its first epoch on."""
     source = Recorder(6, FOUR, stoppable=True)
     source.waiting = deque(replace(job, stoppable=job.number < 4) for job in source.waiting)
-    assert epochs_under_halving(source) == {0: 4, 1: 1, 2: 1, 3: 1, 4: 4, 5: 4}
+    found = halved(source, Halving("miou", FOUR.epochs, 1, 2))
+    assert found == {0: 4, 1: 1, 2: 1, 3: 1, 4: 4, 5: 4}
+    assert source.epochs == [(n, epoch) for n in (0, 4, 5) for epoch in (1, 2, 3)]
+
+
+def test_a_job_goes_on_from_what_an_earlier_one_of_its_name_left(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """On other workers: those of the first run have ended."""
+    task = ClimbingTask(tmp_path)
+    engine.run(task, Recorder(2, replace(FIDELITY, epochs=1)))
+    higher = Recorder(2, replace(FIDELITY, epochs=3))
+    engine.run(task, higher)
+    assert sorted(higher.epochs) == [(0, 2), (1, 2)]
+    assert sorted(higher.scored) == [0, 1]
+    if not isinstance(engine, InlineEngine):
+        processes = [set((tmp_path / f"job-{n}").read_text().split()) for n in (0, 1)]
+        assert all(len(found) == 2 for found in processes)
 
 
 @pytest.mark.usefixtures("_ray")
-def test_what_ended_before_counts_when_trainings_are_stopped() -> None:
-    """0.99 after two epochs is more than any job comes to."""
-    assert epochs_under_halving(Recorder(1, FOUR, stoppable=True), (0.0, 0.99)) == {0: 2}
+def test_a_job_that_needs_a_whole_gpu_gets_it_though_small_ones_never_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nas.engines.ray_engine import RayEngine
+
+    monkeypatch.setattr(dispatch, "STARTS_WITHIN", 3.0)
+    deadline = time.monotonic() + 60
+    source = Endless(until=lambda: 0 in source.outcomes or time.monotonic() > deadline)
+    source.waiting.append(Job(0, "large", SPEC, FIDELITY, gpu=1.0))
+    RayEngine(Resources(2, 1, 0.5)).run(PresentTask(tmp_path), source)
+    assert 0 in source.outcomes
 
 
 @pytest.mark.usefixtures("_ray")
 def test_loggers_are_told_of_every_epoch_of_every_job(tmp_path: Path) -> None:
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     tracking = Tracking((TensorBoardConfig(),), tmp_path, "search", {}, ("road",))
     source = Recorder(3)
-    RayTuneEngine(Resources(2, 1, 0), tracking=tracking).run(KeyTask(), source)
+    RayEngine(Resources(2, 1, 0), tracking=tracking).run(KeyTask(), source)
     for number in range(3):
         found = curves(tmp_path / "tensorboard" / "search" / f"job-{number}")
         assert [step for step, _ in found["ray/tune/miou"]] == [1, 2]

@@ -62,6 +62,21 @@ class SlopeTask:
 
 
 @dataclass(frozen=True)
+class ClimbingTask:
+    """Goes on after the epochs that it finds done: a job's file has the process of each."""
+
+    folder: Path
+
+    def score(self, job: Job) -> Iterator[Measurement]:
+        kept = self.folder / job.name
+        done = len(kept.read_text().split()) if kept.exists() else 0
+        for epoch in range(done + 1, job.fidelity.epochs + 1):
+            with kept.open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            yield Measurement(epoch, macs=10, parameters=5, seconds=0.1, miou=epoch / 10)
+
+
+@dataclass(frozen=True)
 class TroubledTask:
     """Some jobs, by number, ``raise``, ``crowd``, ``diverge``, ``hang`` or ``die``: each the first
     time it is run, which a file in a folder remembers when the worker does not."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -111,20 +113,25 @@ def test_a_second_one_ends_a_driver_whose_books_hang_at_once(begin: Begin) -> No
     assert (driver.returncode, out, error) == (1, "", "nas: ended at once\n")
 
 
-def begin_ray_and_train(said: list[str]) -> None:
-    import ray
+def test_a_signal_while_ray_begins_waits_until_it_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from nas.engines import ray_start
 
-    from nas.engines.ray_cluster import own_signals
-
-    with own_signals():
-        ray._private.utils.set_sigterm_handler(lambda number, frame: sys.exit(number))  # as it does
-        signal.raise_signal(signal.SIGTERM)
-        said.append("begun")
-    said.append("trained")
-
-
-def test_a_signal_while_ray_begins_waits_until_it_has_begun() -> None:
     said: list[str] = []
+
+    def init(**options: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as Ray does
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+        said.append("begun")
+
+    def search() -> None:
+        ray_start.begin()
+        said.append("trained")
+
+    monkeypatch.setattr(ray_start.ray, "init", init)
     with pytest.raises(Interrupted), interruptible("nas search --resume"):
-        begin_ray_and_train(said)
+        search()
     assert said == ["begun"]

@@ -21,7 +21,7 @@ from nas.config.controller import (
     RandomConfig,
 )
 from nas.controllers import pareto
-from nas.engines.base import Halving
+from nas.engines.halving import Halving
 from nas.parts import build, checks, running
 from nas.runs import audited
 from proxy_tasks.task import LatencyLimit, Measurement
@@ -143,14 +143,11 @@ def test_constraints_that_leave_nothing_are_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["engine.name=inline"], r"proxy.asha: stops trainings through Ray Tune"),
         (["proxy.score=loss"], r"proxy.asha: loss is not known after every epoch; write proxy.ev"),
         (["proxy.evaluate_every=2", "proxy.score=miou"], r"proxy.asha: miou is not known"),
     ],
 )
-def test_early_stopping_needs_a_scheduler_and_a_score_to_go_by(
-    settings: list[str], message: str
-) -> None:
+def test_early_stopping_needs_a_score_to_go_by(settings: list[str], message: str) -> None:
     asked = ["proxy.asha={grace_period: 2}", "proxy.score=train_loss"]
     checks.check_halving(config.load("quickstart", asked))
     with pytest.raises(UserError, match=message):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from nas import config as configs
 from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.engines import tracking
 from nas.engines.base import Crash, Outcome, Trouble
-from nas.engines.sealed import Sealed
 from nas.engines.tracking import Tracking
 from nas.failures import RunFailed
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
@@ -38,26 +36,36 @@ def measured(epoch: int, **over: Any) -> Measurement:
     return Measurement(**{**vars(known), "miou": epoch / 8, **over})
 
 
-@dataclass
-class TuneTrial:
-    """What a callback of ours reads of one."""
+class Given:
+    """A source of one job."""
 
-    trial_id: str
-    config: dict[str, Sealed[Job]]
+    done = False
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def next(self) -> Job:
+        return self._job
+
+    def progress(self, job: Job, measurement: Measurement) -> None:
+        pass
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        pass
 
 
 def follow(folder: Path, *loggers: LoggerConfig, job: Job = JOB, outcomes: list[Outcome]) -> None:
-    """One training as Ray Tune tells of it."""
+    """One training; without outcomes it is cut off."""
     from nas.engines.ray_loggers import following
 
-    followed = Tracking(loggers, folder, "search", {"seed": 3}, ("road", "car: parked"))
-    trial: Any = TuneTrial("a_1", {"job": Sealed(job)})
-    with following(followed) as (callback,):
-        callback.on_trial_start(0, [], trial)
-        for outcome in outcomes:
-            result = {"outcome": Sealed(outcome), "done": outcome is outcomes[-1]}
-            callback.on_trial_result(0, [], trial, result)
-        callback.on_trial_complete(0, [], trial)
+    tracking = Tracking(loggers, folder, "search", {"seed": 3}, ("road", "car: parked"))
+    with following(Given(job), tracking) as source:
+        assert source.next() == job
+        for outcome in outcomes[:-1]:
+            assert isinstance(outcome, Measurement)
+            source.progress(job, outcome)
+        for outcome in outcomes[-1:]:
+            source.finish(job, outcome)
 
 
 def test_tensorboard_gets_the_curves_and_the_parameters_of_a_training(tmp_path: Path) -> None:
@@ -139,14 +147,8 @@ def test_mlflow_gets_the_curves_the_parameters_and_how_a_training_ended(
 def test_a_search_that_is_cut_off_leaves_no_training_that_seems_to_run(
     tmp_path: Path, server: str
 ) -> None:
-    from nas.engines.ray_loggers import following
-
-    followed = Tracking(
-        (MLflowConfig(tracking_uri=server, experiment="x"),), tmp_path, "", {}, ("road",)
-    )
-    trial: Any = TuneTrial("a_1", {"job": Sealed(JOB)})
-    with following(followed) as (callback,):  # nobody tells of an end
-        callback.on_trial_start(0, [], trial)
+    config = MLflowConfig(tracking_uri=server, experiment="x")
+    follow(tmp_path, config, outcomes=[])
     _, (run,) = runs_of(server, "x")
     assert run.info.status == "FAILED"
 
@@ -161,7 +163,7 @@ def test_a_tracker_that_does_not_begin_is_told_in_one_line(tmp_path: Path, serve
 def a_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ray's callback for Weights & Biases has an actor for each training."""
     pytest.importorskip("wandb", reason="no Weights & Biases: pip install wandb")
-    from nas.engines.ray_tune import running
+    from nas.engines.ray_session import running
 
     for name, value in {**UNSTARVED, "WANDB_MODE": "offline", "WANDB_SILENT": "true"}.items():
         monkeypatch.setenv(name, value)

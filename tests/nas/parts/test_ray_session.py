@@ -20,7 +20,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     begun: list[bool] = []
 
     def init(address: str = "", num_cpus: int = 0, **known: Any) -> None:
-        told.append(address or f"{num_cpus} CPUs")
+        told.append(f"{num_cpus} CPUs" if address == "local" else address)
         begun.append(True)
 
     def shutdown() -> None:
@@ -39,7 +39,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def train(config: EngineConfig) -> None:
     """As far as an engine goes before it trains."""
-    from nas.engines.ray_tune import running
+    from nas.engines.ray_session import running
 
     resources = machines.spread(config, machines.resources(config, jobs=1))
     with running(config.address, resources.workers * resources.cpus):
