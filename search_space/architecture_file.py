@@ -104,6 +104,8 @@ def loads(text: str, source: str = "<string>") -> LoadedSpec:
     values = strict_yaml.parse(text, source)
     try:
         values = dict(fields.mapping(values, ""))
+        if "provenance" in values:  # names of runs, which earlier releases left without quotes
+            values |= {"provenance": strict_yaml.parse_record(text, source)["provenance"]}
         provenance = fields.mapping(values.pop("provenance", {}), "provenance: ")
         return LoadedSpec(from_dict(values), provenance)
     except UserError as error:

@@ -29,8 +29,9 @@ class MLflowConfig(Section):
     def _without_a_password(cls, uri: str | None) -> str | None:
         if uri is not None and storage_url.has_password(uri):
             raise ValueError(
-                "a password does not belong in a config; export MLFLOW_TRACKING_USERNAME and"
-                " MLFLOW_TRACKING_PASSWORD, or write ${NAME} in its place"
+                f"{storage_url.masked(uri)}: a password does not belong in a config; export"
+                " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or write ${NAME} in its"
+                " place"
             )
         return uri
 

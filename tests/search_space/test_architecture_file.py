@@ -232,3 +232,12 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkey
 def test_saving_into_a_missing_folder_is_one_line(tmp_path):
     with pytest.raises(UserError, match="cannot be written: No such file or directory"):
         save(tmp_path / "nowhere" / "a.yaml", RESNET)
+
+
+def test_where_it_came_from_is_read_as_earlier_releases_wrote_it():
+    """They left the names of runs without quotes that only YAML 1.2 takes for numbers."""
+    text = dumps(RESNET) + "provenance: {run: 1e3, label: 08, trial: 7, miou: 0.5}\n"
+    known = {"run": "1e3", "label": "08", "trial": 7, "miou": 0.5}
+    assert loads(text).provenance == known
+    assert loads(dumps(RESNET, known)).provenance == known
+    assert 'run: "1e3"' in dumps(RESNET, known).replace("'", '"')

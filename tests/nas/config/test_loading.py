@@ -24,9 +24,10 @@ from nas.controllers import pareto
 from nas.engines.halving import Halving
 from nas.parts import build, checks, running
 from nas.runs import audited
+from nas.runs.directory import RunDirectory
 from proxy_tasks.task import LatencyLimit, Measurement
 from results.trial import Trial, TrialState
-from search_space import catalog
+from search_space import catalog, strict_yaml
 from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.scale_permuted import ScalePermutedSpace
@@ -207,3 +208,50 @@ def test_an_option_that_came_later_leaves_the_identity_of_trainings_without_it()
     changed = config.load("camvid", ["data.root=DIR", "proxy.recipe.ohem=0.7"])
     assert set(changed.proxy.identity()["recipe"]) == {*before, "ohem"}
     assert audited.digest(known, "pack") != audited.digest(changed, "pack")
+
+
+def test_a_config_means_what_yaml_1_2_says(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "extends: quickstart\nbudget: {trials: 0100}\n"
+        "proxy: {recipe: {learning_rate: 1e-3, flip: .5}}\n"
+        "data: {classes: [yes, no, 1:30], values: {010: yes}}\n"
+    )
+    loaded = config.load(str(path), ["seed=0o17", "promotion.recipe.weight_decay=5e-4"])
+    assert (loaded.budget.trials, loaded.seed) == (100, 15)
+    assert (loaded.proxy.recipe.learning_rate, loaded.proxy.recipe.flip) == (0.001, 0.5)
+    assert loaded.promotion.recipe.weight_decay == 0.0005
+    assert loaded.data.classes == ("yes", "no", "1:30")
+    assert loaded.data.values == {"10": "yes"}
+
+
+def test_a_key_twice_is_refused_on_the_command_line_too() -> None:
+    with pytest.raises(UserError, match=r"^--set controller=.*: key 'batch' is given twice"):
+        config.load("quickstart", ["controller={name: ppo, batch: 4, batch: 5}"])
+
+
+NAMES = ("08", "1e3", "0o7", "-.5", "yes", "1:30", "0100", "12e4567890123456")
+"""What one of the two versions of YAML takes for something else."""
+
+
+def test_runs_of_earlier_releases_keep_their_names(tmp_path: Path) -> None:
+    loaded = config.load("quickstart")
+    values = yaml.safe_load(loaded.to_yaml())
+    values["data"]["classes"] = [*NAMES]
+    for text in (yaml.safe_dump(values), config.parse(values, "x").to_yaml()):
+        (tmp_path / "config.yaml").write_text(text)
+        assert RunDirectory.open(tmp_path).config().data.classes == NAMES
+
+
+@pytest.mark.parametrize("name", ["camvid", "camvid-audit", "camvid-first"])
+def test_published_runs_are_read(name: str) -> None:
+    folder = Path(__file__).parents[3] / "results" / "published" / name
+    loaded = RunDirectory.open(folder).config()
+    assert loaded.data.name == "camvid"
+    assert config.parse(strict_yaml.parse(loaded.to_yaml(), "again"), "again") == loaded
+
+
+def test_settings_leave_what_they_are_set_over_alone() -> None:
+    values = {"proxy": {"epochs": 3}}
+    assert config.over({}, values, ["proxy.epochs=4"]) == {"proxy": {"epochs": 4}}
+    assert values == {"proxy": {"epochs": 3}}

@@ -236,8 +236,8 @@ def test_loggers_are_listed_by_name_with_their_options_or_without() -> None:
         ("tensorbord", "loggers: no logger is called 'tensorbord'; did you mean tensorboard"),
         ("{name: mlflow, tracking_url: x}", r"loggers\.mlflow\.tracking_url: .*tracking_uri"),
         ("{name: mlflow, project: x}", "unknown key of mlflow; it is an option of wandb"),
-        ("{project: x}", "loggers: gives no name; there are tensorboard, mlflow, wandb"),
-        ("{name: mlflow, tracking_uri: 'http://me:hush@h'}", r"MLFLOW_TRACKING_PASSWORD.*\*\*\*@h"),
+        ("{project: x}", "loggers: item 1 has no name; there are tensorboard, mlflow, wandb"),
+        ("{name: mlflow, tracking_uri: 'http://me:hush@h'}", r"\*\*\*@h.*MLFLOW_TRACKING_PASSWORD"),
     ],
 )
 def test_a_wrong_logger_is_refused_in_one_line(value: str, line: str) -> None:
