@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from nas.config import Config
-from proxy_tasks.task import Metric
+from proxy_tasks.objectives import Metric
 from results.audit import Verdict, from_dict, to_dict
 from search_space.errors import UserError
 
@@ -52,9 +52,9 @@ class AuditRecord:
         path.write_text(yaml.safe_dump(values, sort_keys=False, width=100), "utf-8")
         return path
 
-    def verdict(self, metric: Metric) -> Verdict:
-        """Of the config's own proxy."""
-        return next(iter(self.verdicts.values()))[metric]
+    def verdict(self, metric: Metric) -> Verdict | None:
+        """Of the config's own proxy; None by what was not measured then."""
+        return next(iter(self.verdicts.values())).get(metric)
 
     @classmethod
     def load(cls, path: Path) -> AuditRecord:
@@ -105,6 +105,7 @@ def find(config: Config, data: str, folders: Iterable[Path]) -> tuple[Path, Audi
 def noise(folder: Path, config: Config) -> float | None:
     """Standard deviation of a score of the run in this folder; None where no audit says it."""
     try:
-        return AuditRecord.load(folder / FILE).verdict(config.proxy.score).noise
+        verdict = AuditRecord.load(folder / FILE).verdict(config.proxy.score)
     except UserError:
         return None
+    return None if verdict is None else verdict.noise

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, create_model, model_validator
 
 from nas import controller_config, storage_url
-from nas.controller_config import ControllerConfig, PredictorConfig
+from nas.controller_config import DEFAULT, ControllerConfig
+from nas.controllers import CONTROLLERS
 from nas.logger_config import LoggersConfig
 from nas.section import Section, first_line
+from proxy_tasks.datasets.catalogue import CATALOGUE
+from proxy_tasks.objectives import LIMITS, SCORES
 from proxy_tasks.recipe import OptimizerName, ScheduleName
 from proxy_tasks.sight import Sight
-from proxy_tasks.task import Metric
 from search_space.errors import UserError
 from search_space.scales import CLASSIFIER, SCALES
 
@@ -64,13 +66,14 @@ class SplitConfig(Section):
     folds: int | None = Field(None, ge=2)
 
 
+_DataName: Any = Literal[tuple(CATALOGUE)]
+
+
 class DataConfig(Section):
     """``root`` is the folder of the images; ``cache`` is where decoded images are packed.
     ``values`` is the value map, see proxy_tasks.datasets.labels.label_code."""
 
-    name: Literal[
-        "scenes", "folder", "coco", "labelme", "cvat", "yolo", "camvid", "cityscapes", "voc"
-    ] = "scenes"
+    name: _DataName = "scenes"
     root: Path | None = None
     classes: tuple[str, ...] | None = None
     ignore: tuple[int, ...] | None = None
@@ -197,11 +200,14 @@ class HalvingConfig(Section):
     reduction_factor: int = Field(3, ge=2)
 
 
+_Score: Any = Literal[tuple(SCORES)]
+
+
 class ProxyConfig(TrainingConfig):
-    """The short training. ``score`` is what the search goes by, see proxy_tasks.task.METRICS;
+    """The short training. ``score`` is what the search goes by, see proxy_tasks.objectives;
     with ``asha`` trainings that fall behind are stopped early."""
 
-    score: Metric = "miou"
+    score: _Score = "miou"
     asha: HalvingConfig | None = None
 
 
@@ -219,23 +225,20 @@ class PromotionConfig(TrainingConfig):
     LATER: ClassVar[tuple[str, ...]] = (*TrainingConfig.LATER, "patience")
 
 
-class ConstraintsConfig(Section):
+_Limits: Any = create_model(
+    "_Limits",
+    __base__=Section,
+    **{name: (float | None, Field(None, gt=0)) for name in LIMITS},  # type: ignore[call-overload]
+)
+
+
+class ConstraintsConfig(_Limits):
     """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
     ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what
     goes through the network of a process at once: all analytic, so that a candidate beyond them is
     never proposed. ``latency``, seconds, is measured where the candidate would be trained, before
-    it is.
+    it is. So with each of proxy_tasks.objectives.LIMITS.
     """
-
-    macs: float | None = Field(None, gt=0)
-    parameters: float | None = Field(None, gt=0)
-    memory: float | None = Field(None, gt=0)
-    latency: float | None = Field(None, gt=0)
-
-    @property
-    def analytic(self) -> dict[str, float]:
-        """Those that are given and known without a measurement."""
-        return self.model_dump(exclude={"latency"}, exclude_none=True)
 
 
 class AuditConfig(Section):
@@ -307,7 +310,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     space: SpaceConfig = SpaceConfig()
     constraints: ConstraintsConfig = ConstraintsConfig()
-    controller: ControllerConfig = PredictorConfig()
+    controller: ControllerConfig = CONTROLLERS[DEFAULT]()
     proxy: ProxyConfig = ProxyConfig()
     promotion: PromotionConfig = PromotionConfig()
     budget: BudgetConfig = BudgetConfig()

@@ -13,7 +13,7 @@ from nas.learnt import figures, warning
 from nas.lineage import Promotion
 from nas.run import RunDirectory
 from nas.tested import evaluation
-from proxy_tasks.task import Metric
+from proxy_tasks.objectives import Metric
 from results.dashboard.source import Source
 from results.ledger import Ledger
 from results.trial import Trial

@@ -16,7 +16,7 @@ from nas.lineage import OverSeeds, Promotion
 from nas.run import RunDirectory
 from nas.selection import top
 from nas.tested import evaluations_of
-from proxy_tasks.task import METRIC_NAMES, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric
 from results import units
 from results.audit import within_noise
 from results.leaderboard import leaderboard, to_csv, to_markdown
@@ -38,7 +38,7 @@ def leaderboard_table(
     score is known (one standard deviation), ≈ marks the candidates that it cannot tell from the
     best one. Columns that do not fit into the ``width`` are left out."""
     frame = leaderboard(trials)
-    title = f"leaderboard by {METRIC_NAMES[by]}: {{}} of {len(frame)} scored networks"
+    title = f"leaderboard by {OBJECTIVES[by].score_name}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
         title += "; ≈ not told from the best candidate by the noise that the audit found"
@@ -161,6 +161,6 @@ def write_artifacts(run: RunDirectory, trials: Sequence[Trial], by: Metric = "mi
     diagram = [run.artifacts / "best.svg", run.artifacts / "best.png"]
     assert isinstance(best.backbone, Architecture)  # candidates are searched ones
     assert best.score is not None
-    caption = f"proxy {METRIC_NAMES[by]} {units.score(best.score, by)}"
+    caption = f"proxy {OBJECTIVES[by].score_name} {units.score(best.score, by)}"
     draw(best.backbone, diagram, title=f"{run.path.name}: {best.name}", caption=caption)
     return [*board, *front, spec, *diagram]

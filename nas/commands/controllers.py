@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nas.controller_config import CONTROLLERS, DEFAULT
+from nas.controller_config import DEFAULT
+from nas.controllers import CONTROLLERS
 from nas.section import Section
 
 USAGE = "nas search --set controller.name=NAME --set controller.OPTION=VALUE"

@@ -27,7 +27,7 @@ from nas.selection import top
 from nas.summary import leaderboard_table, write_artifacts
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
-from proxy_tasks.task import METRIC_NAMES
+from proxy_tasks.objectives import OBJECTIVES
 from results import units
 from results.audit import lines
 from results.ledger import Ledger
@@ -201,9 +201,11 @@ def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console)
         return
     path, record = found
     record.save(run.path)
-    name = METRIC_NAMES[config.proxy.score]
+    if (verdict := record.verdict(config.proxy.score)) is None:
+        return
+    name = OBJECTIVES[config.proxy.score].score_name
     console.print(f"audited in {path.parent}, by {name}:", markup=False, highlight=False)
-    for line in lines(record.verdict(config.proxy.score), name):
+    for line in lines(verdict, name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -231,7 +233,7 @@ def _run(
         build.baselines(config),
         config.budget,
         SearchProgress(board, config.budget.trials, ledger.trials(), config.proxy.score),
-        build.latency_limit(config),
+        build.measured_limits(config),
         config.proxy.score,
         Leaders(ledger, run.artifacts / "diagrams"),
     )
