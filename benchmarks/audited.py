@@ -15,7 +15,8 @@ from nas.config import Config
 from nas.runs.directory import RunDirectory
 from nas.searching import audit
 from nas.searching.audit import REFERENCE, Plan
-from proxy_tasks.task import METRICS, Measurement, Metric
+from proxy_tasks.objectives import SCORES, Metric
+from proxy_tasks.task import Measurement
 from results.ledger import Ledger
 from results.trial import Trial
 from search_space.errors import UserError
@@ -40,8 +41,13 @@ class Audit:
 
     def scores_SN(self, label: str, metric: Metric) -> Array:
         """Of a fidelity, more is better."""
-        sign = METRICS[metric]
-        return np.array([[sign * getattr(m, metric) for m in leg] for leg in self.proxies[label]])
+        legs = [[m.figure(metric) for m in leg] for leg in self.proxies[label]]
+        return SCORES[metric].sign * np.array(legs, dtype=float)
+
+    def metrics(self, label: str) -> list[Metric]:
+        """What a search may go by, as far as every training of a fidelity tells it."""
+        told = [m for leg in self.proxies[label] for m in leg]
+        return [name for name in SCORES if all(m.figure(name) is not None for m in told)]
 
     @classmethod
     def read(cls, path: Path) -> Audit:

@@ -35,7 +35,7 @@ from nas.config import Config
 from nas.parts import build
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
-from proxy_tasks.task import METRIC_NAMES, METRICS
+from proxy_tasks.objectives import SCORES
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Validation
 from results.audit import two_digits
@@ -43,7 +43,7 @@ from results.frontier import spearman
 from results.trial import Trial
 from search_space.errors import UserError
 
-COLUMNS = ("epochs", "order", "place", "key", "inherited", *METRICS)
+COLUMNS = ("epochs", "order", "place", "key", "inherited", *SCORES)
 
 
 @dataclass
@@ -90,8 +90,8 @@ def trained(
     validation.add(training.average.module, DeviceSplit(data.val, device), recipe.micro_batch)
     found = validation.result()
     bank.keep(training.average.module)
-    scores = {str(metric): getattr(found, metric) for metric in METRICS if metric != "train_loss"}
-    return {"inherited": share, "train_loss": train_loss, **scores}
+    scores = {"train_loss": train_loss, **found.figures}
+    return {"inherited": share, **{name: scores[name] for name in SCORES}}
 
 
 def rows(
@@ -146,12 +146,13 @@ def report(found: Audit, table: Path, epochs: int) -> Iterator[str]:
         return np.array([[float(order[key][name]) for key in keys] for order in orders])
 
     places_SN = column_SN("place")
-    for metric, sign in METRICS.items():
-        scores_SN = sign * column_SN(metric)
+    told = orders[0][keys[0]]
+    for metric in (metric for metric in SCORES if metric in told):
+        scores_SN = SCORES[metric].sign * column_SN(metric)
         alike = seed_to_seed(scores_SN)
         owed = np.mean([spearman(a, b) for a, b in zip(scores_SN, places_SN, strict=True)])
         tau = two_digits(agreement(scores_SN, found.reference_N))
-        yield f"| {METRIC_NAMES[metric]} | {alike:.2f} | {owed:+.2f} | {tau} |"
+        yield f"| {SCORES[metric].score_name} | {alike:.2f} | {owed:+.2f} | {tau} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

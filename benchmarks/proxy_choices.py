@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from benchmarks.audited import Array, Audit
 from benchmarks.proxy_signal import agreement, seed_to_seed
 from nas.searching.audit import PROXY
-from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
+from proxy_tasks.objectives import SCORES, Metric
 from results.audit import tops, two_digits
 from results.bootstrap import Estimate
 from results.frontier import kendall
@@ -145,7 +145,7 @@ def mean_rows(found: Audit, curves: Array) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proxy_choices", description=__doc__)
     parser.add_argument("audit", type=Path, help="the folder of a finished audit")
-    parser.add_argument("--metric", choices=METRICS, default="soft_miou")
+    parser.add_argument("--metric", choices=SCORES, default="soft_miou")
     parser.add_argument("--fidelity", default=PROXY, help="label of a fidelity of its grid")
     given: Any = parser.parse_args(arguments)
     try:
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     if given.fidelity not in found.proxies:
         parser.error(f"no fidelity {given.fidelity}; there are {', '.join(found.proxies)}")
-    by = METRIC_NAMES[given.metric]
+    by = SCORES[given.metric].score_name
     print(
         f"| chosen by {by} | trainings a candidate | shortfall, points of mIoU |\n|---|---:|---:|"
     )

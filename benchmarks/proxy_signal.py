@@ -28,7 +28,7 @@ import torch
 from benchmarks.audited import Array, Audit
 from benchmarks.proxy_scores import load
 from benchmarks.training_free import Setting, scores
-from proxy_tasks.task import METRIC_NAMES, METRICS
+from proxy_tasks.objectives import SCORES
 from results import bootstrap
 from results.audit import two_digits
 from results.bootstrap import Estimate
@@ -69,7 +69,7 @@ def metric_rows(found: Audit, label: str) -> Iterator[str]:
     """A row for each metric of a fidelity."""
     seconds = np.mean([each.seconds for leg in found.proxies[label] for each in leg])
     reference_N, miou_SN = found.reference_N, found.scores_SN(label, "miou")
-    for metric in METRICS:
+    for metric in found.metrics(label):
         scores_SN = found.scores_SN(label, metric)
         cells = [
             f"{seed_to_seed(scores_SN):.2f}",
@@ -77,7 +77,7 @@ def metric_rows(found: Audit, label: str) -> Iterator[str]:
             two_digits(agreement(scores_SN.mean(axis=0, keepdims=True), reference_N)),
             "" if metric == "miou" else _signed(gain(scores_SN, miou_SN, reference_N)),
         ]
-        yield f"| {label} | {seconds:.0f} | {METRIC_NAMES[metric]} | {' | '.join(cells)} |"
+        yield f"| {label} | {seconds:.0f} | {SCORES[metric].score_name} | {' | '.join(cells)} |"
 
 
 def table_rows(found: Audit, path: Path) -> Iterator[str]:
@@ -86,10 +86,10 @@ def table_rows(found: Audit, path: Path) -> Iterator[str]:
     known_N = np.array([trial.key in frame.index for trial in found.trials_N])
     reference_N = found.reference_N[known_N]
     rows = frame.loc[[trial.key for trial in found.trials_N if trial.key in frame.index]]
-    for metric in (metric for metric in METRICS if metric in frame):
-        values_1N = METRICS[metric] * rows[metric].to_numpy(float)[None]
+    for metric in (metric for metric in SCORES if metric in frame):
+        values_1N = SCORES[metric].sign * rows[metric].to_numpy(float)[None]
         tau = two_digits(agreement(values_1N, reference_N))
-        yield f"| {METRIC_NAMES[metric]} | {len(rows)} | {tau} |"
+        yield f"| {SCORES[metric].score_name} | {len(rows)} | {tau} |"
 
 
 def untrained_rows(found: Audit, root: Path) -> Iterator[str]:

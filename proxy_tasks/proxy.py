@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
-from proxy_tasks.latency import latency
 from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Failure, Job, Measurement
@@ -53,8 +53,8 @@ class TrainingTask:
         """
         data, device = open_packed(self.data), find_device(self.device)
         try:
-            if slow := _too_slow(job, len(data.classes), device):
-                yield slow
+            if beyond := _beyond_limits(job, len(data.classes), device):
+                yield beyond
                 return
             yield from _Run(self, job, data, device)
         except torch.OutOfMemoryError:
@@ -161,13 +161,17 @@ class _Run:
         if (found := self._validated(fold)) is not None:
             if not math.isfinite(found.loss):
                 return replace(measured, failure=Failure.DIVERGED)
-            measured = replace(measured, **asdict(found), stale=self._stale(found.miou))
-        if self.job.ends_with(measured):
-            network = self.training.average.module
-            fidelity = self.job.fidelity
-            seconds = latency(network, fidelity.size, channels=fidelity.scale.channels)
-            measured = replace(measured, latency=seconds)
-        return measured
+            measured = replace(measured.with_figures(found.figures), class_iou=found.class_iou)
+            measured = replace(measured, stale=self._stale(found.miou))
+        return measured.with_figures(self._measured()) if self.job.ends_with(measured) else measured
+
+    def _measured(self) -> dict[str, float]:
+        """What needs a measurement of its own, of the trained network."""
+        network, fidelity = self.training.average.module, self.job.fidelity
+        return {
+            name: measure(network, fidelity.size, fidelity.scale.channels)
+            for name, measure in kept(Measured)
+        }
 
     def _validated(self, fold: int) -> Evaluation | None:
         """What the averaged weights find, if it is time to look. Of folds, all together after the
@@ -219,19 +223,22 @@ class _Run:
 def _untrained(job: Job, classes: int) -> Measurement:
     """What is known of a network before it is built."""
     known = cost(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
-    return Measurement(0, known.macs, known.parameters, 0.0)
+    empty = Measurement(0, known.macs, known.parameters, 0.0)
+    return empty.with_figures(costs(known))
 
 
-def _too_slow(job: Job, classes: int, device: torch.device) -> Measurement | None:
-    """What is measured of a network beyond its job's latency limit, None within it."""
-    if job.limit is None:
-        return None
-    network = build_segmenter(job.backbone, job.limit.scale, classes, job.limit.size)
-    network = channels_last(network.to(device))
-    seconds = latency(network, job.limit.size, channels=job.limit.scale.channels)
-    if seconds <= job.limit.seconds:
-        return None
-    return replace(_untrained(job, classes), latency=seconds, failure=Failure.TOO_SLOW)
+def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement | None:
+    """What is measured of a network beyond one of its job's limits, None within all."""
+    for limit in job.limits:
+        measure = OBJECTIVES[limit.objective].source
+        assert isinstance(measure, Measured)  # others are known without a network
+        network = build_segmenter(job.backbone, limit.scale, classes, limit.size)
+        network = channels_last(network.to(device))
+        found = measure(network, limit.size, limit.scale.channels)
+        if found > limit.most:
+            known = _untrained(job, classes).with_figures({limit.objective: found})
+            return replace(known, failure=Failure(measure.failure))
+    return None
 
 
 def _initial_network(seed: int, job: Job, classes: int) -> DeepLabV3:

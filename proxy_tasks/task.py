@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
+from proxy_tasks.objectives import OBJECTIVES, Metric
 from search_space.backbone import Backbone
 from search_space.bounds import AtLeastOne, AtLeastZero, Bound, Share, check
 from search_space.scales import Scale
@@ -49,33 +50,6 @@ class Fidelity:
         return self.epochs * max(1, self.folds)
 
 
-Metric = Literal["miou", "soft_miou", "loss", "balanced_loss", "train_loss"]
-METRICS: dict[Metric, int] = {
-    "miou": 1,
-    "soft_miou": 1,
-    "loss": -1,
-    "balanced_loss": -1,
-    "train_loss": -1,
-}
-"""What a search can go by, and whether more is better (1) or less (-1): validation mIoU, that of
-probabilities instead of decisions, cross-entropy over pixels and over classes alike, and the mean
-cross-entropy over the last epoch's training batches, which tells how fast a network learns
-(training speed estimation, Ru et al. 2021, arXiv 2006.04492)."""
-
-
-METRIC_NAMES: dict[Metric, str] = {
-    "miou": "mIoU",
-    "soft_miou": "soft mIoU",
-    "loss": "minus validation loss",
-    "balanced_loss": "minus class-balanced loss",
-    "train_loss": "minus training loss",
-}
-"""What a score is called where people read it: more is better."""
-
-PERCENT: frozenset[Metric] = frozenset(("miou", "soft_miou"))
-"""Metrics in [0, 1] that people read as percent."""
-
-
 class Failure(StrEnum):
     """Why an architecture has no score. Failures of machines are not measurements."""
 
@@ -86,16 +60,18 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is known of a network after ``epochs`` epochs.
+    """What is known of a network after ``epochs`` epochs: what it came to by each objective (see
+    proxy_tasks.objectives), in plain units, None where that is not known.
 
     ``miou`` in [0, 1] and ``loss`` (mean validation cross-entropy, nats a pixel) are None before
-    the first validation, as are ``soft_miou`` and ``balanced_loss`` (see METRICS); ``train_loss``
+    the first validation, as are ``soft_miou`` and ``balanced_loss``; ``train_loss``
     is the mean over the last epoch. ``macs`` are
     multiply-accumulates of one image at the fidelity's size; ``seconds`` is wall time so far;
     ``peak_memory`` in bytes (the process's on a CPU, the allocator's on a GPU); ``latency`` in
     seconds for one image; ``score`` is what the search maximises (see ``scored``), and
     ``curve`` the score after each epoch, None where it was not measured. ``stale`` is how many
-    validations ago the best mIoU was, where the fidelity has a patience.
+    validations ago the best mIoU was, where the fidelity has a patience. ``figures`` holds the
+    objectives that have no field here.
     """
 
     epochs: int
@@ -114,21 +90,35 @@ class Measurement:
     score: float | None = None
     curve: tuple[float | None, ...] = ()
     stale: int | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    def figure(self, name: str) -> float | None:
+        """What it came to by an objective, None where that is not known."""
+        value: float | None = getattr(self, name, self.figures.get(name))
+        return value
+
+    def with_figures(self, values: Mapping[str, float | None]) -> Measurement:
+        """With what it came to by these objectives."""
+        own: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
+        known = {name: v for name, v in values.items() if name not in own and v is not None}
+        return replace(self, **own, figures={**self.figures, **known})
 
     def scored(self, by: Metric) -> Measurement:
         """With the score of a search by this metric; a failure has none."""
-        value = None if self.failure else getattr(self, by)
-        return replace(self, score=None if value is None else METRICS[by] * value)
+        value = None if self.failure else self.figure(by)
+        return replace(self, score=None if value is None else OBJECTIVES[by].sign * value)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        values = asdict(self)
+        if not values["figures"]:  # as records had it before there were any
+            del values["figures"]
+        return {name: value for name, value in values.items() if value is not None}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Measurement:
         """The inverse of to_dict. Unknown keys are a ValueError."""
-        known = {field.name for field in fields(cls)}
-        if unknown := set(values) - known:
+        if unknown := set(values) - _FIELDS:
             raise ValueError(f"unknown fields of a measurement: {', '.join(sorted(unknown))}")
         values = dict(values)
         for name in ("class_iou", "curve"):
@@ -138,12 +128,17 @@ class Measurement:
         return cls(**values)
 
 
-@dataclass(frozen=True)
-class LatencyLimit:
-    """A network is not trained if it takes more than ``seconds`` for one image, built at ``scale``
-    for images of ``size`` (height, width), on the device that would train it."""
+_FIELDS = {each.name for each in fields(Measurement)}
 
-    seconds: float
+
+@dataclass(frozen=True)
+class Limit:
+    """A network is not trained if it has more than ``most`` of an ``objective`` that is measured
+    (see proxy_tasks.objectives), built at ``scale`` for images of ``size`` (height, width), on the
+    device that would train it."""
+
+    objective: str
+    most: float
     scale: Scale
     size: tuple[int, int]
 
@@ -159,7 +154,7 @@ class Job:
     name: str
     backbone: Backbone
     fidelity: Fidelity
-    limit: LatencyLimit | None = None
+    limits: tuple[Limit, ...] = ()
     stoppable: bool = False
     gpu: float = 0.0
     seed: int | None = None

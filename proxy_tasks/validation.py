@@ -6,7 +6,7 @@ B images, K classes, H x W pixels of the labels, h x w of the image as it is see
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,6 +19,7 @@ from proxy_tasks.labelling import Labeller
 from proxy_tasks.metrics import confusion, iou, mean_iou
 from proxy_tasks.networks import DeepLabV3
 from proxy_tasks.networks.folding import folded
+from proxy_tasks.objectives import Validated, kept
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.running import running
 from proxy_tasks.sight import OWN
@@ -32,21 +33,32 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``miou`` in [0, 1] over the classes that occur; ``loss`` in nats a pixel; None in
-    ``class_iou`` for a class that neither occurs nor is predicted. ``soft_miou`` and
-    ``balanced_loss``: see proxy_tasks.soft_metrics."""
+    """``figures``: what networks came to by each objective that is known after a validation;
+    ``class_iou`` in [0, 1], None for a class that neither occurs nor is predicted."""
 
-    miou: float
-    loss: float
-    class_iou: tuple[float | None, ...]
-    soft_miou: float
-    balanced_loss: float
+    figures: Mapping[str, float]
+    class_iou: tuple[float | None, ...] = ()
+
+    @property
+    def miou(self) -> float:
+        """In [0, 1], over the classes that occur."""
+        return self.figures["miou"]
+
+    @property
+    def loss(self) -> float:
+        """In nats a pixel."""
+        return self.figures["loss"]
 
 
 class Validation:
     """Adds up what networks find in images; void pixels count in nothing. In single precision,
     as networks are used: what is measured here is what is exported. In a group of processes each
-    adds up what all have found."""
+    adds up what all have found.
+
+    Attributes:
+        confusion: pixels by (target class, predicted class), int64 of shape (K, K).
+        soft: what the probabilities say.
+    """
 
     def __init__(
         self,
@@ -57,8 +69,8 @@ class Validation:
     ) -> None:
         """``window``: that of the sight by which the images are seen."""
         self._classes, self._intensities, self._window = classes, intensities, window
-        self._counts = torch.zeros((classes, classes), dtype=torch.int64, device=device)
-        self._soft = SoftCounts(classes, device)
+        self.confusion = torch.zeros((classes, classes), dtype=torch.int64, device=device)
+        self.soft = SoftCounts(classes, device)
 
     @torch.no_grad()
     def add(
@@ -72,7 +84,7 @@ class Validation:
         """``network`` in evaluation, its batch norms folded, on the images of these ``numbers``
         (None: all). Each process of a group takes its part of them. The network is left as it
         was."""
-        network, counts = folded(network), torch.zeros_like(self._counts)
+        network, counts = folded(network), torch.zeros_like(self.confusion)
         soft = SoftCounts(self._classes, counts.device)
         own = (range(len(split)) if numbers is None else numbers)[group.rank :: group.size]
         for batch in split.alike(own, batch_size):
@@ -84,28 +96,29 @@ class Validation:
                 # axis.
                 counts += confusion(logits_RKW.max(1).indices, target_RW, self._classes)
         soft.pool(group)
-        self._counts += group.total(counts)
-        self._soft.sums += soft.sums
+        self.confusion += group.total(counts)
+        self.soft.sums += soft.sums
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that is known of the images so far."""
-        return {"counts": self._counts, "soft": self._soft.sums}
+        return {"counts": self.confusion, "soft": self.soft.sums}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """The inverse of state_dict."""
-        self._counts.copy_(state["counts"])
-        self._soft.sums.copy_(state["soft"])
+        self.confusion.copy_(state["counts"])
+        self.soft.sums.copy_(state["soft"])
 
     def result(self) -> Evaluation:
         """Of all images so far."""
-        ious = iou(self._counts).tolist()
+        ious = iou(self.confusion).tolist()
         return Evaluation(
-            mean_iou(self._counts),
-            self._soft.loss(),
+            {name: source.of(self) for name, source in kept(Validated)},
             tuple(None if math.isnan(value) else value for value in ious),
-            self._soft.mean_iou(),
-            self._soft.balanced_loss(),
         )
+
+    def mean_iou(self) -> float:
+        """In [0, 1], over the classes that occur."""
+        return mean_iou(self.confusion)
 
     def _bands(
         self, network: DeepLabV3, images_BhwC: Tensor, labels_BHW: Tensor

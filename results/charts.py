@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from proxy_tasks.task import METRIC_NAMES, PERCENT, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric
+from proxy_tasks.objectives.objective import on_axis
 from results import figures
 from results.figures import BLUE, FAINT, INK, SOFT, VERMILLION, Paths
 from results.leaderboard import leaderboard
@@ -37,13 +38,17 @@ def draw_front(
     """
     listed = figures.check_paths(paths)
     frame = leaderboard(trials)
-    unit, words = (100, " (%)") if by in PERCENT else (1, "")
-    frame = frame.assign(x=frame["macs"].astype(float) / 1e9, y=unit * frame["score"].astype(float))
+    goal, cost = OBJECTIVES[by], OBJECTIVES["macs"]
+    frame = frame.assign(
+        x=cost.unit.factor * frame["macs"].astype(float),
+        y=goal.unit.factor * frame["score"].astype(float),
+    )
     with figures.style():
         figure = figures.new_figure(WIDTH, HEIGHT)
         axes = figure.add_axes((0.095, 0.125, 0.875, 0.755))
         _set_axes(axes, frame)
-        axes.set_ylabel(f"{METRIC_NAMES[by]}{words}", color=SOFT)
+        axes.set_xlabel(cost.axis, color=SOFT)
+        axes.set_ylabel(on_axis(goal.score_name, goal.unit), color=SOFT)
         _plot(axes, frame)
         _label(axes, frame)
         heading = figures.printable(title or "Quality against cost")
@@ -52,7 +57,6 @@ def draw_front(
 
 
 def _set_axes(axes: Axes, frame: pd.DataFrame) -> None:
-    axes.set_xlabel("MACs of one image (G)", color=SOFT)
     axes.grid(color="#ECECEC", lw=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=SOFT, length=0, labelsize=9)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from proxy_tasks.task import METRIC_NAMES, PERCENT, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric, Shown, shown
+from proxy_tasks.objectives.objective import PERCENT, with_percent
 from results import units
 from results.frontier import pareto
 from results.learnt import found_of
@@ -16,51 +18,33 @@ from results.trial import Trial
 from search_space.backbone import Backbone
 from search_space.resnet import DilatedResNet
 
-COLUMNS = (
-    "rank",
-    "trial",
-    "name",
-    "kind",
-    "score",
-    "miou",
-    "classes",
-    "loss",
-    "macs",
-    "parameters",
-    "dilations",
-    "seconds",
-    "front",
-)
+_FIGURES = [each.name for each in shown(Shown.TABLE)]
+"""The objectives that have a column."""
 
-_HEADINGS = {
-    "rank": "#",
-    "trial": "trial",
-    "name": "name",
-    "score": "",
-    "miou": "mIoU %",
-    "classes": "classes",
-    "loss": "loss",
-    "macs": "MACs",
-    "parameters": "parameters",
-    "dilations": "dilations",
-    "seconds": "time",
-    "front": "front",
-}
-NUMBERS = frozenset(
-    {"rank", "trial", "score", "miou", "classes", "loss", "macs", "parameters", "seconds"}
-)
+
+def _columns() -> tuple[str, ...]:
+    middle = list(_FIGURES)
+    middle.insert(middle.index("miou") + 1, "classes")
+    middle.insert(middle.index("seconds"), "dilations")
+    return ("rank", "trial", "name", "kind", "score", *middle, "front")
+
+
+COLUMNS = _columns()
+NUMBERS = frozenset({"rank", "trial", "score", "classes", *_FIGURES})
 """Columns that are set to the right."""
+_WORDS = {"rank": "#"} | {name: OBJECTIVES[name].heading for name in _FIGURES}
+_HEADINGS = {column: _WORDS.get(column, column) for column in COLUMNS if column != "kind"}
 
 
 def headings(by: Metric = "miou", counts: Iterable[object] = ()) -> dict[str, str]:
     """Column -> heading of the tables for people, of a search that goes ``by`` a metric. Its score
     has a column of its own where no other shows it. The kind is shown with the name. ``counts`` is
     the column of classes found: it is shown where a network misses some."""
-    left_out = {"score"} if by in ("miou", "loss") else set()
+    left_out = {"score"} if by in _FIGURES else set()
     if not any(map(_misses, counts)):
         left_out.add("classes")
-    unit = " %" if by in PERCENT else ""
-    named = _HEADINGS | {"score": f"{METRIC_NAMES[by]}{unit}"}
+    goal = OBJECTIVES[by]
+    named = _HEADINGS | {"score": with_percent(goal.score_name, goal.unit)}
     return {column: words for column, words in named.items() if column not in left_out}
 
 
@@ -80,8 +64,8 @@ def _misses(count: object) -> bool:
 def leaderboard(trials: Iterable[Trial]) -> pd.DataFrame:
     """One row per complete trial, by the search's score, then by fewer MACs, then by number.
 
-    Plain units: ``score`` as the search maximises it, ``miou`` in [0, 1], ``loss`` in nats,
-    ``macs`` and ``parameters`` as counts, ``seconds``. ``front`` marks the rows that no other beats
+    ``score`` as the search maximises it, and the objectives of proxy_tasks.objectives that are
+    shown in tables, in plain units. ``front`` marks the rows that no other beats
     on both score and MACs; baselines (``kind``) take part. ``classes``: see ``classes_found``.
     """
     scored = [trial for trial in trials if trial.score is not None]
@@ -108,9 +92,10 @@ def dilations(backbone: Backbone) -> str:
 
 def cells(frame: pd.DataFrame, by: Metric = "miou") -> list[list[str]]:
     """The rows of a leaderboard as text in human units, in the order of the headings."""
-    shown = _SHOWN | {"score": units.percent if by in PERCENT else "{:.4f}".format}
+    unit = OBJECTIVES[by].unit
+    score = units.percent if unit is PERCENT else partial(units.shown, unit=unit)
     return [
-        [_cell(column, row, shown) for column in headings(by, frame["classes"])]
+        [_cell(column, row, _SHOWN | {"score": score}) for column in headings(by, frame["classes"])]
         for row in frame.to_dict("records")
     ]
 
@@ -137,23 +122,14 @@ def _row(trial: Trial, classes: str | None) -> dict[str, Any]:
         "name": trial.name,
         "kind": trial.kind,
         "score": trial.score,
-        "miou": measurement.miou,
         "classes": classes,
-        "loss": measurement.loss,
-        "macs": measurement.macs,
-        "parameters": measurement.parameters,
         "dilations": dilations(trial.backbone),
-        "seconds": measurement.seconds,
-    }
+    } | {name: measurement.figure(name) for name in _FIGURES}
 
 
 _SHOWN: dict[str, Callable[[Any], str]] = {
-    "miou": units.percent,
-    "loss": lambda value: f"{value:.3f}",
-    "macs": units.giga,
-    "parameters": units.mega,
-    "seconds": units.duration,
     "front": lambda value: "●" if value else "",
+    **{name: partial(units.cell, unit=OBJECTIVES[name].unit) for name in _FIGURES},
 }
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from proxy_tasks.objectives import Measured, kept
 from proxy_tasks.task import Measurement
 from results.trial import Kind, Setback, Trial, TrialState
 from search_space import architecture_file
@@ -50,15 +51,21 @@ def started(
 
 def measured(measurement: Measurement) -> dict[str, Any]:
     """The attribute of a trial with a measurement. Scores and losses are kept to the last bit;
-    times to the millisecond and six digits, the IoU of a class to six decimals."""
-    plain = measurement.to_dict()
+    wall time to the millisecond, what was measured of the network to six digits, the IoU of a class
+    to six decimals."""
+    few = {name: _six_digits(measurement.figure(name)) for name, _ in kept(Measured)}
+    plain = measurement.with_figures(few).to_dict()
     plain["seconds"] = round(measurement.seconds, 3)
-    if measurement.latency is not None:
-        plain["latency"] = float(f"{measurement.latency:.6g}")
     plain["class_iou"] = [_finite(v if v is None else round(v, 6)) for v in measurement.class_iou]
     plain["curve"] = [_finite(value) for value in measurement.curve]
-    known = {name: value for name, value in plain.items() if _finite(value) not in (None, [])}
+    if figures := plain.pop("figures", None):
+        plain["figures"] = {n: v for n, v in figures.items() if _finite(v) is not None}
+    known = {name: v for name, v in plain.items() if _finite(v) not in (None, [], {})}
     return {"measurement": known}
+
+
+def _six_digits(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
 
 
 def set_back(before: Sequence[Setback], setback: Setback) -> dict[str, Any]:

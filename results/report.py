@@ -18,6 +18,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from proxy_tasks.objectives import Measured, kept
 from results import drawing
 from results.figures import printable
 from results.leaderboard import NUMBERS
@@ -110,7 +111,8 @@ def report(now: Snapshot) -> str:
 def figures_of(now: Snapshot) -> dict[str, style.Figure]:
     """Name -> figure, in the order of the page; choices that a reader has on the live page are
     all there."""
-    axes = [axis for axis in ("macs", "latency", "parameters") if axis in known_axes(now)][:2]
+    costs = ("macs", *(name for name, _ in kept(Measured)), "parameters")
+    axes = [axis for axis in costs if axis in known_axes(now)][:2]
     found = {"best": VIEWS["best"].draw(now)}
     found |= {f"front-{axis}": VIEWS["front"].draw(now, axis) for axis in axes}
     for name in ("favourites", "over-time"):

@@ -9,10 +9,12 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from proxy_tasks.task import Metric
-from results.leaderboard import NUMBERS, cells, headings
+from proxy_tasks.objectives import Metric
+from results.leaderboard import COLUMNS, NUMBERS, cells, headings
 
-SPARE = ("dilations", "seconds", "parameters", "loss", "trial", "front")
+_NEEDED = ("rank", "name", "kind", "score", "miou", "classes", "macs")
+_LAST = ("dilations", "seconds", "parameters", "loss", "trial", "front")
+SPARE = (*(column for column in COLUMNS if column not in (*_NEEDED, *_LAST)), *_LAST)
 """Columns that a narrow terminal does without, the first one first. Rows on the front are bold."""
 _AROUND = 3
 """Characters beside the words of a column: a space to both sides and a line."""

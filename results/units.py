@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from proxy_tasks.task import PERCENT, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric, Objective
+from proxy_tasks.objectives.objective import GIGA, MEGA, NUMBER, PERCENT, SECONDS, Unit
 
 
 def giga(value: float) -> str:
@@ -24,7 +25,7 @@ def percent(fraction: float) -> str:
 
 def score(value: float, by: Metric) -> str:
     """A search's score, by the metric that it goes by: 41.3 % or -1.2345."""
-    return f"{percent(value)} %" if by in PERCENT else f"{value:.4f}"
+    return shown(value, OBJECTIVES[by].unit)
 
 
 def duration(seconds: float) -> str:
@@ -50,3 +51,31 @@ def three_digits(value: float) -> str:
     # Rounded first: 0.9996 has to count as 1.00.
     size = math.floor(math.log10(abs(float(f"{value:.2e}"))))
     return f"{value:.{max(0, 2 - size)}f}"
+
+
+def shown(value: float, unit: Unit) -> str:
+    """A plain value as people read it: 41.3 %, 0.152 G, 12.3 ms, 48 s; 1.2345 without a unit."""
+    if unit in _SHOWN:
+        return _SHOWN[unit](value)
+    return f"{three_digits(unit.factor * value)} {unit.symbol}"
+
+
+def cell(value: float, unit: Unit) -> str:
+    """As shown, in a table: the heading has the percent sign, and three decimals are enough."""
+    if unit is PERCENT:
+        return percent(value)
+    return f"{value:.3f}" if unit is NUMBER else shown(value, unit)
+
+
+def said(value: float, objective: Objective) -> str:
+    """With what it is of: 1.08 M parameters."""
+    return objective.phrase(shown(value, objective.unit))
+
+
+_SHOWN = {
+    NUMBER: "{:.4f}".format,
+    PERCENT: lambda value: f"{percent(value)} %",
+    GIGA: giga,
+    MEGA: mega,
+    SECONDS: duration,
+}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.cost import cost
+from search_space.cost import Cost, cost
 from search_space.errors import UserError
 from search_space.genes import Gene, Genotype, SearchSpace
 from search_space.scales import Scale
@@ -124,17 +124,12 @@ class ConstrainedSpace:
 
 
 def network_figures(
-    space: SearchSpace, scale: Scale, classes: int, size: tuple[int, int], batch: int
+    space: SearchSpace,
+    scale: Scale,
+    classes: int,
+    size: tuple[int, int],
+    of: Callable[[Cost], Mapping[str, float]],
 ) -> Figures:
-    """``macs`` of one image, ``parameters``, and ``memory``, bytes of a training step.
-
-    Of the network that a genotype of ``space`` builds at a scale, for images of ``size``
-    (height, width) pixels; a training step has ``batch`` of them.
-    """
-
-    def figures(genotype: Genotype) -> dict[str, float]:
-        found = cost(space.decode(genotype), scale, classes, size)
-        memory = found.training_bytes(batch)
-        return {"macs": found.macs, "parameters": found.parameters, "memory": memory}
-
-    return figures
+    """The figures ``of`` the cost of the network that a genotype of ``space`` builds at a scale,
+    for images of ``size`` (height, width) pixels."""
+    return lambda genotype: of(cost(space.decode(genotype), scale, classes, size))

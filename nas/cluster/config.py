@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from nas.config.messages import first_line
-from nas.config.section import Section
+from nas.settings.messages import first_line
+from nas.settings.section import Section
 from search_space import strict_yaml
 from search_space.errors import UserError
 

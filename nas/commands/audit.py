@@ -20,7 +20,7 @@ from nas.searching import audit
 from nas.searching.audit import PROXY, REFERENCE, Leg, Plan
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
-from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric
 from results.audit import Audited, Verdict, cheapest, judge, lines, two_digits
 
 DEFAULT = "quickstart"
@@ -83,7 +83,7 @@ Judged = tuple[dict[Metric, Audited], dict[Metric, Verdict]]
 
 
 def _judged(proxy: list[Leg], reference: list[Leg]) -> Judged:
-    compared = {metric: audit.audited(proxy, reference, metric) for metric in METRICS}
+    compared = {metric: audit.audited(proxy, reference, metric) for metric in audit.told(proxy)}
     return compared, {metric: judge(each) for metric, each in compared.items()}
 
 
@@ -91,7 +91,7 @@ def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
     """In full what a search under this config goes by; of all else a line."""
     metric = config.proxy.score
     verdict = judged[PROXY][1][metric]
-    name = METRIC_NAMES[metric]
+    name = OBJECTIVES[metric].score_name
     console.print(f"\nproxy, by {name}, which the search goes by", style="bold", highlight=False)
     for line in lines(verdict, name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
@@ -112,7 +112,7 @@ def _table(verdicts: dict[str, dict[Metric, Verdict]]) -> Table:
         for metric, each in known.items():
             figures = (each.tau, each.spearman, each.seed_to_seed)
             cost = f"{each.cost_ratio:.3g} times"
-            table.add_row(label, METRIC_NAMES[metric], *map(two_digits, figures), cost)
+            table.add_row(label, OBJECTIVES[metric].score_name, *map(two_digits, figures), cost)
     return table
 
 
@@ -133,7 +133,8 @@ def _draw(run: RunDirectory, config: Config, judged: dict[str, Judged]) -> list[
     metric = config.proxy.score
     compared, verdicts = judged[PROXY]
     paths = [run.path / "audit.svg", run.path / "audit.png"]
-    written = draw_audit(compared[metric], verdicts[metric], paths, METRIC_NAMES[metric])
+    name = OBJECTIVES[metric].score_name
+    written = draw_audit(compared[metric], verdicts[metric], paths, name)
     if len(judged) > 1:
         points = {label: each[metric] for label, (_, each) in judged.items()}
         paths = [run.path / "grid.svg", run.path / "grid.png"]

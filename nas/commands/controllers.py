@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nas.config.controller import CONTROLLERS, DEFAULT
-from nas.config.section import Section
+from nas.config.controller import DEFAULT
+from nas.controllers import CONTROLLERS
+from nas.settings.section import Section
 
 USAGE = "nas search --set controller.name=NAME --set controller.OPTION=VALUE"
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

@@ -39,6 +39,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -52,12 +53,19 @@ USAGE = "nas data check --set data.name=NAME --set data.root=DIR reads everythin
 def list_datasets(as_json: bool, console: Console) -> None:
     """Print every data set with the files and the options that it takes."""
     if as_json:
-        listed = [{"name": name, **asdict(entry)} for name, entry in CATALOGUE.items()]
+        listed = [{"name": name, **_as_dict(entry)} for name, entry in CATALOGUE.items()]
         console.file.write(json.dumps({"datasets": listed}, indent=2) + "\n")
         return
     for name, entry in CATALOGUE.items():
         _print_entry(name, entry, console)
     console.print(Text(USAGE, "dim"))
+
+
+def _as_dict(entry: Entry) -> dict[str, Any]:
+    """What a person is told of it."""
+    told = asdict(entry)
+    del told["opens"]
+    return told
 
 
 def check(source: str | None, as_json: bool, settings: Sequence[str], console: Console) -> None:

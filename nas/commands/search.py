@@ -31,7 +31,7 @@ from nas.terminal.progress import Board, SearchProgress
 from nas.terminal.standings import leaderboard_table
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
-from proxy_tasks.task import METRIC_NAMES
+from proxy_tasks.objectives import OBJECTIVES
 from results import units
 from results.audit import lines
 from results.ledger import Ledger
@@ -205,9 +205,11 @@ def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console)
         return
     path, record = found
     record.save(run.path)
-    name = METRIC_NAMES[config.proxy.score]
+    if (verdict := record.verdict(config.proxy.score)) is None:
+        return
+    name = OBJECTIVES[config.proxy.score].score_name
     console.print(f"audited in {path.parent}, by {name}:", markup=False, highlight=False)
-    for line in lines(record.verdict(config.proxy.score), name):
+    for line in lines(verdict, name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -235,7 +237,7 @@ def _run(
         baselines.baselines(config),
         config.budget,
         SearchProgress(board, config.budget.trials, ledger.trials(), config.proxy.score),
-        build.latency_limit(config),
+        build.measured_limits(config),
         config.proxy.score,
         Leaders(ledger, run.artifacts / "diagrams"),
     )

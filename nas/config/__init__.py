@@ -15,7 +15,6 @@ from nas.config.loading import (
 )
 from nas.config.loggers import LoggersConfig
 from nas.config.running import BudgetConfig, EngineConfig, PlanConfig
-from nas.config.section import Section
 from nas.config.sources import DEMONSTRATION, own, presets
 from nas.config.space import ConstraintsConfig, SpaceConfig
 from nas.config.training import (
@@ -26,6 +25,7 @@ from nas.config.training import (
     TrainingConfig,
 )
 from nas.config.whole import Config
+from nas.settings.section import Section
 
 __all__ = [
     "DEMONSTRATION",

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from nas.config.merging import merged
-from nas.config.messages import first_line
-from nas.config.section import Section
 from nas.config.training import ProxyConfig
+from nas.settings.messages import first_line
+from nas.settings.section import Section
 from search_space.errors import UserError
 
 

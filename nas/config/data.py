@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from nas.config.section import Section
+from nas.settings.section import Section
+from proxy_tasks.datasets.catalogue import CATALOGUE
 
 
 class SplitConfig(Section):
@@ -20,13 +21,14 @@ class SplitConfig(Section):
     folds: int | None = Field(None, ge=2)
 
 
+_Name: Any = Literal[tuple(CATALOGUE)]
+
+
 class DataConfig(Section):
     """``root`` is the folder of the images; ``cache`` is where decoded images are packed.
     ``values`` is the value map, see proxy_tasks.datasets.labels.label_code."""
 
-    name: Literal[
-        "scenes", "folder", "coco", "labelme", "cvat", "yolo", "camvid", "cityscapes", "voc"
-    ] = "scenes"
+    name: _Name = "scenes"
     root: Path | None = None
     classes: tuple[str, ...] | None = None
     ignore: tuple[int, ...] | None = None

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from nas.config.merging import merged, with_set
-from nas.config.messages import first_line
 from nas.config.sources import DEMONSTRATION, chain, read
 from nas.config.whole import Config
+from nas.settings.messages import first_line
 from search_space.errors import UserError
 
 

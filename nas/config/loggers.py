@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from nas.config import storage_url
-from nas.config.section import Section
+from nas.settings import storage_url
+from nas.settings.section import Section
 
 
 class TensorBoardConfig(Section):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nas.config.section import Section
+from nas.settings.section import Section
 
 
 class BudgetConfig(Section):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config.merging import merged
-from nas.config.words import shown
+from nas.settings.words import shown
 from search_space import strict_yaml
 from search_space.errors import UserError
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
-from nas.config.section import Section
+from nas.settings.section import Section
+from proxy_tasks.objectives import LIMITS
 
 if TYPE_CHECKING:
     from search_space.scale_permuted import ScalePermutedSpace
@@ -46,20 +53,17 @@ class SpaceConfig(Section):
         )
 
 
-class ConstraintsConfig(Section):
+_Limits: Any = create_model(
+    "_Limits",
+    __base__=Section,
+    **{name: (float | None, Field(None, gt=0)) for name in LIMITS},  # type: ignore[call-overload]
+)
+
+
+class ConstraintsConfig(_Limits):
     """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
     ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what
     goes through the network of a process at once: all analytic, so that a candidate beyond them is
     never proposed. ``latency``, seconds, is measured where the candidate would be trained, before
-    it is.
+    it is. So with each of proxy_tasks.objectives.LIMITS.
     """
-
-    macs: float | None = Field(None, gt=0)
-    parameters: float | None = Field(None, gt=0)
-    memory: float | None = Field(None, gt=0)
-    latency: float | None = Field(None, gt=0)
-
-    @property
-    def analytic(self) -> dict[str, float]:
-        """Those that are given and known without a measurement."""
-        return self.model_dump(exclude={"latency"}, exclude_none=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from nas.config.section import Section
-from nas.config.words import shown
+from nas.settings.section import Section
+from nas.settings.words import shown
+from proxy_tasks.objectives import SCORES
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
-from proxy_tasks.task import Fidelity, Metric
+from proxy_tasks.task import Fidelity
 from search_space.scales import CLASSIFIER, HEADS, SCALES, Scale
 
 SMALL = Scale(0.25, endpoint_filters=64, aspp_filters=64)
@@ -125,11 +126,14 @@ class HalvingConfig(Section):
     reduction_factor: int = Field(3, ge=2)
 
 
+_Score: Any = Literal[tuple(SCORES)]
+
+
 class ProxyConfig(TrainingConfig):
-    """The short training. ``score`` is what the search goes by, see proxy_tasks.task.METRICS;
+    """The short training. ``score`` is what the search goes by, see proxy_tasks.objectives;
     with ``asha`` trainings that fall behind are stopped early."""
 
-    score: Metric = "miou"
+    score: _Score = "miou"
     asha: HalvingConfig | None = None
 
 

@@ -6,15 +6,16 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from nas.config import storage_url
 from nas.config.audit import AuditConfig
-from nas.config.controller import ControllerConfig, PredictorConfig
+from nas.config.controller import DEFAULT, ControllerConfig
 from nas.config.data import DataConfig
 from nas.config.loggers import LoggersConfig
 from nas.config.running import BudgetConfig, EngineConfig, PlanConfig
-from nas.config.section import Section
 from nas.config.space import ConstraintsConfig, SpaceConfig
 from nas.config.training import PromotionConfig, ProxyConfig
+from nas.controllers import CONTROLLERS
+from nas.settings import storage_url
+from nas.settings.section import Section
 from search_space import strict_yaml
 
 
@@ -25,7 +26,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     space: SpaceConfig = Field(default_factory=SpaceConfig)
     constraints: ConstraintsConfig = ConstraintsConfig()
-    controller: ControllerConfig = PredictorConfig()
+    controller: ControllerConfig = CONTROLLERS[DEFAULT]()
     proxy: ProxyConfig = ProxyConfig()
     promotion: PromotionConfig = PromotionConfig()
     budget: BudgetConfig = BudgetConfig()
@@ -35,7 +36,7 @@ class Config(Section):
     loggers: LoggersConfig = ()
     plan: PlanConfig | None = None
     storage: str | None = None
-    """A URL for the ledger, see nas.config.storage_url; None: a journal in the run's folder."""
+    """A URL for the ledger, see nas.settings.storage_url; None: a journal in the run's folder."""
 
     @model_validator(mode="after")
     def _storage_can_be_kept(self) -> Self:

@@ -1,33 +1,36 @@
-"""Controllers by name. Their modules are imported when one is made: some need torch or Optuna."""
+"""Controllers by name. What is slow to import comes when one is built: torch, Optuna, scipy."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from pydantic import ValidationError
+
 from nas.controllers.base import Controller, SpaceExhausted
+from nas.controllers.settings import ControllerSettings
+from nas.settings.messages import first_line
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
 
-CONTROLLERS = {
-    "predictor": ("predictor", "Predictor"),
-    "evolution": ("evolution", "RegularizedEvolution"),
-    "pareto": ("pareto", "Pareto"),
-    "ppo": ("ppo", "PPO"),
-    "tpe": ("optuna_sampler", "OptunaSampler"),
-    "random": ("random", "RandomSearch"),
+_MODULES = ("predictor", "evolution", "pareto", "ppo", "tpe", "random")
+"""Of this package, each with the ``Config`` of the controller of that name."""
+
+CONTROLLERS: Mapping[str, type[ControllerSettings]] = {
+    name: import_module(f"{__name__}.{name}").Config for name in _MODULES
 }
-"""Name -> module of this package and class in it."""
+"""Name -> settings, which build it."""
 
 __all__ = ["CONTROLLERS", "Controller", "SpaceExhausted", "make"]
 
 
 def make(name: str, space: SearchSpace, seed: int, **options: Any) -> Controller:
-    """Raises UserError for an unknown name or options that do not go together."""
+    """Raises UserError for an unknown name, or options that it does not take."""
     if name not in CONTROLLERS:
         raise UserError(f"no controller is called {name!r}: write one of {', '.join(CONTROLLERS)}")
-    module, kind = CONTROLLERS[name]
-    controller: Controller = getattr(import_module(f"nas.controllers.{module}"), kind)(
-        space, seed, **options
-    )
-    return controller
+    try:
+        settings = CONTROLLERS[name](**options)
+    except ValidationError as error:
+        raise UserError(f"{name}: {first_line(error, CONTROLLERS[name])}") from None
+    return settings.build(space, seed)

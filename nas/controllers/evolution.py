@@ -8,11 +8,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
 
 from nas.controllers.base import finite_score, propose_new, stream
+from nas.controllers.settings import ControllerSettings
 from results.trial import Trial
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
+
+
+class Config(ControllerSettings):
+    """Regularized evolution: mutants of tournament winners, and the oldest dies."""
+
+    name: Literal["evolution"] = "evolution"
+    population: int = Field(24, ge=1, description="how many live at a time")
+    tournament: int = Field(6, ge=1, description="how many are drawn to find a parent")
+
+    def build(self, space: SearchSpace, seed: int) -> RegularizedEvolution:
+        return RegularizedEvolution(space, seed, self.population, self.tournament)
 
 
 class RegularizedEvolution:
@@ -23,12 +38,10 @@ class RegularizedEvolution:
     below all.
 
     Raises:
-        UserError: when the tournament is larger than the population, or either below 1.
+        UserError: when the tournament is larger than the population.
     """
 
-    def __init__(
-        self, space: SearchSpace, seed: int, population: int = 24, tournament: int = 6
-    ) -> None:
+    def __init__(self, space: SearchSpace, seed: int, population: int, tournament: int) -> None:
         if not 1 <= tournament <= population:
             raise UserError(
                 f"tournament must be between 1 and the population ({population})"

@@ -43,11 +43,11 @@ class OptunaSampler:
         self,
         space: SearchSpace,
         seed: int,
-        sampler: str = "TPESampler",
-        options: Mapping[str, Any] | None = None,
+        sampler: str,
+        options: Mapping[str, Any],
     ) -> None:
         self._space, self._seed = space, seed
-        self._kind, self._options = _sampler_class(sampler), dict(options or {})
+        self._kind, self._options = _sampler_class(sampler), dict(options)
         self._make_sampler(0)
         self._distributions: dict[str, BaseDistribution] = {
             gene.name: CategoricalDistribution(range(gene.radix)) for gene in space.genes

@@ -8,17 +8,33 @@ Shapes: N trials, K objectives, all to be maximised.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from nas.controllers.base import finite_score, propose_new, stream
+from nas.controllers.settings import ControllerSettings
+from proxy_tasks.objectives import TRADED
 from results.trial import Trial
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
 
-OBJECTIVES = {"miou": 1, "macs": -1, "parameters": -1, "latency": -1, "peak_memory": -1}
-"""What can be asked for, and whether more is better (1) or less (-1)."""
+_Objective: Any = Literal[tuple(TRADED)]
+
+
+class Config(ControllerSettings):
+    """NSGA-II: the Pareto front of two or more objectives."""
+
+    name: Literal["pareto"] = "pareto"
+    objectives: tuple[_Objective, ...] = Field(
+        ("miou", "macs"), min_length=2, description="the most mIoU, the least of all others"
+    )
+    population: int = Field(24, ge=4, description="survivors, and random proposals at first")
+
+    def build(self, space: SearchSpace, seed: int) -> Pareto:
+        return Pareto(space, seed, self.objectives, self.population)
 
 
 class Pareto:
@@ -27,28 +43,18 @@ class Pareto:
     out.
 
     Args:
-        objectives: at least two of OBJECTIVES.
+        objectives: of proxy_tasks.objectives.TRADED.
         population: survivors, and random proposals before the first child.
 
     Raises:
-        UserError: for an unknown objective, fewer than two, or a population below 4.
+        UserError: for fewer than two different objectives.
     """
 
     def __init__(
-        self,
-        space: SearchSpace,
-        seed: int,
-        objectives: Sequence[str] = ("miou", "macs"),
-        population: int = 24,
+        self, space: SearchSpace, seed: int, objectives: Sequence[str], population: int
     ) -> None:
-        for name in objectives:
-            if name not in OBJECTIVES:
-                known = ", ".join(OBJECTIVES)
-                raise UserError(f"objectives: {name!r} is unknown: write two or more of {known}")
         if len(set(objectives)) < 2:
             raise UserError(f"objectives: two different ones are needed but got {list(objectives)}")
-        if population < 4:
-            raise UserError(f"population must be at least 4 but got {population}")
         self._space, self._seed = space, seed
         self._objectives, self._size = tuple(objectives), population
         self._population: list[Trial] = []
@@ -92,10 +98,11 @@ class Pareto:
 
     def _gains(self, trial: Trial) -> list[float]:
         """A figure that was not measured counts as the worst."""
-        values = (getattr(trial.measurement, name) for name in self._objectives)
+        assert trial.measurement is not None  # it has a score
+        values = {name: trial.measurement.figure(name) for name in self._objectives}
         return [
-            -np.inf if value is None else OBJECTIVES[name] * float(value)
-            for name, value in zip(self._objectives, values, strict=True)
+            -np.inf if value is None else TRADED[name].sign * float(value)
+            for name, value in values.items()
         ]
 
 

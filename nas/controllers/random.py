@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from nas.controllers.base import finite_score, propose_new, stream
+from nas.controllers.settings import ControllerSettings
 from results.trial import Trial
 from search_space.genes import Genotype, SearchSpace
+
+
+class Config(ControllerSettings):
+    """Random search: every gene is drawn uniformly."""
+
+    name: Literal["random"] = "random"
+
+    def build(self, space: SearchSpace, seed: int) -> RandomSearch:
+        return RandomSearch(space, seed)
 
 
 class RandomSearch:

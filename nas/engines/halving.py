@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proxy_tasks.task import Job, Measurement, Metric
+from proxy_tasks.objectives import Metric
+from proxy_tasks.task import Job, Measurement
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any
 
 from ray.tune.logger import LoggerCallback
 
-from nas.config import storage_url
 from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.engines.base import Crash, JobSource, Outcome
 from nas.engines.tracking import Tracking
 from nas.failures import RunFailed
+from nas.settings import storage_url
 from proxy_tasks.task import Job, Measurement
 
 FAILURES = 3
@@ -100,9 +100,9 @@ class _Followed:
         return self._source.done
 
     def next(self) -> Job | None:
-        job = self._source.next()
-        for follower in self._followers if job else ():
-            follower.start(job)
+        if job := self._source.next():
+            for follower in self._followers:
+                follower.start(job)
         return job
 
     def progress(self, job: Job, measurement: Measurement) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from nas.config import Config, TrainingConfig
 from nas.config.loggers import LoggerConfig
+from proxy_tasks.objectives import OBJECTIVES, Analytic, costs
 from proxy_tasks.task import Job, Measurement
 from search_space.canonical import canonical_key
 from search_space.cost import cost
@@ -20,16 +21,8 @@ from search_space.errors import UserError
 Plain = str | int | float | bool
 
 _LIBRARIES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
-_CURVES = (
-    "miou",
-    "soft_miou",
-    "loss",
-    "balanced_loss",
-    "train_loss",
-    "seconds",
-    "peak_memory",
-    "latency",
-)
+_CURVES = [n for n, each in OBJECTIVES.items() if not isinstance(each.source, Analytic)]
+"""What is not known beforehand."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +51,13 @@ class Tracking:
             "trial": job.number,
             "name": job.name,
             "key": canonical_key(job.backbone),
-            "macs": known.macs,
-            "parameters": known.parameters,
+            **costs(known),
             **self.settings,
         }
 
     def curves(self, measured: Measurement) -> dict[str, float]:
         """What is known after an epoch, by the name of its curve; that of a class is its IoU."""
-        known = {name: getattr(measured, name) for name in _CURVES}
+        known = {name: measured.figure(name) for name in _CURVES}
         names = (f"class_iou/{_word(name)}" for name in self.classes)
         known |= dict(zip(names, measured.class_iou, strict=False))  # none before a validation
         return {name: v for name, v in known.items() if v is not None and math.isfinite(v)}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import controllers
 from nas.config import (
     Config,
     DataConfig,
@@ -18,9 +17,11 @@ from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.packing import pack
+from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
-from proxy_tasks.task import Fidelity, LatencyLimit
+from proxy_tasks.task import Fidelity, Limit
 from search_space.constrained import ConstrainedSpace, network_figures
+from search_space.cost import Cost
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
 
@@ -28,29 +29,41 @@ from search_space.genes import Genotype, SearchSpace
 def space(config: Config) -> SearchSpace:
     """The space within the analytic constraints."""
     whole = config.space.whole()
-    if not (limits := config.constraints.analytic):
+    if not (limits := _limits(config, analytic=True)):
         return whole
     built, promotion = fidelity(config.promotion, config.data), config.promotion
     batch = max(1, promotion.recipe.micro_batch // promotion.processes)
     classes = len(dataset(config, built.size).classes)
-    figures = network_figures(whole, built.scale, classes, built.size, batch)
-    return ConstrainedSpace(whole, limits, figures)
+
+    def figures(found: Cost) -> dict[str, float]:
+        sources = ((name, OBJECTIVES[name].source) for name in limits)
+        return {name: s.of(found, batch) for name, s in sources if isinstance(s, Analytic)}
+
+    limited = network_figures(whole, built.scale, classes, built.size, figures)
+    return ConstrainedSpace(whole, limits, limited)
 
 
-def latency_limit(config: Config) -> LatencyLimit | None:
-    """What a candidate has to keep to before it is trained, if anything."""
-    if (seconds := config.constraints.latency) is None:
-        return None
+def measured_limits(config: Config) -> tuple[Limit, ...]:
+    """What a candidate has to keep to before it is trained."""
     built = fidelity(config.promotion, config.data)
-    return LatencyLimit(seconds, built.scale, built.size)
+    limits = _limits(config, analytic=False).items()
+    return tuple(Limit(name, most, built.scale, built.size) for name, most in limits)
+
+
+def _limits(config: Config, analytic: bool) -> dict[str, float]:
+    """Those that are given, and are known without a measurement or are not."""
+    return {
+        name: most
+        for name, most in config.constraints.model_dump(exclude_none=True).items()
+        if isinstance(LIMITS[name].source, Analytic) == analytic
+    }
 
 
 def controller(config: Config, space: SearchSpace, first: Sequence[Genotype] = ()) -> Controller:
     """The config's, after the networks to begin with. UserError where its options do not go
     together."""
-    options = config.controller.model_dump(exclude={"name"})
     try:
-        made = controllers.make(config.controller.name, space, config.seed, **options)
+        made = config.controller.build(space, config.seed)
     except UserError as error:
         raise UserError(f"controller: {error}") from error
     return WarmStart(made, space, first) if first else made

@@ -9,6 +9,7 @@ from nas.engines import tracking
 from nas.parts.baselines import baselines
 from nas.parts.build import controller, dataset, section_of
 from nas.parts.machines import resources
+from proxy_tasks.objectives import OBJECTIVES, Trained
 from proxy_tasks.processes import Group
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
@@ -89,7 +90,8 @@ def check_halving(config: Config) -> None:
         return
     if config.data.split and config.data.split.folds:
         raise UserError("proxy.asha: with folds a score comes after the last alone; leave it out")
-    if proxy.score != "train_loss" and proxy.evaluate_every != 1:
+    every_epoch = isinstance(OBJECTIVES[proxy.score].source, Trained)
+    if not every_epoch and proxy.evaluate_every != 1:
         raise UserError(
             f"proxy.asha: {proxy.score} is not known after every epoch;"
             " write proxy.evaluate_every: 1, or proxy.score: train_loss"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nas.runs.directory import RunDirectory
 from nas.runs.selection import top
-from proxy_tasks.task import METRIC_NAMES, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric
 from results import units
 from results.leaderboard import leaderboard, to_csv, to_markdown
 from results.trial import Trial
@@ -36,6 +36,6 @@ def write_artifacts(run: RunDirectory, trials: Sequence[Trial], by: Metric = "mi
     diagram = [run.artifacts / "best.svg", run.artifacts / "best.png"]
     assert isinstance(best.backbone, Architecture)  # candidates are searched ones
     assert best.score is not None
-    caption = f"proxy {METRIC_NAMES[by]} {units.score(best.score, by)}"
+    caption = f"proxy {OBJECTIVES[by].score_name} {units.score(best.score, by)}"
     draw(best.backbone, diagram, title=f"{run.path.name}: {best.name}", caption=caption)
     return [*board, *front, spec, *diagram]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config import Config
-from proxy_tasks.task import Metric
+from proxy_tasks.objectives import Metric
 from results.audit import Verdict, from_dict, to_dict
 from search_space import strict_yaml
 from search_space.errors import UserError
@@ -51,9 +51,9 @@ class AuditRecord:
         path.write_text(strict_yaml.render(values, width=100, ascii_only=True), "utf-8")
         return path
 
-    def verdict(self, metric: Metric) -> Verdict:
-        """Of the config's own proxy."""
-        return next(iter(self.verdicts.values()))[metric]
+    def verdict(self, metric: Metric) -> Verdict | None:
+        """Of the config's own proxy; None by what was not measured then."""
+        return next(iter(self.verdicts.values())).get(metric)
 
     @classmethod
     def load(cls, path: Path) -> AuditRecord:
@@ -104,6 +104,7 @@ def find(config: Config, data: str, folders: Iterable[Path]) -> tuple[Path, Audi
 def noise(folder: Path, config: Config) -> float | None:
     """Standard deviation of a score of the run in this folder; None where no audit says it."""
     try:
-        return AuditRecord.load(folder / FILE).verdict(config.proxy.score).noise
+        verdict = AuditRecord.load(folder / FILE).verdict(config.proxy.score)
     except UserError:
         return None
+    return None if verdict is None else verdict.noise

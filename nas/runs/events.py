@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nas.config.storage_url import masked
+from nas.settings.storage_url import masked
 from nas.failures import Interrupted, RunFailed
 from search_space.errors import UserError
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from nas.config import Config, storage_url
+from nas.config import Config
+from nas.settings import storage_url
 from nas.failures import RunFailed
 from nas.runs.directory import RunDirectory
 from results.ledger import Ledger

@@ -13,7 +13,12 @@ from nas.runs.learnt import figures, warning
 from nas.runs.promotion_records import Promotion
 from nas.runs.directory import RunDirectory
 from nas.runs.tested import evaluation
-from proxy_tasks.task import Metric
+from nas.runs.evaluations import Evaluation
+from nas.runs.learnt import figures, warning
+from nas.runs.promotion_records import Promotion
+from nas.runs.directory import RunDirectory
+from nas.runs.tested import evaluation
+from proxy_tasks.objectives import Metric
 from results.dashboard.source import Source
 from results.ledger import Ledger
 from results.trial import Trial

@@ -22,7 +22,8 @@ from nas.runs import events
 from nas.runs.directory import RunDirectory
 from nas.searching.search import Search
 from nas.terminal.progress import Board, SearchProgress
-from proxy_tasks.task import METRICS, Measurement, Metric
+from proxy_tasks.objectives import OBJECTIVES, SCORES, Metric
+from proxy_tasks.task import Measurement
 from results.audit import Audited
 from results.ledger import Ledger
 from search_space.genes import SearchSpace
@@ -88,16 +89,22 @@ def audited(proxy: list[Leg], reference: list[Leg], metric: Metric) -> Audited:
     keys = [key for key in reference[0] if all(key in leg for leg in [*proxy, *reference])]
     if len(keys) < 3:
         raise RunFailed(f"{len(keys)} architectures were trained in every way; 3 are needed")
-    scores = [[METRICS[metric] * getattr(leg[key], metric) for key in keys] for leg in proxy]
+    scores = [[leg[key].figure(metric) for key in keys] for leg in proxy]
     return Audited(
         tuple(keys),
-        np.array(scores),
+        OBJECTIVES[metric].sign * np.array(scores, dtype=float),
         np.array([[leg[key].miou for key in keys] for leg in reference]),
         *(
             float(np.mean([leg[key].seconds for leg in legs for key in keys]))
             for legs in (proxy, reference)
         ),
     )
+
+
+def told(legs: list[Leg]) -> list[Metric]:
+    """What a search may go by, as far as every training says it: an older one may not know all."""
+    measured = [each for leg in legs for each in leg.values()]
+    return [name for name in SCORES if all(m.figure(name) is not None for m in measured)]
 
 
 def leg_ledger(run: RunDirectory, label: str, seed: int) -> Path:

@@ -18,7 +18,8 @@ from nas.parts.baselines import Baseline
 from nas.runs import events
 from nas.searching.diagrams import Leaders
 from nas.terminal.progress import SearchProgress
-from proxy_tasks.task import Fidelity, Job, LatencyLimit, Measurement, Metric
+from proxy_tasks.objectives import Metric, Shown, shown
+from proxy_tasks.task import Fidelity, Job, Limit, Measurement
 from results.ledger import Ledger
 from results.trial import Setback, Trial, TrialState
 from search_space.canonical import canonical_key
@@ -42,13 +43,13 @@ class Search:
         baselines: tuple[Baseline, ...],
         budget: BudgetConfig,
         progress: SearchProgress,
-        limit: LatencyLimit | None = None,
+        limits: tuple[Limit, ...] = (),
         score: Metric = "miou",
         leaders: Leaders | None = None,
     ) -> None:
         self._space, self._controller, self._ledger = space, controller, ledger
         self._fidelity, self._budget, self._progress = fidelity, budget, progress
-        self._limit, self._score, self._leaders = limit, score, leaders
+        self._limits, self._score, self._leaders = limits, score, leaders
         self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
         self._retries = Retries()
         self._out = 0
@@ -83,7 +84,7 @@ class Search:
         if trial.kind == "baseline":
             return Job(trial.number, trial.folder, trial.backbone, self._fidelity)
         known = (trial.number, trial.folder, trial.backbone, self._fidelity)
-        return Job(*known, self._limit, stoppable=True)
+        return Job(*known, self._limits, stoppable=True)
 
     def progress(self, job: Job, measurement: Measurement) -> None:
         self._curves[job.number].append(measurement.scored(self._score).score)
@@ -169,8 +170,9 @@ def _came_to(trial: Trial) -> dict[str, Any]:
     """What a log keeps of a measurement: the ledger has it whole."""
     measured = trial.measurement
     assert measured is not None  # one that finished has one
-    names = ("epochs", "score", "miou", "loss", "macs", "parameters", "seconds", "failure")
-    return {"state": trial.state, **{name: getattr(measured, name) for name in names}}
+    figures = {each.name: measured.figure(each.name) for each in shown(Shown.TABLE)}
+    began = {"state": trial.state, "epochs": measured.epochs, "score": measured.score}
+    return {**began, **figures, "failure": measured.failure}
 
 
 def _in_order_of_ending(trials: list[Trial]) -> list[Trial]:

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.terminal.console import is_live
-from proxy_tasks.task import METRIC_NAMES, Job, Measurement, Metric
+from proxy_tasks.objectives import OBJECTIVES, SCORES, Analytic, Metric, Shown, shown
+from proxy_tasks.task import Job, Measurement
 from results import units
 from results.trial import Trial, TrialState
 
@@ -168,7 +169,7 @@ def outcome_line(trial: Trial, by: Metric = "miou") -> str:
     measured = trial.measurement
     if trial.state is TrialState.FAILED or measured is None:
         return f"{trial.name}  failed: {trial.error}"
-    cost = f"{units.giga(measured.macs)}MACs  {units.mega(measured.parameters)} parameters"
+    cost = _cost(measured)
     if measured.failure is not None:
         return f"{trial.name}  infeasible: {measured.failure.value}  {cost}"
     if trial.state is TrialState.STOPPED:
@@ -176,13 +177,21 @@ def outcome_line(trial: Trial, by: Metric = "miou") -> str:
     return f"{trial.name}  {_quality(trial, by)}  {cost}  {units.duration(measured.seconds)}"
 
 
+def _cost(measured: Measurement) -> str:
+    known = ((measured.figure(each.name), each) for each in shown(Shown.TABLE, Analytic))
+    return "  ".join(units.said(value, each) for value, each in known if value is not None)
+
+
 def _quality(trial: Trial, by: Metric) -> str:
-    """The score that is searched for first, where it is neither mIoU nor loss."""
+    """What is told of every trial, mIoU and loss; before them the score that is searched for, where
+    it is another."""
     measured = trial.measurement
     assert measured is not None  # a trial with a score has one
-    loss = "" if measured.loss is None else f"  loss {measured.loss:.4f}"
-    other = "" if by in ("miou", "loss") else f"{METRIC_NAMES[by]} {trial.score:.4f}  "
-    return f"{other}mIoU {measured.miou:.4f}{loss}"
+    told = [each for each in SCORES.values() if each.shown >= Shown.TABLE]
+    figures = [(each.short or each.label, measured.figure(each.name)) for each in told]
+    if OBJECTIVES[by] not in told:
+        figures.insert(0, (OBJECTIVES[by].score_name, trial.score))
+    return "  ".join(f"{words} {value:.4f}" for words, value in figures if value is not None)
 
 
 class PromotionProgress:

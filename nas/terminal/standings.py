@@ -14,7 +14,7 @@ from nas.runs.learnt import warning
 from nas.runs.promotion_records import OverSeeds, Promotion
 from nas.runs.tested import evaluations_of
 from nas.terminal.learnt import class_tables
-from proxy_tasks.task import METRIC_NAMES, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric
 from results import units
 from results.audit import within_noise
 from results.leaderboard import leaderboard
@@ -34,7 +34,7 @@ def leaderboard_table(
     score is known (one standard deviation), ≈ marks the candidates that it cannot tell from the
     best one. Columns that do not fit into the ``width`` are left out."""
     frame = leaderboard(trials)
-    title = f"leaderboard by {METRIC_NAMES[by]}: {{}} of {len(frame)} scored networks"
+    title = f"leaderboard by {OBJECTIVES[by].score_name}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
         title += "; ≈ not told from the best candidate by the noise that the audit found"

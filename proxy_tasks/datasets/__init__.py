@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from proxy_tasks.datasets.annotations import FORMATS
 from proxy_tasks.datasets.base import IGNORE, PARTS, SPLITS, Dataset
-from proxy_tasks.datasets.catalogue import CATALOGUE
+from proxy_tasks.datasets.catalogue import CATALOGUE, Entry
 from proxy_tasks.datasets.listing import SplitRule
 from search_space.errors import UserError
 
@@ -59,56 +58,25 @@ def open_dataset(
     """
     if name not in CATALOGUE:
         raise UserError(f"no data set {name!r}: write one of {', '.join(DATASETS)}")
-    _refuse(name, root=root, classes=classes, ignore=ignore, values=values, split=split)
-    _refuse(name, overlap=overlap, uncovered=uncovered, images=images, labels=labels, exif=exif)
-    if name == "scenes":
-        from proxy_tasks.datasets.scenes import Scenes
-
-        return Scenes(train, val, size, seed)
+    entry = CATALOGUE[name]
+    own: dict[str, Any] = {"classes": classes, "ignore": ignore, "values": values, "split": split}
+    own |= {"overlap": overlap, "uncovered": uncovered, "images": images, "labels": labels}
+    _refuse(name, entry, root=root, **own, exif=exif)
+    if "root" not in entry.takes:
+        drawn: Dataset = entry.make(train, val, size, seed)
+        return drawn
     if root is None:
-        needed = ", ".join(CATALOGUE[name].layout[:2])
+        needed = ", ".join(entry.layout[:2])
         raise UserError(f"the data set {name!r} needs root: the folder that holds {needed}")
-    found: FileDataset
-    if name in FORMATS:
-        from proxy_tasks.datasets.annotations.opening import open_annotated
-
-        found = open_annotated(name, Path(root), classes, values, split, overlap, uncovered)
-    else:
-        found = _in_files(name, Path(root), classes, ignore, values, split, images, labels)
+    taken = {key: value for key, value in own.items() if key in entry.takes}
+    found: FileDataset = entry.make(Path(root), **taken)
     found.configure(root, exif, split.folds if split else None, cache)
     if strict:
         found.refuse_faults()
     return found
 
 
-def _in_files(
-    name: str,
-    root: Path,
-    classes: Sequence[str] | None,
-    ignore: Sequence[int] | None,
-    values: Mapping[str, str] | None,
-    split: SplitRule | None,
-    images: str | None,
-    labels: str | None,
-) -> FileDataset:
-    if name == "camvid":
-        from proxy_tasks.datasets.camvid import CamVid
-
-        return CamVid(root, ignore)
-    if name == "cityscapes":
-        from proxy_tasks.datasets.cityscapes import Cityscapes
-
-        return Cityscapes(root)
-    if name == "voc":
-        from proxy_tasks.datasets.voc import Voc
-
-        return Voc(root, split)
-    from proxy_tasks.datasets.folder import Folder
-
-    return Folder(root, classes, ignore, values, split, images, labels)
-
-
-def _refuse(name: str, **given: object) -> None:
-    takes = CATALOGUE[name].takes
-    if unwanted := [key for key, value in given.items() if value is not None and key not in takes]:
-        raise UserError(f"the data set {name!r} takes no {unwanted[0]}: leave it out")
+def _refuse(name: str, entry: Entry, **given: object) -> None:
+    for key, value in given.items():
+        if value is not None and key not in entry.takes:
+            raise UserError(f"the data set {name!r} takes no {key}: leave it out")

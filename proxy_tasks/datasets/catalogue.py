@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Entry:
-    """``takes`` lists the options of `open_dataset` that it has a use for; ``layout``, the files
-    under ``root``; ``classes`` is how many, None where the user says."""
+    """``opens`` names what makes the data set, as ``module:callable`` of this package: of ``root``
+    and, by name, of the options that it takes; of ``train``, ``val``, ``size`` and ``seed`` where
+    it lies in no files. ``takes`` lists the options of `open_dataset` that it has a use for;
+    ``layout``, the files under ``root``; ``classes`` is how many, None where the user says."""
 
     summary: str
     classes: int | None
+    opens: str
     takes: tuple[str, ...] = ()
     layout: tuple[str, ...] = ()
+
+    @property
+    def make(self) -> Callable[..., Any]:
+        """What ``opens`` names. Imports it."""
+        return resolve_name(f"{__package__}.{self.opens}")  # type: ignore[no-any-return]
 
 
 _DRAWN = ("root", "classes", "values", "split", "overlap", "uncovered", "exif")
 
 CATALOGUE = {
-    "scenes": Entry("procedural street scenes, embedded: nothing to download", 11),
+    "scenes": Entry("procedural street scenes, embedded: nothing to download", 11, "scenes:Scenes"),
     "folder": Entry(
         "your own images and label maps",
         None,
+        "folder:Folder",
         ("root", "classes", "ignore", "values", "split", "images", "labels", "exif"),
         (
             "classes.txt",
@@ -35,6 +47,7 @@ CATALOGUE = {
     "coco": Entry(
         "instances as COCO, Roboflow, Label Studio and others export them",
         None,
+        "annotations.coco:open_coco",
         _DRAWN,
         (
             "annotations.json, or annotations/instances_{train,val}.json",
@@ -45,12 +58,14 @@ CATALOGUE = {
     "labelme": Entry(
         "label files of Labelme",
         None,
+        "annotations.labelme:open_labelme",
         _DRAWN,
         ("NAME.json, NAME.jpg", "labels.txt, optional: the labels in order"),
     ),
     "cvat": Entry(
         "CVAT's exports 'CVAT for images 1.1' and 'Segmentation mask 1.1'",
         None,
+        "annotations.cvat:open_cvat",
         _DRAWN,
         (
             "annotations.xml, images/NAME.jpg",
@@ -61,6 +76,7 @@ CATALOGUE = {
     "yolo": Entry(
         "polygons as Ultralytics YOLO reads them",
         None,
+        "annotations.yolo:open_yolo",
         _DRAWN,
         (
             "data.yaml",
@@ -71,6 +87,7 @@ CATALOGUE = {
     "camvid": Entry(
         "CamVid in the 11 classes of SegNet's split",
         11,
+        "camvid:CamVid",
         ("root", "ignore"),
         (
             "{train,val}/NAME.png",
@@ -81,6 +98,7 @@ CATALOGUE = {
     "cityscapes": Entry(
         "Cityscapes, fine annotations",
         19,
+        "cityscapes:Cityscapes",
         ("root",),
         (
             "leftImg8bit/{train,val}/CITY/NAME_leftImg8bit.png",
@@ -91,6 +109,7 @@ CATALOGUE = {
     "voc": Entry(
         "PASCAL VOC 2012, with SBD's annotations where split.train is train_aug",
         21,
+        "voc:Voc",
         ("root", "split"),
         (
             "JPEGImages/NAME.jpg",

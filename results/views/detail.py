@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from proxy_tasks.objectives import Analytic, Measured, Shown, Validated, shown
 from results import units
 from results.cost_table import in_unit
 from results.leaderboard import dilations
@@ -39,16 +40,11 @@ def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
         found.append((facts.score_name, facts.shown(trial.score)))
     measured = trial.measurement
     if measured is not None:
-        if measured.miou is not None:
-            found.append(("mIoU", f"{units.percent(measured.miou)} %"))
-        if measured.loss is not None:
-            found.append(("validation loss", f"{measured.loss:.4f}"))
         found += [
-            ("MACs", units.giga(measured.macs)),
-            ("parameters", units.mega(measured.parameters)),
+            (each.label, units.shown(value, each.unit))
+            for each in shown(Shown.DETAIL, Analytic, Validated, Measured)
+            if (value := measured.figure(each.name)) is not None
         ]
-        if measured.latency is not None:
-            found.append(("latency", f"{units.three_digits(1e3 * measured.latency)} ms"))
         found.append(
             (
                 "training",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from proxy_tasks.objectives import Shown, shown
 from results.frontier import pareto
 from results.views.hover import TEMPLATE, hover_texts
 from results.views.snapshot import Facts, Snapshot
@@ -36,16 +37,9 @@ class Axis:
 
 AXES: Mapping[str, Axis] = {
     "score": Axis("score", 1, more=True),  # as the run calls it: axis_of
-    "miou": Axis("mIoU (%)", 100, more=True),
-    "loss": Axis("validation loss", 1),
-    "train_loss": Axis("training loss", 1),
-    "macs": Axis("MACs of one image (G)", 1e-9),
-    "parameters": Axis("parameters (M)", 1e-6),
-    "latency": Axis("latency of one image (ms)", 1e3),
-    "seconds": Axis("training time (s)", 1),
-    "peak_memory": Axis("peak memory (GiB)", 2**-30),
+    **{each.name: Axis(each.axis, each.unit.factor, each.more) for each in shown(Shown.AXIS)},
 }
-"""Column of the frame -> how it is shown. Memory is the whole process's on a CPU."""
+"""Column of the frame -> how it is shown."""
 
 
 def known_axes(now: Snapshot) -> dict[str, str]:

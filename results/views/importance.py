@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from proxy_tasks.objectives import Analytic, Shown, shown
 from results.frontier import spearmans
 from results.views.choices import PROPERTIES
 from results.views.favourites import shares_of, signed
@@ -36,8 +37,8 @@ def _traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
             found[f"{_PREFIX.get(of, of)} {label}".strip()] = each.share_NV[:, rank]
         if of == "type":
             found["blocks built"] = each.count_N
-    for name, column in (("MACs", "macs"), ("parameters", "parameters")):
-        found[name] = now.candidates[column].to_numpy()
+    for cost in shown(Shown.TABLE, Analytic):
+        found[cost.label] = now.candidates[cost.name].to_numpy()
     return found
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from proxy_tasks.task import METRIC_NAMES, PERCENT, Metric
+from proxy_tasks.objectives import OBJECTIVES, Metric, Shown, shown
+from proxy_tasks.objectives.objective import on_axis
 from results import units
 from results.trial import Kind, Trial
 from results.views.choices import Choices, Property, Value, choices_of
@@ -48,8 +49,8 @@ class Facts:
     @property
     def unit(self) -> tuple[str, float]:
         """What a score is called on an axis, and what it is multiplied by to be shown."""
-        percent = self.metric in PERCENT
-        return (f"{METRIC_NAMES[self.metric]} (%)", 100.0) if percent else (self.score_name, 1.0)
+        unit = OBJECTIVES[self.metric].unit
+        return on_axis(self.score_name, unit), unit.factor
 
     @property
     def quality(self) -> str:
@@ -59,7 +60,7 @@ class Facts:
     @property
     def score_name(self) -> str:
         """Of the metric that the search goes by."""
-        return METRIC_NAMES[self.metric]
+        return OBJECTIVES[self.metric].score_name
 
     def shown(self, score: float) -> str:
         """A score as text."""
@@ -110,17 +111,7 @@ class Memo:
     )
 
 
-MEASURED = (
-    "score",
-    "miou",
-    "loss",
-    "train_loss",
-    "macs",
-    "parameters",
-    "seconds",
-    "latency",
-    "peak_memory",
-)
+MEASURED = ("score", *(each.name for each in shown(Shown.AXIS)))
 _TOLD: dict[str, Any] = {"trial": int, "name": object, "kind": object, "finished": float}
 _FINISHED = list(_TOLD).index("finished")
 COLUMNS = (*_TOLD, *MEASURED)
@@ -224,8 +215,8 @@ class Snapshot:
     def _row(self, trial: Trial) -> tuple[Any, ...] | None:
         if trial.score is None:
             return None
-        measured = trial.measurement
-        values = [getattr(measured, name) for name in MEASURED[1:]]
+        assert trial.measurement is not None  # a trial with a score has one
+        values = [trial.measurement.figure(name) for name in MEASURED[1:]]
         finished = trial.finished.timestamp() if trial.finished else float(trial.number)
         row = (trial.number, trial.name, trial.kind, finished, trial.score, *values)
         self.memo.rows[trial.number] = row

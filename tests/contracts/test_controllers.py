@@ -17,6 +17,7 @@ import pytest
 from nas import controllers
 from nas.controllers import CONTROLLERS, Controller, SpaceExhausted
 from nas.controllers.warm_start import WarmStart
+from proxy_tasks.objectives import costs
 from proxy_tasks.task import Failure, Measurement
 from results.trial import Trial, TrialState
 from search_space.constrained import ConstrainedSpace, network_figures
@@ -31,7 +32,7 @@ TABLE = TabularSpace({f"{a}{b}7{c}{d}": {"accuracy": 0.0} for a, b, c, d in prod
 SMALL = TabularSpace({f"{a}{b}{c}": {"accuracy": 0.0} for a, b, c in product("01", "012", "345")})
 TINY = ScalePermutedSpace(stages=((3, 1),), output_levels=(3,), max_level=3, dilations=(1,))
 TINY_NETWORKS = {TINY.key(each) for each in product(*(range(gene.radix) for gene in TINY.genes))}
-FIGURES = network_figures(SPACE, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128), 16)
+FIGURES = network_figures(SPACE, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128), costs)
 CONSTRAINED = ConstrainedSpace(SPACE, {"macs": 8.5e7, "parameters": 9.5e5}, FIGURES)
 """A quarter of all networks."""
 SPACES = {"spinenet-seg": SPACE, "constrained": CONSTRAINED, "tabular": TABLE}

@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 import pytest
 
+from nas.config.loggers import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from nas.engines import ray_loggers
 from nas.engines.tracking import Tracking
-from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
 from proxy_tasks.task import Measurement
 from tests.support.runs import UNSTARVED
 from tests.support.sources import Recorder

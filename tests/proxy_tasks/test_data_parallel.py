@@ -53,7 +53,7 @@ def test_the_first_step_and_two_epochs_are_those_of_one_process(recipe: str, bot
     ours, theirs = together["evaluation"], alone["evaluation"]
     assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
     assert ours.class_iou == pytest.approx(theirs.class_iou, abs=1e-3)
-    assert ours.soft_miou == pytest.approx(theirs.soft_miou, rel=1e-5)
+    assert ours.figures == pytest.approx(theirs.figures, rel=1e-5)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

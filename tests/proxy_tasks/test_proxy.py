@@ -17,7 +17,7 @@ from proxy_tasks.datasets.packing import pack
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
-from proxy_tasks.task import Failure, Fidelity, Job, LatencyLimit, Measurement
+from proxy_tasks.task import Failure, Fidelity, Job, Limit, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Evaluation
 from search_space import catalog
@@ -81,11 +81,11 @@ def test_a_training_that_diverges_is_a_measurement(task: TrainingTask) -> None:
 
 def test_a_network_that_is_too_slow_is_measured_and_not_trained(task: TrainingTask) -> None:
     scale = replace(FIDELITY.scale, filters=0.25)
-    within = replace(JOB, limit=LatencyLimit(60.0, scale, (64, 64)))
+    within = replace(JOB, limits=(Limit("latency", 60.0, scale, (64, 64)),))
     assert what_was_learned(list(task.score(within))[-1]) == what_was_learned(
         list(task.score(JOB))[-1]
     )
-    (only,) = task.score(replace(JOB, limit=LatencyLimit(1e-6, scale, (64, 64))))
+    (only,) = task.score(replace(JOB, limits=(Limit("latency", 1e-6, scale, (64, 64)),)))
     assert (only.failure, only.epochs, only.miou) == (Failure.TOO_SLOW, 0, None)
     assert only.latency is not None
     assert only.latency > 1e-6
@@ -129,7 +129,7 @@ def test_patience_ends_a_training_that_no_longer_gains(
     scores = iter([0.2, 0.1, 0.3, 0.3, 0.1, 0.9])
 
     def scripted(*_: object) -> Evaluation:
-        return Evaluation(next(scores), 1.0, (), 0.1, 1.0)
+        return Evaluation({"miou": next(scores), "loss": 1.0})
 
     monkeypatch.setattr(proxy.Training, "run_epoch", untrained)
     monkeypatch.setattr(proxy.Validation, "add", lambda *_: None)

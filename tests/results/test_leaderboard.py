@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from proxy_tasks.task import Measurement, Metric
+from proxy_tasks.objectives import Metric
+from proxy_tasks.task import Measurement
 from results import units
 from results.leaderboard import COLUMNS, dilations, headings, leaderboard, to_csv, to_markdown
 from results.tables import as_table

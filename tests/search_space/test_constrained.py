@@ -14,7 +14,17 @@ from search_space.scales import Scale
 
 SPACE = ScalePermutedSpace(max_level=6)
 SCALE = Scale(filters=0.25, endpoint_filters=64, aspp_filters=64)
-FIGURES = network_figures(SPACE, SCALE, classes=11, size=(96, 128), batch=16)
+FIGURES = network_figures(
+    SPACE,
+    SCALE,
+    classes=11,
+    size=(96, 128),
+    of=lambda cost: {
+        "macs": cost.macs,
+        "parameters": cost.parameters,
+        "memory": cost.training_bytes(16),
+    },
+)
 USUAL, SCARCE, NONE = 8.2e7, 6.3e7, 5e7
 """MACs: three in ten random networks keep to them, fewer than one in 500, none."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pycocotools import mask as coco_masks
 
 from proxy_tasks.datasets.annotations.names import coco_files, part_called, part_in
+from proxy_tasks.datasets.annotations.opening import open_annotated
 from proxy_tasks.datasets.annotations.reading import (
     Area,
     LeftOut,
@@ -172,3 +174,7 @@ def _refuse_boxes(found: Iterable[_File], left_out: Mapping[str, int]) -> None:
             f"{path} has boxes, no outlines ({left_out[BOX]:,} annotations): a segmentation needs"
             " polygons or masks; draw them, or export as instance segmentation"
         )
+
+
+open_coco = partial(open_annotated, "coco", read)
+"""The data set that lies in a folder."""

@@ -5,14 +5,16 @@ ROOT/annotations.xml    images in images/, images/PART/ or beside
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from proxy_tasks.datasets.annotations import cvat_masks
 from proxy_tasks.datasets.annotations.names import cvat_xml_files, part_called, part_in
+from proxy_tasks.datasets.annotations.opening import open_annotated
 from proxy_tasks.datasets.annotations.reading import (
     Area,
     LeftOut,
@@ -24,10 +26,28 @@ from proxy_tasks.datasets.annotations.reading import (
 from proxy_tasks.datasets.annotations.shapes import Runs, Shape, box, ellipse, packed, polygons
 from proxy_tasks.datasets.base import Colour
 from proxy_tasks.datasets.faults import Fault
+from proxy_tasks.datasets.files import FileDataset
+from proxy_tasks.datasets.listing import SplitRule
 from search_space.errors import UserError
 
 _AREAS = ("polygon", "box", "mask", "ellipse")
 _OTHERS = ("polyline", "points", "cuboid", "skeleton")
+
+
+def open_cvat(
+    root: Path,
+    classes: Sequence[str] | None = None,
+    values: Mapping[str, str] | None = None,
+    split: SplitRule | None = None,
+    overlap: str | None = None,
+    uncovered: str | None = None,
+) -> FileDataset:
+    """The data set that lies in a folder, of shapes or of masks; see `opening.open_annotated`."""
+    if not cvat_masks.found(root):
+        return open_annotated("cvat", read, root, classes, values, split, overlap, uncovered)
+    if overlap is not None:
+        raise UserError("data.overlap: CVAT's masks have no shapes any more: leave it out")
+    return cvat_masks.CvatMasks(root, classes, values, split, uncovered)
 
 
 def read(root: Path) -> Reading:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from proxy_tasks.datasets.annotations.names import labelme_files, part_called
 from proxy_tasks.datasets.annotations.naming import BACKGROUND
+from proxy_tasks.datasets.annotations.opening import open_annotated
 from proxy_tasks.datasets.annotations.reading import (
     Area,
     LeftOut,
@@ -146,3 +148,7 @@ def _unlabelled(root: Path, pictures: Sequence[Picture]) -> list[str]:
     if not spare:
         return []
     return [f"{len(spare):,} images have no label file and are left out, the first {min(spare)}"]
+
+
+open_labelme = partial(open_annotated, "labelme", read)
+"""The data set that lies in a folder."""

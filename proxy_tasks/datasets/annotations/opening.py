@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from proxy_tasks.datasets.annotations import coco, cvat, cvat_masks, labelme, parting, yolo
+from proxy_tasks.datasets.annotations import parting
 from proxy_tasks.datasets.annotations.annotated import Annotated
 from proxy_tasks.datasets.annotations.naming import name_classes
 from proxy_tasks.datasets.annotations.painting import OVERLAPS, Overlap
@@ -15,16 +15,10 @@ from proxy_tasks.datasets.files import FileDataset, existing
 from proxy_tasks.datasets.listing import SplitRule
 from search_space.errors import UserError
 
-READERS: Mapping[str, Callable[[Path], Reading]] = {
-    "coco": coco.read,
-    "labelme": labelme.read,
-    "cvat": cvat.read,
-    "yolo": yolo.read,
-}
-
 
 def open_annotated(
     name: str,
+    read: Callable[[Path], Reading],
     root: Path,
     classes: Sequence[str] | None = None,
     values: Mapping[str, str] | None = None,
@@ -32,7 +26,7 @@ def open_annotated(
     overlap: str | None = None,
     uncovered: str | None = None,
 ) -> FileDataset:
-    """The data set ``name`` of `READERS`.
+    """The data set ``name``, as a tool's files are ``read``.
 
     ``classes`` are the classes in their order, by default all labels in the tool's; ``values``
     gives labels another class or ``void``; ``overlap`` is one of `painting.OVERLAPS`; what no shape
@@ -40,11 +34,7 @@ def open_annotated(
     not split. Raises UserError for files that are not the tool's, or options that do not fit.
     """
     root = existing(root, "what the labelling tool wrote")
-    if name == "cvat" and cvat_masks.found(root):
-        if overlap is not None:
-            raise UserError("data.overlap: CVAT's masks have no shapes any more: leave it out")
-        return cvat_masks.CvatMasks(root, classes, values, split, uncovered)
-    reading = READERS[name](root)
+    reading = read(root)
     try:
         naming = name_classes(reading.labels, reading.source, classes, values, uncovered)
         listings = parting.split(reading.pictures, split, root)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from proxy_tasks.datasets.annotations.names import yolo_files
+from proxy_tasks.datasets.annotations.opening import open_annotated
 from proxy_tasks.datasets.annotations.reading import Area, Picture, Reading, missing, plain_path
 from proxy_tasks.datasets.annotations.shapes import polygons
 from proxy_tasks.datasets.base import Split
@@ -182,3 +184,7 @@ def _notes(pictures: Sequence[Picture], source: Path) -> tuple[str, ...]:
         f"{len(bare):,} images have no label file, the first {bare[0]}: to YOLO that means that"
         " they show nothing",
     )
+
+
+open_yolo = partial(open_annotated, "yolo", read)
+"""The data set that lies in a folder."""

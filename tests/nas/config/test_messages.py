@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from nas import cli, config
-from nas.config.messages import _LINES, _UNKNOWN
-from nas.config.section import choices, fields_of, section_of
+from nas.settings.messages import _LINES, _UNKNOWN
+from nas.settings.section import choices, fields_of, section_of
 from search_space import strict_yaml
 from search_space.errors import UserError
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from nas import config as configs
-from nas.config import Config, storage_url
+from nas.config import Config
 from nas.runs import ledgers
 from nas.runs.directory import RunDirectory
+from nas.settings import storage_url
 from search_space.errors import UserError
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from optuna.trial import TrialState as OptunaState
 
+from nas.controllers import tpe
 from nas.controllers.optuna_sampler import OptunaSampler
 from proxy_tasks.task import Failure
 from search_space.errors import UserError
@@ -21,7 +22,7 @@ def told_of(controller: OptunaSampler) -> list[tuple[tuple[int, ...], float]]:
 
 
 def test_the_study_is_told_of_the_networks_that_were_trained_instead() -> None:
-    controller = OptunaSampler(SMALL, 0, options={"n_startup_trials": 4})
+    controller = tpe.Config(options={"n_startup_trials": 4}).build(SMALL, 0)
     run = Run(controller, SMALL)
     run.go(len(SMALL.rows) - 1)
     run.ask()  # what has ended is told when something is asked
@@ -31,7 +32,7 @@ def test_the_study_is_told_of_the_networks_that_were_trained_instead() -> None:
 
 
 def test_infeasible_and_lost_trials_are_failures_and_running_ones_run() -> None:
-    controller = OptunaSampler(TABLE, 0)
+    controller = tpe.Config().build(TABLE, 0)
     run = Run(controller, TABLE)
     for _ in range(4):
         run.ask()
@@ -45,10 +46,10 @@ def test_infeasible_and_lost_trials_are_failures_and_running_ones_run() -> None:
 
 
 def test_another_history_is_not_mixed_with_the_last() -> None:
-    controller = OptunaSampler(TABLE, 0, options={"n_startup_trials": 3})
+    controller = tpe.Config(options={"n_startup_trials": 3}).build(TABLE, 0)
     Run(controller, TABLE).go(8)
     assert Run(controller, TABLE).go(8) == Run(
-        OptunaSampler(TABLE, 0, options={"n_startup_trials": 3}), TABLE
+        tpe.Config(options={"n_startup_trials": 3}).build(TABLE, 0), TABLE
     ).go(8)
 
 
@@ -57,11 +58,11 @@ def test_another_history_is_not_mixed_with_the_last() -> None:
     [("NSGAIISampler", {"population_size": 4}), ("QMCSampler", {}), ("RandomSampler", {})],
 )
 def test_any_other_sampler_resumes_too(sampler: str, options: dict) -> None:
-    run = Run(OptunaSampler(TABLE, 0, sampler, options), TABLE)
+    run = Run(tpe.Config(sampler=sampler, options=options).build(TABLE, 0), TABLE)
     resumed = []
 
     def rebuild() -> None:
-        rebuilt = OptunaSampler(TABLE, 0, sampler, options)
+        rebuilt = tpe.Config(sampler=sampler, options=options).build(TABLE, 0)
         resumed.append(rebuilt.ask(run.next_number, list(run.trials)))
 
     run.stumble(steps=14, in_flight=3, before_ask=rebuild)
@@ -70,8 +71,8 @@ def test_any_other_sampler_resumes_too(sampler: str, options: dict) -> None:
 
 def test_an_unknown_sampler_or_option_is_refused_in_one_line() -> None:
     with pytest.raises(UserError, match=r"Optuna has no 'TPE': write one of .*TPESampler"):
-        OptunaSampler(SPACE, 0, "TPE")
+        tpe.Config(sampler="TPE").build(SPACE, 0)
     with pytest.raises(UserError, match=r"TPESampler: .*startups"):
-        OptunaSampler(SPACE, 0, options={"startups": 3})
+        tpe.Config(options={"startups": 3}).build(SPACE, 0)
     with pytest.raises(UserError, match=r"TPESampler: .*seed"):
-        OptunaSampler(SPACE, 0, options={"seed": 3})
+        tpe.Config(options={"seed": 3}).build(SPACE, 0)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from nas.controllers.ppo import PPO, Policy
+from nas.controllers import ppo
 from nas.controllers.random import RandomSearch
+from nas.controllers.recurrent_policy import PPO, Policy
 from proxy_tasks.task import Failure
 from search_space.genes import Gene
 from search_space.tabular import TabularSpace
@@ -62,12 +63,12 @@ def test_a_new_policy_is_uniform() -> None:
 
 def test_it_learns_a_simple_preference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.contracts.test_controllers.score", lambda key: key.count("2") / 8)
-    run = Run(PPO(TABLE, 0, hidden=16), TABLE)
+    run = Run(ppo.Config(hidden=16).build(TABLE, 0), TABLE)
     run.go(120)
     scores = [trial.score or 0.0 for trial in run.trials]
     assert sum(scores[:24]) / 24 < 0.45  # a third by chance
     assert sum(scores[-24:]) / 24 > 0.6
-    wanted = PPO(TABLE, 0, hidden=16)._policy
+    wanted = ppo.Config(hidden=16).build(TABLE, 0)._policy
     learned = run.controller._policy  # type: ignore[attr-defined]
     best = torch.full((1, 8), 2)
     assert learned.log_probabilities(best)[0].sum() > wanted.log_probabilities(best)[0].sum() + 2
@@ -86,7 +87,7 @@ def test_it_learns_on_one_thread_and_leaves_their_number_alone(
     monkeypatch.setattr(PPO, "_climb", watched)
     try:
         torch.set_num_threads(3)
-        Run(PPO(TABLE, 0, batch=4, hidden=8), TABLE).go(9)
+        Run(ppo.Config(batch=4, hidden=8).build(TABLE, 0), TABLE).go(9)
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
@@ -98,7 +99,7 @@ def test_the_first_step_of_an_update_is_never_clipped() -> None:
     the log-probability."""
 
     def updated(clip: float, epochs: int) -> list[torch.Tensor]:
-        run = Run(PPO(TABLE, 0, batch=4, hidden=8, clip=clip, epochs=epochs), TABLE)
+        run = Run(ppo.Config(batch=4, hidden=8, clip=clip, epochs=epochs).build(TABLE, 0), TABLE)
         run.go(4)
         return list(run.controller._policy.parameters())  # type: ignore[attr-defined]
 
@@ -112,7 +113,7 @@ def test_the_first_step_of_an_update_is_never_clipped() -> None:
 
 def test_it_stays_finite_whatever_it_is_told() -> None:
     """Scores of networks that the policy would never draw, at a rate that throws it about."""
-    learner = PPO(TABLE, 0, batch=4, epochs=30, learning_rate=1.0, hidden=8)
+    learner = ppo.Config(batch=4, epochs=30, learning_rate=1.0, hidden=8).build(TABLE, 0)
     others = Run(RandomSearch(TABLE, 0), TABLE)
     others.go(200)
     for trial in others.trials:
@@ -122,7 +123,7 @@ def test_it_stays_finite_whatever_it_is_told() -> None:
 
 
 def test_equal_rewards_teach_nothing_but_entropy() -> None:
-    controller = PPO(TABLE, 0, batch=4, hidden=8, entropy=0.0)
+    controller = ppo.Config(batch=4, hidden=8, entropy=0.0).build(TABLE, 0)
     before = [parameter.clone() for parameter in controller._policy.parameters()]
     run = Run(controller, TABLE)
     for _ in range(4):
@@ -141,7 +142,7 @@ def test_infeasible_is_rewarded_with_the_lowest_score_so_far(
         "tests.contracts.test_controllers.score",
         lambda text: 1.0 if text.startswith("macs") else next(scores),
     )
-    controller = PPO(TABLE, 0, batch=4, hidden=8)
+    controller = ppo.Config(batch=4, hidden=8).build(TABLE, 0)
     run = Run(controller, TABLE)
     run.go(3)
     run.ask()
@@ -150,7 +151,7 @@ def test_infeasible_is_rewarded_with_the_lowest_score_so_far(
 
 
 def test_a_policy_that_knows_only_one_network_gives_way_to_its_neighbours() -> None:
-    controller = PPO(SPACE, 0, hidden=8)
+    controller = ppo.Config(hidden=8).build(SPACE, 0)
     with torch.no_grad():
         controller._policy.bias_C[controller._policy.firsts] = 50.0
     run = Run(controller)

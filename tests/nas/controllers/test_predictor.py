@@ -10,16 +10,15 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from nas.controllers import predictor
 from nas.controllers.gaussian_process import GaussianProcess
-from nas.controllers.predictor import (
+from nas.controllers.surrogate import (
     MOST,
-    Predictor,
     _fitted_count,
     _subset,
     expected_improvement,
     normal_scores,
 )
-from search_space.errors import UserError
 from search_space.tabular import TabularSpace
 from tests.contracts.test_controllers import SPACE, Run
 
@@ -49,7 +48,7 @@ def test_it_finds_the_best_row_of_an_additive_table_in_a_fraction_of_it(
         return sum(int(c) * w for c, w in zip(key[-5:], (1, 5, 2, 4, 3), strict=True)) / 45
 
     monkeypatch.setattr("tests.contracts.test_controllers.score", score)
-    run = Run(Predictor(TABLE, 0, pool=100), TABLE)
+    run = Run(predictor.Config(pool=100).build(TABLE, 0), TABLE)
     run.go(45)
     assert "33333" in {trial.key for trial in run.trials}  # of 1024
 
@@ -65,7 +64,7 @@ def test_the_running_are_told_to_the_process_and_the_failed_are_not(
         return pending(self, features)
 
     monkeypatch.setattr(GaussianProcess, "with_pending", watch)
-    run = Run(Predictor(SPACE, 0, initial=4, pool=8))
+    run = Run(predictor.Config(initial=4, pool=8).build(SPACE, 0))
     run.go(4)
     for _ in range(3):
         run.ask()
@@ -75,7 +74,7 @@ def test_the_running_are_told_to_the_process_and_the_failed_are_not(
 
 
 def test_of_many_trials_the_best_and_the_latest_are_kept() -> None:
-    run = Run(Predictor(SPACE, 0))
+    run = Run(predictor.Config().build(SPACE, 0))
     run.go(1)
     base = run.trials[0]
     assert base.measurement is not None
@@ -94,9 +93,3 @@ def test_the_kernel_is_fitted_ever_more_rarely() -> None:
     assert counts[:5] == [10, 11, 12, 13, 14]
     assert len(counts) < 60
     assert all(1.12 < b / a < 1.15 for a, b in zip(counts[-20:], counts[-19:], strict=False))
-
-
-@pytest.mark.parametrize("name", ["initial", "pool", "elite"])
-def test_sizes_below_two_are_refused(name: str) -> None:
-    with pytest.raises(UserError, match=f"{name} must be at least 2 but got 1"):
-        Predictor(SPACE, 0, **{name: 1})

@@ -24,16 +24,8 @@ from nas.parts.baselines import Baseline
 from nas.runs import events, selection
 from nas.searching.search import Search
 from nas.terminal.progress import Board, SearchProgress
-from proxy_tasks.task import (
-    METRIC_NAMES,
-    METRICS,
-    Failure,
-    Fidelity,
-    Job,
-    LatencyLimit,
-    Measurement,
-    Metric,
-)
+from proxy_tasks.objectives import OBJECTIVES, SCORES, Metric
+from proxy_tasks.task import Failure, Fidelity, Job, Limit, Measurement
 from results.leaderboard import leaderboard
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
@@ -59,7 +51,7 @@ class Harness:
         hours: float | None = None,
         space: ScalePermutedSpace = SPACE,
         evolve: bool = False,
-        limit: LatencyLimit | None = None,
+        limits: tuple[Limit, ...] = (),
         score: Metric = "miou",
     ) -> None:
         path = folder / "ledger.journal"
@@ -72,7 +64,7 @@ class Harness:
         controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
         budget = BudgetConfig(trials=trials, hours=hours)
         self.search = Search(
-            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limit, score
+            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limits, score
         )
 
     def run(self) -> None:
@@ -131,29 +123,30 @@ def test_a_search_that_is_cut_off_goes_on_with_the_same_proposals(
 
 
 def test_a_latency_limit_goes_with_candidates_and_not_with_baselines(tmp_path: Path) -> None:
-    limit = LatencyLimit(0.1, Scale(), (64, 64))
-    harness = Harness(tmp_path, limit=limit)
-    limits = []
+    limits = (Limit("latency", 0.1, Scale(), (64, 64)),)
+    harness = Harness(tmp_path, limits=limits)
+    given = []
     for _ in range(4):
-        limits.append((job := take(harness.search)).limit)
+        given.append((job := take(harness.search)).limits)
         harness.score(job)
-    assert limits == [None, None, limit, limit]
+    assert given == [(), (), limits, limits]
 
 
-@pytest.mark.parametrize("score", METRICS)
+@pytest.mark.parametrize("score", SCORES)
 def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -> None:
     harness = Harness(tmp_path, trials=8, score=score)
     harness.run()
     trials = [trial for trial in harness.ledger.trials() if trial.kind == "candidate"]
     measured = [trial.measurement for trial in trials if trial.measurement]
-    wanted = [METRICS[score] * getattr(measurement, score) for measurement in measured]
-    assert [score for score in wanted if score > 0] == (wanted if METRICS[score] > 0 else [])
+    sign = SCORES[score].sign
+    wanted = [sign * (measurement.figure(score) or 0.0) for measurement in measured]
+    assert [score for score in wanted if score > 0] == (wanted if sign > 0 else [])
     assert [trial.score for trial in trials] == wanted
     (first,) = selection.top(trials, 1)
     assert first.score == max(map(float, filter(None, wanted)))
     if score not in ("miou", "loss"):  # those two are told of every trial
         last = harness.text.getvalue().splitlines()[-1]
-        assert f"best {METRIC_NAMES[score]} {first.score:.4f}  mIoU" in last
+        assert f"best {OBJECTIVES[score].score_name} {first.score:.4f}  mIoU" in last
     by_rank = list(leaderboard(trials)["trial"])
     assert by_rank == [t.number for t in sorted(trials, key=lambda t: -(t.score or 0.0))]
     journal = JournalFileBackend(str(tmp_path / "ledger.journal"))

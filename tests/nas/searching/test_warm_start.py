@@ -13,6 +13,7 @@ from rich.console import Console
 from nas import config
 from nas.runs.directory import RunDirectory
 from nas.searching import warm_start
+from proxy_tasks.objectives import costs
 from proxy_tasks.task import Measurement
 from results.ledger import Ledger
 from search_space import architecture_file
@@ -81,7 +82,7 @@ def test_a_run_keeps_what_it_began_with(run: RunDirectory, tmp_path: Path) -> No
 
 
 def test_what_lies_beyond_the_constraints_is_left_out_and_said(run: RunDirectory) -> None:
-    figures = network_figures(SPACE, Scale(0.25), 11, (96, 128), 16)
+    figures = network_figures(SPACE, Scale(0.25), 11, (96, 128), costs)
     macs = sorted(figures(genotype)["macs"] for genotype in GENOTYPES[2:])
     space = ConstrainedSpace(SPACE, {"macs": macs[3]}, figures)
     keys, said = gathered(run.path, space=space)

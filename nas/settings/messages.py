@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from nas.config.places import Place, find, joined, paths_of
-from nas.config.section import Section, fields_of
-from nas.config.words import described, either, shown
+from nas.settings.places import Place, find, joined, paths_of
+from nas.settings.section import Section, fields_of
+from nas.settings.words import described, either, shown
 from search_space.bounds import Bound
 
 Line = Callable[[Place, ErrorDetails], str]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from nas.config.storage_url import masked
+from nas.settings.storage_url import masked
 
 _MAPPING = ("a mapping of keys to values", "mappings of keys to values")
 _NAMES: dict[Any, tuple[str, str]] = {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeGuard, get_args, get_origin, get_type_hin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from nas.config.words import described, shown
+from nas.settings.words import described, shown
 
 
 class Section(BaseModel):

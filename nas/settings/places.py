@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
-from nas.config.section import Section, choices, fields_of, section_of
+from nas.settings.section import Section, choices, fields_of, section_of
 from search_space.bounds import Bound
 
 Location = tuple[int | str, ...]
