@@ -8,24 +8,26 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from nas.settings.places import Place, find, joined, paths_of
+from nas.settings.places import Place, bound_of, find, joined, paths_of
 from nas.settings.section import Section, fields_of
 from nas.settings.words import described, either, shown
-from search_space.bounds import Bound
 
 Line = Callable[[Place, ErrorDetails], str]
 
 
 def first_line(error: ValidationError, root: type[Section]) -> str:
     """The first wrong key, what is wrong with it, and what may stand there."""
-    found = error.errors()[0]
+    line = _line(error.errors()[0], root)
+    return " ".join(line.split())  # a key may have line breaks in it
+
+
+def _line(found: ErrorDetails, root: type[Section]) -> str:
     location = found["loc"]
     if found["type"] in _UNKNOWN:
         return _unknown_key(find(location[:-1], root), str(location[-1]), root)
     if found["type"] == "missing" and isinstance(location[-1], int):  # of a list that is too short
         return _wrong_type(find(location[:-1], root), found)
-    place = find(location, root)
-    return _LINES.get(found["type"], _wrong_type)(place, found).strip()
+    return _LINES.get(found["type"], _wrong_type)(find(location, root), found)
 
 
 def _wrong_type(place: Place, found: ErrorDetails) -> str:
@@ -46,13 +48,8 @@ def _missing(place: Place, found: ErrorDetails) -> str:
 
 
 def _out_of_bounds(place: Place, found: ErrorDetails) -> str:
-    context = found.get("ctx", {})
-    side, limit = next((side, context[side]) for side in _SIDES if side in context)
-    bound = place.bound or Bound(**{_SIDES[side]: limit})
+    bound = place.bound or bound_of(found["ctx"])
     return f"{_what(place)} must be {bound}, not {shown(found['input'])}"
-
-
-_SIDES = {"ge": "least", "gt": "above", "le": "most", "lt": "below"}
 
 
 def _not_finite(place: Place, found: ErrorDetails) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
@@ -33,9 +33,8 @@ class Place:
 
     def step(self, part: int | str) -> Place:
         """One part of pydantic's location further in."""
-        if self.union and isinstance(part, int):  # its name tells which of the list is meant
-            return replace(self, item=part)
         if self.union and self.section is None and part in self.union:
+            # In no config, unless it tells which of a list is meant.
             path = self.path if self.item is None else joined(self.path, str(part))
             return replace(self, path=path, section=self.union[str(part)], item=None)
         if self.section:
@@ -83,8 +82,8 @@ def joined(path: str, key: str) -> str:
 
 
 def paths_of(key: str, section: type, path: str = "") -> Iterator[str]:
-    """Where a key of this name stands in a section and those within it; what a name picks is left
-    out, as is the section itself."""
+    """Where a key of this name stands in the sections within a section, but for those that a
+    ``name`` picks."""
     for name, hint in fields_of(section).items():
         if (inner := section_of(hint)) is None:
             continue
@@ -100,11 +99,20 @@ def _place(path: str, hint: Any, bound: Bound | None = None) -> Place:
 def _bound(section: type | None, key: str) -> Bound | None:
     """What the field says of its range."""
     field = section.model_fields.get(key) if section and issubclass(section, Section) else None
-    sides = {"ge": "least", "gt": "above", "le": "most", "lt": "below"}
-    known = {
-        word: getattr(extra, side)
-        for extra in (field.metadata if field else ())
-        for side, word in sides.items()
-        if getattr(extra, side, None) is not None
-    }
-    return Bound(**known) if known else None
+    return bound_of(
+        {
+            side: getattr(extra, side)
+            for extra in (field.metadata if field else ())
+            for side in _SIDES
+            if hasattr(extra, side)
+        }
+    )
+
+
+_SIDES = {"ge": "least", "gt": "above", "le": "most", "lt": "below"}
+
+
+def bound_of(known: Mapping[str, Any]) -> Bound | None:
+    """From pydantic's names of the sides; None where there is none among them."""
+    sides = {word: known[side] for side, word in _SIDES.items() if side in known}
+    return Bound(**sides) if sides else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Annotated, Any, TypeGuard, get_args, get_origin, get_type_hints
@@ -92,12 +92,10 @@ def _mistakes_truth(value: Any, kinds: set[Any]) -> bool:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    inner: Iterable[Any] | None = value if isinstance(value, list | tuple) else None
-    inner = value.values() if isinstance(value, Mapping) else inner
-    if inner is None:
+    if not isinstance(value, list | tuple | Mapping):
         yield value
         return
-    for each in inner:
+    for each in value.values() if isinstance(value, Mapping) else value:
         yield from _leaves(each)
 
 

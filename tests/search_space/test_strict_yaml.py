@@ -77,6 +77,7 @@ def test_nothing_at_all_is_null() -> None:
         ("a: {c: 1, 'c': 2}", "x: line 1: key 'c' is given twice, first in line 1"),
         ("1: a\n2: b\n0x1: c", "x: line 3: key '0x1' is given twice, first in line 1"),
         ("1: a\n'1': b", "x: line 2: key '1' is given twice, first in line 1"),
+        ("'1': a\n1: b", "x: line 2: key '1' is given twice, first in line 1"),
         ("[a]: 1", "x: line 1: a key must be a string or a number"),
         ("a: &x 1\nb: *x", "x: line 2: aliases are not allowed"),
         ("a: !!set {b}", "x: line 1: the tag !!set is not known; write plain values"),

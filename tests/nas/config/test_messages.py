@@ -215,6 +215,7 @@ def test_every_kind_of_error_that_the_table_has_occurs() -> None:
         ("loggers=[{}]", "loggers: item 1 has no name; there are tensorboard, mlflow, wandb"),
         ("loggers=[mlflw]", "loggers: no logger is called 'mlflw'; did you mean mlflow?"),
         ("plan={hours: 1}", "plan.machine is missing"),
+        ('proxy={"epo\\nchs": 1}', "proxy.epo chs: unknown key; did you mean epochs?"),
     ],
 )
 def test_a_line_says_what_may_stand_there(setting: str, line: str) -> None:
