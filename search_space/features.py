@@ -16,8 +16,8 @@ from search_space.architecture import BLOCK_TYPES, MAX_LEVEL, MIN_LEVEL, Archite
 from search_space.cost.graph import Graph
 from search_space.cost.pieces import Kind, merge
 from search_space.cost.receptive_field import receptive_fields
-from search_space.cost.tape import Piece
 from search_space.scales import Scale
+from search_space.tape import Piece
 
 Features = dict[str, NDArray[np.float64]]
 Read = Mapping[int, tuple[int, ...]]
