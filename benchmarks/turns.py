@@ -12,13 +12,13 @@ import numpy as np
 
 from nas.commands.export import from_promotion
 from proxy_tasks.latency import latency
-from proxy_tasks.networks import DeepLabV3
+from proxy_tasks.networks import Segmenter
 from results.export.onnx_model import export_onnx
 
 Size = tuple[int, int]
 
 
-def in_pytorch(networks: Sequence[tuple[DeepLabV3, Size]], rounds: int) -> list[float]:
+def in_pytorch(networks: Sequence[tuple[Segmenter, Size]], rounds: int) -> list[float]:
     """Median seconds, each at its size; batch norms folded. As many threads as the process has."""
     times = [[latency(*one, repeats=1) for one in networks] for _ in range(rounds)]
     return [statistics.median(each) for each in zip(*times, strict=True)]

@@ -20,7 +20,8 @@ from proxy_tasks.recipe import OptimizerName, ScheduleName
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Metric
 from search_space.errors import UserError
-from search_space.scales import CLASSIFIER, SCALES
+from search_space.heads import HEADS, SEGMENTING
+from search_space.scales import DEEPLABV3, SCALES
 
 DEMONSTRATION = "quickstart"
 """The preset whose settings are for the embedded scenes and nothing else."""
@@ -33,7 +34,7 @@ def _named_scale(value: Any) -> Any:
     """A scale may be given by its name."""
     if not isinstance(value, str):
         return value
-    scales = {name: scale for name, scale in SCALES.items() if scale.head != CLASSIFIER}
+    scales = {name: scale for name, scale in SCALES.items() if HEADS[scale.head].pixels}
     if value not in scales:
         raise ValueError(f"no scale is called {value!r}; there are {', '.join(scales)}")
     return asdict(scales[value])
@@ -47,7 +48,7 @@ class ScaleConfig(Section):
     repeats: int = Field(1, ge=1)
     endpoint_filters: int = Field(64, ge=1)
     aspp_filters: int = Field(64, ge=1)
-    head: Literal["deeplabv3", "deeplabv3+"] = "deeplabv3"
+    head: Literal[*SEGMENTING] = DEEPLABV3  # type: ignore[valid-type]
     channels: int = Field(3, ge=1)
 
     LATER: ClassVar[tuple[str, ...]] = ("channels",)

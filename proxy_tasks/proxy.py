@@ -16,7 +16,7 @@ from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.latency import latency
-from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Failure, Job, Measurement
@@ -234,6 +234,6 @@ def _too_slow(job: Job, classes: int, device: torch.device) -> Measurement | Non
     return replace(_untrained(job, classes), latency=seconds, failure=Failure.TOO_SLOW)
 
 
-def _initial_network(seed: int, job: Job, classes: int) -> DeepLabV3:
+def _initial_network(seed: int, job: Job, classes: int) -> Segmenter:
     torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
     return build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)

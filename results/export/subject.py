@@ -15,7 +15,7 @@ from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.labelling import Labeller
-from proxy_tasks.networks import DeepLabV3, build_segmenter
+from proxy_tasks.networks import Segmenter, build_segmenter
 from proxy_tasks.running import running
 from proxy_tasks.sight import OWN, Sight
 from results.export.ending import NetworkSpec
@@ -33,7 +33,7 @@ class Subject:
     """``network`` is on the CPU and in eval mode; ``trained`` is False where its weights are
     random."""
 
-    network: DeepLabV3
+    network: Segmenter
     spec: NetworkSpec
     trained: bool
 

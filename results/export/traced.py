@@ -17,7 +17,7 @@ from torch.fx.experimental import _config
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from proxy_tasks.networks import DeepLabV3
+from proxy_tasks.networks import Segmenter
 from results.export.fresh_process import Case, cases_of
 from results.export.subject import Subject
 from search_space.errors import UserError
@@ -30,7 +30,7 @@ _TRACED = (199, 333)
 
 
 class _Both(nn.Module):
-    def __init__(self, network: DeepLabV3) -> None:
+    def __init__(self, network: Segmenter) -> None:
         super().__init__()
         self.network = network
 
