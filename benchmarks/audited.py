@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nas import audit
-from nas.audit import REFERENCE, Plan
 from nas.config import Config
-from nas.run import RunDirectory
+from nas.runs.directory import RunDirectory
+from nas.searching import audit
+from nas.searching.audit import REFERENCE, Plan
 from proxy_tasks.task import METRICS, Measurement, Metric
 from results.ledger import Ledger
 from results.trial import Trial

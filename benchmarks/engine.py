@@ -35,8 +35,8 @@ from rich.console import Console
 from nas.config import BudgetConfig
 from nas.controllers import make
 from nas.engines.base import Outcome, Resources
-from nas.progress import Board, SearchProgress
-from nas.search import Search
+from nas.searching.search import Search
+from nas.terminal.progress import Board, SearchProgress
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.ledger import Ledger
 from search_space.cost import cost

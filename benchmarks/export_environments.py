@@ -29,10 +29,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import export_checks as checks
-from nas import lineage
 from nas.commands.export import export
-from nas.predictors import open_predictor
-from nas.run import RunDirectory
+from nas.prediction.predictors import open_predictor
+from nas.runs import promotion_records
+from nas.runs.directory import RunDirectory
 from proxy_tasks.datasets.images import read_image
 from proxy_tasks.labelling import shown
 from proxy_tasks.resizing import resized
@@ -143,7 +143,7 @@ def main() -> None:
 
 def check(run: Path, image: Path, names: Sequence[str], scratch: Path, place: Path) -> list[Result]:
     """Export the run's best promotion in all these formats, and check each where it runs alone."""
-    promotions = lineage.load_all(RunDirectory.open(run))
+    promotions = promotion_records.load_all(RunDirectory.open(run))
     known = [p for p in promotions if p.weights is not None and p.trial is not None]
     if not known:
         raise UserError(f"{run}: nothing has been promoted; nas promote {run} --top 1")

@@ -26,9 +26,9 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.fault_rig import Broken, Rig, environment, nas, settings
-from nas import events
 from nas.cluster import local, processes
 from nas.cluster.config import LocalConfig
+from nas.runs import events
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
 

@@ -27,9 +27,9 @@ from pathlib import Path
 import torch
 
 from benchmarks import turns
-from nas import evaluations, lineage
-from nas.lineage import OverSeeds, Promotion
-from nas.run import RunDirectory
+from nas.runs import evaluations, promotion_records
+from nas.runs.directory import RunDirectory
+from nas.runs.promotion_records import OverSeeds, Promotion
 from proxy_tasks.checkpoint import Weights
 from proxy_tasks.networks import channels_last
 from proxy_tasks.views import Views
@@ -122,10 +122,10 @@ def contestants(paths: Sequence[Path], evaluated: bool = False) -> list[Contesta
     found = []
     for path in paths:
         run = RunDirectory.open(path)
-        promotions = lineage.load_all(run)
+        promotions = promotion_records.load_all(run)
         if evaluated:
             promotions = [_evaluated(each) for each in promotions if each.weights]
-        groups = lineage.by_network(promotions)
+        groups = promotion_records.by_network(promotions)
         found += [Contestant(run.path.name, tuple(group)) for group in groups]
     if not found:
         raise UserError(f"{', '.join(map(str, paths))}: nothing was promoted there yet")

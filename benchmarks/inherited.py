@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from benchmarks.audited import Array, Audit
 from benchmarks.proxy_signal import agreement, seed_to_seed
 from benchmarks.training_free import initial_network
-from nas import build
 from nas.config import Config
+from nas.parts import build
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.recipe import Recipe

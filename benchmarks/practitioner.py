@@ -36,8 +36,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, RandomSampler
 from torch.utils.data import Dataset as TorchDataset
 
-from nas import build
-from nas.run import RunDirectory
+from nas.parts import build
+from nas.runs.directory import RunDirectory
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.datasets import IGNORE, Dataset
 from proxy_tasks.datasets.base import Split

@@ -32,10 +32,10 @@ import torch
 from rich.console import Console
 
 from benchmarks.practitioner import Reference
-from nas import build
 from nas import config as configs
 from nas.config import Config
-from nas.run import RunDirectory
+from nas.parts import build
+from nas.runs.directory import RunDirectory
 from proxy_tasks.augment import Augment
 from proxy_tasks.crops import Crops
 from proxy_tasks.datasets.packed import open_packed

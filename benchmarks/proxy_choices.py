@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from benchmarks.audited import Array, Audit
 from benchmarks.proxy_signal import agreement, seed_to_seed
-from nas.audit import PROXY
+from nas.searching.audit import PROXY
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
 from results.audit import tops, two_digits
 from results.bootstrap import Estimate

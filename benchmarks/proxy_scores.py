@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from nas import build
 from nas.config import Config, parse
-from nas.run import RunDirectory
+from nas.parts import build
+from nas.runs.directory import RunDirectory
 from results.ledger import Ledger
 from results.trial import Trial
 from search_space import strict_yaml

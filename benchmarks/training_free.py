@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from nas import build
 from nas.config import Config
+from nas.parts import build
 from proxy_tasks.augment import Augment
 from proxy_tasks.crops import Crops
 from proxy_tasks.datasets.packed import open_packed

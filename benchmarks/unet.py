@@ -22,8 +22,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas import build
 from nas import config as configs
+from nas.parts import build
 from proxy_tasks.datasets import IGNORE, Dataset
 from proxy_tasks.datasets.base import Pixels, Raster, Split
 from proxy_tasks.emphasis import inverse_log_frequency

@@ -1,4 +1,4 @@
-"""How a run ends badly, and what to do with a job that crashed: once more, or stop."""
+"""How a run ends badly, and how it ends when somebody asks it to."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ import errno
 import os
 import signal
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from nas.engines.base import Crash, Trouble
 from search_space.files import FULL
-
-ATTEMPTS = 3
-IN_A_ROW = 5
-"""Jobs given up with no outcome between them: then it is the machines, and the search stops."""
 
 
 class RunFailed(RuntimeError):
@@ -29,23 +23,6 @@ def no_room(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.errno not in FULL | {errno.EROFS}:
         return None
     return f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
-
-
-class BugError(RunFailed):
-    """The same exception came three times: no machine's fault. The message has the traceback."""
-
-    def __init__(self, crash: Crash) -> None:
-        super().__init__(f"{crash.traceback}\nthe same exception three times: {crash.error}")
-
-
-class MachinesError(RunFailed):
-    """One job after the other is given up on: going on would use up the budget for nothing."""
-
-    def __init__(self, crash: Crash) -> None:
-        super().__init__(
-            f"{IN_A_ROW} trainings in a row were given up on, the last as {crash.error};"
-            " see to the machines, then go on with --resume"
-        )
 
 
 class Interrupted(RunFailed):
@@ -114,40 +91,3 @@ def _end_at_once(number: int, frame: FrameType | None) -> None:
 def _in_main_thread() -> bool:
     """Where alone signals arrive."""
     return threading.current_thread() is threading.main_thread()
-
-
-class Retries:
-    """Counts crashes: of lost and hung workers and full disks by job, of exceptions by message. A
-    job that ran out of memory while sharing comes again as often as its share grows."""
-
-    def __init__(self) -> None:
-        self._lost: Counter[int] = Counter()
-        self._raised: Counter[str] = Counter()
-        self._given_up = 0
-
-    def again(self, number: int, crash: Crash) -> bool:
-        """Whether to run the job once more: False after its third lost or hung worker, or full
-        disk.
-
-        Raises:
-            BugError: at the third exception of the same message, whatever the job.
-            MachinesError: when one job after the other is given up on.
-        """
-        if crash.trouble is Trouble.CROWDED:
-            return True
-        if crash.trouble is Trouble.BUG:
-            self._raised[crash.error] += 1
-            if self._raised[crash.error] >= ATTEMPTS:
-                raise BugError(crash)
-            return True
-        self._lost[number] += 1
-        if self._lost[number] < ATTEMPTS:
-            return True
-        self._given_up += 1
-        if self._given_up >= IN_A_ROW:
-            raise MachinesError(crash)
-        return False
-
-    def worked(self) -> None:
-        """A job had an outcome: the machines are well."""
-        self._given_up = 0

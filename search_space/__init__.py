@@ -6,7 +6,18 @@ Names are loaded when they are used, so that importing the package costs next to
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search_space.architecture import Architecture, Block
+    from search_space.architecture_file import LoadedSpec
+    from search_space.backbone import Backbone
+    from search_space.canonical import canonical_key
+    from search_space.errors import UserError
+    from search_space.genes import Gene, Genotype, SearchSpace
+    from search_space.resnet import DilatedResNet
+    from search_space.scale_permuted import ScalePermutedSpace
+    from search_space.scales import SCALES, Scale
 
 _HOME = {
     "Architecture": "architecture",
@@ -24,7 +35,21 @@ _HOME = {
     "canonical_key": "canonical",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "SCALES",
+    "Architecture",
+    "Backbone",
+    "Block",
+    "DilatedResNet",
+    "Gene",
+    "Genotype",
+    "LoadedSpec",
+    "Scale",
+    "ScalePermutedSpace",
+    "SearchSpace",
+    "UserError",
+    "canonical_key",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,14 +8,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from nas import audit, build, data_identity, events, ledgers, sessions
 from nas import config as configs
-from nas.audit import PROXY, REFERENCE, Leg, Plan
-from nas.audits import AuditRecord
 from nas.config import Config
 from nas.failures import interruptible
-from nas.resume import resumed
-from nas.run import RunDirectory, default_path
+from nas.parts import build, checks, ray_session
+from nas.runs import data_identity, events, ledgers
+from nas.runs.audited import AuditRecord
+from nas.runs.directory import RunDirectory, default_path
+from nas.runs.resume import resumed
+from nas.searching import audit
+from nas.searching.audit import PROXY, REFERENCE, Leg, Plan
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.task import METRIC_NAMES, METRICS, Metric
@@ -50,8 +52,8 @@ def audit_command(
     else:
         config = configs.load_to_train(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
-    with sessions.connected(config.engine):
-        build.check(config, build.space(config))
+    with ray_session.connected(config.engine):
+        checks.check(config, build.space(config))
         data = build.packed(config, config.proxy, console)
         if run is None:
             usual = default_path(source or DEFAULT)
@@ -64,7 +66,7 @@ def audit_command(
             interruptible(again),
             events.logged(run.path, "audit", resumed=resume),
             ledgers.kept(again),
-            sessions.one_ray(config.engine),
+            ray_session.one_ray(config.engine),
         ):
             legs = audit.train(run, config, plan, console)
     reference = legs.pop(REFERENCE)

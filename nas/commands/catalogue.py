@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nas import description as descriptions
-from nas.description import Description
-from nas.target import OPTIONS, Target
+from results import description as descriptions
 from results import units
+from results.build_options import OPTIONS, BuildOptions
+from results.description import Description
 from search_space import catalog
 from search_space.architecture import Architecture
 from search_space.heads import HEADS
 from search_space.scales import SCALES
 
 
-def catalogue(target: Target, as_json: bool, console: Console) -> None:
+def catalogue(target: BuildOptions, as_json: bool, console: Console) -> None:
     """Print the catalogue's entries with their costs at the target, and the scales."""
     alike = replace(target, given=OPTIONS)  # one size and number of classes for all entries
     entries = [descriptions.load(name, alike) for name in catalog.names()]

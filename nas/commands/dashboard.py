@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from nas.observed import Shown
+from nas.runs.reading import Shown
 from results.dashboard import guard
 from results.dashboard.app import make_app
 from search_space.errors import UserError

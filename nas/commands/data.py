@@ -39,16 +39,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from proxy_tasks.datasets.catalogue import CATALOGUE, Entry
-
-if TYPE_CHECKING:  # Pillow and SciPy take a while
-    from proxy_tasks.datasets.base import Dataset
-    from proxy_tasks.datasets.traits import Fingerprint
 
 DEFAULT = "quickstart"
 USAGE = "nas data check --set data.name=NAME --set data.root=DIR reads everything once."
@@ -72,41 +67,12 @@ def check(source: str | None, as_json: bool, settings: Sequence[str], console: C
         UserError: where there is no such data set.
         RunFailed: when something is wrong with it.
     """
-    from nas import build
     from nas import config as configs
+    from nas.parts import build
+    from nas.terminal.reading import check_dataset
 
     config = configs.load(source or DEFAULT, settings)
     check_dataset(build.dataset(config, config.proxy.size, strict=False), as_json, console)
-
-
-def check_dataset(dataset: Dataset, as_json: bool, console: Console) -> Fingerprint:
-    """Read a data set once, opened though it may be faulty, and print what is there.
-
-    Raises:
-        RunFailed: when something is wrong with it.
-    """
-    from nas.data_report import as_dict, report
-    from nas.failures import RunFailed
-
-    found = measured(dataset, console)
-    if as_json:
-        console.file.write(json.dumps(as_dict(found), indent=2) + "\n")
-    else:
-        report(found, console)
-    if wrong := len(found.wrong):
-        counted = "one thing is" if wrong == 1 else f"{wrong} things are"
-        raise RunFailed(f"{dataset.name}: {counted} wrong")
-    return found
-
-
-def measured(dataset: Dataset, console: Console) -> Fingerprint:
-    """The fingerprint, with the console saying how far the reading is."""
-    from proxy_tasks.datasets.fingerprint import fingerprint
-
-    with console.status(f"reading {dataset.name}") as status:
-        return fingerprint(
-            dataset, lambda done, total: status.update(f"reading {dataset.name}: {done} of {total}")
-        )
 
 
 def pack(source: str | None, settings: Sequence[str], console: Console) -> None:
@@ -115,8 +81,8 @@ def pack(source: str | None, settings: Sequence[str], console: Console) -> None:
     Raises:
         UserError: for data that cannot be trained on, or a cache that cannot be written.
     """
-    from nas import build
     from nas import config as configs
+    from nas.parts import build
 
     config = configs.load(source or DEFAULT, settings)
     sections = {section.sight: section for section in (config.promotion, config.proxy)}

@@ -35,11 +35,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nas import description as descriptions
-from nas.description import BATCH, Description
-from nas.target import Target
+from results import description as descriptions
 from results import text_diagram, units
+from results.build_options import BuildOptions
 from results.cost_table import cost_table
+from results.description import BATCH, Description
 from search_space.architecture import Architecture
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
@@ -48,7 +48,7 @@ from search_space.heads import HEADS
 
 def describe(
     name_or_path: str,
-    target: Target,
+    target: BuildOptions,
     auxiliary: bool,
     as_json: bool,
     diagrams: Sequence[Path],
@@ -138,7 +138,7 @@ def _bytes(count: int) -> str:
     return f"{units.three_digits(count / 1e6)} MB"
 
 
-def _assumed(target: Target) -> list[str]:
+def _assumed(target: BuildOptions) -> list[str]:
     """What was not given, as the options that would give it."""
     height, width = target.size
     size = f"{height}x{width}"

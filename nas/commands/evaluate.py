@@ -26,17 +26,18 @@ from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
-from nas import build, data_identity, evaluations, lineage
 from nas import config as configs
 from nas.commands.data import DEFAULT
 from nas.config import Config
-from nas.evaluation_report import report
-from nas.evaluations import Evaluated, Evaluation
-from nas.overlay import label_map
-from nas.predictors import open_predictor
-from nas.run import RunDirectory
-from nas.submission import submission
-from nas.viewing import Asked, sight_of
+from nas.parts import build
+from nas.prediction.overlay import label_map
+from nas.prediction.predictors import open_predictor
+from nas.prediction.submission import submission
+from nas.prediction.viewing import Asked, sight_of
+from nas.runs import data_identity, evaluations, promotion_records
+from nas.runs.directory import RunDirectory
+from nas.runs.evaluations import Evaluated, Evaluation
+from nas.terminal.evaluated import report
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets import DATASETS, PARTS, Dataset
 from proxy_tasks.datasets.base import Pixels, Split
@@ -179,7 +180,7 @@ class _Work:
         )
         scores = self._scores(console, pictures)
         date = datetime.now(UTC).isoformat(timespec="seconds")
-        digest = lineage.digest(self.file)
+        digest = promotion_records.digest(self.file)
         sight, views = self.labeller.sight, self.labeller.views
         return Evaluation(date, digest, data, sight, views, self.tolerance, scores)
 

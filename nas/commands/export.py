@@ -10,15 +10,15 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import build, ledgers, lineage, selection
-from nas.lineage import Promotion
-from nas.predictors import palette
-from nas.run import RunDirectory
-from nas.target import Target
-from nas.target import target as default_target
+from nas.parts import build
+from nas.prediction.predictors import palette
+from nas.runs import ledgers, promotion_records, selection
+from nas.runs.directory import RunDirectory
+from nas.runs.promotion_records import Promotion
 from proxy_tasks.checkpoint import Weights
 from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.task import Measurement
+from results.build_options import BuildOptions, build_options
 from results.export.huggingface import export_huggingface
 from results.export.mmseg import export_mmseg
 from results.export.spec import export_spec
@@ -136,7 +136,7 @@ def export(
     formats: Sequence[str],
     folder: Path,
     console: Console,
-    target: Target | None = None,
+    target: BuildOptions | None = None,
 ) -> None:
     """Export a run's trials, a promotion, an entry of the catalogue or an architecture file.
 
@@ -158,7 +158,7 @@ def export(
     else:
         if selected is not None:
             raise UserError(f"--trial {selected}: {source} is not a run's folder; leave it out")
-        chosen = [_from_spec(source, target or default_target())]
+        chosen = [_from_spec(source, target or build_options())]
     # What may refuse a network comes before what takes long to write.
     ordered = sorted(formats, key=lambda name: (name in WITH_WEIGHTS, name == "spec"))
     for what in chosen:
@@ -171,7 +171,7 @@ def export(
 
 
 def _from_folder(source: Path, selected: str | None) -> list[Exported]:
-    if not (source / lineage.RECORD).is_file():
+    if not (source / promotion_records.RECORD).is_file():
         return _from_run(source, selected or "best")
     if selected is not None:
         raise UserError(f"--trial {selected}: {source} is a promotion; leave it out")
@@ -181,7 +181,7 @@ def _from_folder(source: Path, selected: str | None) -> list[Exported]:
 def _from_run(source: Path, selected: str) -> list[Exported]:
     run = RunDirectory.open(source)
     trials = ledgers.trials(run)
-    promotions = lineage.load_all(run)
+    promotions = promotion_records.load_all(run)
     promoted = {each.trial: each for each in reversed(promotions)}  # the best seed's
     return [
         _described(run, trial, promoted.get(trial.number))
@@ -223,7 +223,10 @@ def from_promotion(folder: Path) -> Exported:
     Raises:
         UserError: for a damaged record, or one without weights.
     """
-    promoted, run = lineage.load(folder), RunDirectory.open(folder.resolve().parent.parent)
+    promoted, run = (
+        promotion_records.load(folder),
+        RunDirectory.open(folder.resolve().parent.parent),
+    )
     if promoted.weights is None:
         raise UserError(f"{folder}: it came to no weights; export another promotion")
     trial = None
@@ -265,7 +268,7 @@ def _provenance(
     }
 
 
-def _from_spec(name_or_path: str, target: Target) -> Exported:
+def _from_spec(name_or_path: str, target: BuildOptions) -> Exported:
     """A catalogue entry or a file: built for the target, without weights."""
     spec = catalog.find(name_or_path)
     name = catalog.title(name_or_path)

@@ -11,9 +11,9 @@ from PIL import Image
 from rich.console import Console
 
 from nas.failures import RunFailed
-from nas.overlay import label_map, overlay, visible
-from nas.predictors import Predictor, open_predictor
-from nas.viewing import Asked, sight_of
+from nas.prediction.overlay import label_map, overlay, visible
+from nas.prediction.predictors import Predictor, open_predictor
+from nas.prediction.viewing import Asked, sight_of
 from proxy_tasks.datasets.images import read_image
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
 from proxy_tasks.labelling import Labeller

@@ -7,17 +7,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import build, data_identity, events, ledgers, lineage, promotion, tested, tracking
 from nas.commands.evaluate import Options, measured
 from nas.config import Config
+from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
-from nas.learnt import Truth
-from nas.progress import Board, PromotionProgress
-from nas.promotion import Subject
-from nas.resume import changed
-from nas.run import RunDirectory
-from nas.selection import by_number, top
-from nas.summary import show_promotions
+from nas.parts import build, checks, machines, running
+from nas.runs import data_identity, events, ledgers, promotion_records, tested
+from nas.runs.directory import RunDirectory
+from nas.runs.learnt import Truth
+from nas.runs.resume import changed
+from nas.runs.selection import by_number, top
+from nas.searching import promotion
+from nas.searching.promotion import Subject
+from nas.terminal.progress import Board, PromotionProgress
+from nas.terminal.standings import show_promotions
 from proxy_tasks.datasets.packed import open_packed
 from results.trial import Trial
 from search_space.errors import UserError
@@ -56,19 +59,19 @@ def promote(
     chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion, config.data)
-    build.check_promotion(config)
+    checks.check_promotion(config)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
     promotion.prepare(run, chosen, wanted, resume)
     board = Board(console)
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
-    resources = build.promotion_resources(config, len(chosen))
+    resources = machines.promotion_resources(config, len(chosen))
     truth = Truth.of(open_packed(data))
     queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress, truth)
     again = f"nas promote {run.path} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():
-        build.train(
+        running.train(
             config,
             config.promotion,
             data,
@@ -80,7 +83,7 @@ def promote(
         )
     _draw(run, data, console)
     _test(run, config, settings, console)
-    show_promotions(lineage.load_all(run), console)
+    show_promotions(promotion_records.load_all(run), console)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
 
@@ -104,7 +107,9 @@ def _baseline(name: str, trials: Sequence[Trial]) -> Subject:
 
 
 def _draw(run: RunDirectory, data: Path, console: Console) -> None:
-    from nas.comparison import draw_missing  # with matplotlib: when there is something to draw
+    from nas.prediction.pictures import (
+        draw_missing,  # with matplotlib: when there is something to draw
+    )
 
     draw_missing(run, data, console)
 
@@ -115,7 +120,7 @@ def _test(run: RunDirectory, config: Config, settings: Sequence[str], console: C
     if not build.dataset(config, config.promotion.size).count(tested.SPLIT):
         return
     where = [each for each in settings if each.startswith((*data_identity.MOVABLE, "engine."))]
-    for each in lineage.load_all(run):
+    for each in promotion_records.load_all(run):
         if each.weights is None or tested.evaluation(each) is not None:
             continue
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas import observed
+from nas.runs import reading
 from results import report as pages
 
 
@@ -16,7 +16,7 @@ def report(run: Path, output: Path | None, figures: Path | None, console: Consol
     Raises:
         UserError: when no run is there, or a file cannot be written.
     """
-    now = observed.snapshot(run)
+    now = reading.snapshot(run)
     path = pages.write(now, output or run / "report.html")
     size = path.stat().st_size / 1e6
     console.print(f"{path}: {len(now.trials)} trials, {size:.1f} MB", markup=False)

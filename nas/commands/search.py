@@ -11,20 +11,24 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import audits, build, data_identity, events, ledgers, planning, sessions, warm_start
 from nas import config as configs
+from nas import planning
 from nas.commands.export import export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
-from nas.leaders import Leaders
+from nas.parts import baselines, build, checks, machines, ray_session, running
 from nas.planning import Made
-from nas.progress import Board, SearchProgress
-from nas.resume import resumed
-from nas.run import RunDirectory, default_path, placed
-from nas.search import Search
-from nas.selection import top
-from nas.summary import leaderboard_table, write_artifacts
+from nas.runs import audited, data_identity, events, ledgers
+from nas.runs.artifacts import write_artifacts
+from nas.runs.directory import RunDirectory, default_path, placed
+from nas.runs.resume import resumed
+from nas.runs.selection import top
+from nas.searching import warm_start
+from nas.searching.diagrams import Leaders
+from nas.searching.search import Search
+from nas.terminal.progress import Board, SearchProgress
+from nas.terminal.standings import leaderboard_table
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.task import METRIC_NAMES
@@ -118,9 +122,9 @@ def search(
         config, made = _fresh(asked, console)
         if asked.dry_run:
             return
-    with sessions.connected(config.engine):
+    with ray_session.connected(config.engine):
         space = build.space(config)
-        build.check(config, space)
+        checks.check(config, space)
         starts = warm_start.gather(begin, space, console)
         data = build.packed(config, config.proxy, console)
         if run is None:
@@ -134,7 +138,7 @@ def search(
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
                 ray.enter_context(
-                    sessions.one_ray(
+                    ray_session.one_ray(
                         config.engine, config.promotion if config.promotion.top else None
                     )
                 )
@@ -195,9 +199,9 @@ def _fit(
 def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console) -> None:
     """What an audit of this proxy found, where a folder beside the run or the preset has one; it
     is kept with the run, whose leaderboard marks what noise cannot tell apart."""
-    beside = sorted(path.parent for path in run.path.parent.glob(f"*/{audits.FILE}"))
+    beside = sorted(path.parent for path in run.path.parent.glob(f"*/{audited.FILE}"))
     known = identity(open_packed(data))
-    if (found := audits.find(config, known, [*beside, *audits.published()])) is None:
+    if (found := audited.find(config, known, [*beside, *audited.published()])) is None:
         return
     path, record = found
     record.save(run.path)
@@ -228,17 +232,17 @@ def _run(
         build.controller(config, space, warm_start.genotypes(run, space)),
         ledger,
         build.fidelity(config.proxy, config.data),
-        build.baselines(config),
+        baselines.baselines(config),
         config.budget,
         SearchProgress(board, config.budget.trials, ledger.trials(), config.proxy.score),
         build.latency_limit(config),
         config.proxy.score,
         Leaders(ledger, run.artifacts / "diagrams"),
     )
-    resources = build.resources(config.engine)
-    halving = build.halving(config.proxy, ledger.trials())
+    resources = machines.resources(config.engine)
+    halving = running.halving(config.proxy, ledger.trials())
     with board.shown():
-        build.train(config, config.proxy, data, source, resources, run.path, "search", halving)
+        running.train(config, config.proxy, data, source, resources, run.path, "search", halving)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")
     return ledger.trials()
@@ -253,7 +257,7 @@ def _conclude(
 ) -> None:
     """Leaderboard and pictures; then, if the config says so, promotion and export. A planned search
     promotes within what is left of its hours."""
-    noise = audits.noise(run.path, config)
+    noise = audited.noise(run.path, config)
     console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` tells why each failed")

@@ -10,16 +10,17 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import audits, evaluations, ledgers, lineage, under_way
 from nas.engines.base import Trouble
-from nas.evaluation_report import evaluations_table
-from nas.evaluations import Evaluation
-from nas.learnt import warning
-from nas.lineage import Promotion
-from nas.run import RunDirectory
-from nas.search import ENDED
-from nas.summary import leaderboard_table, show_promotions
-from nas.tested import evaluations_of
+from nas.runs import audited, evaluations, ledgers, promotion_records, trainings
+from nas.runs.directory import RunDirectory
+from nas.runs.evaluations import Evaluation
+from nas.runs.learnt import warning
+from nas.runs.promotion_records import Promotion
+from nas.runs.tested import evaluations_of
+from nas.searching.search import ENDED
+from nas.terminal.evaluated import evaluations_table
+from nas.terminal.standings import leaderboard_table, show_promotions
+from nas.terminal.trainings import under_way_table
 from results.trial import Trial, TrialState
 
 
@@ -32,7 +33,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     """
     run = RunDirectory.open(path)
     trials = ledgers.trials(run)
-    promoted, going = lineage.load_all(run), under_way.load_all(run)
+    promoted, going = promotion_records.load_all(run), trainings.load_all(run)
     if as_json:
         known: dict[str, Any] = {
             "run": str(run.path),
@@ -56,13 +57,13 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         console.print(f"run again: {kinds}", markup=False, highlight=False)
     if any(trial.score is not None for trial in trials):
         config = run.config()
-        noise = audits.noise(run.path, config)
+        noise = audited.noise(run.path, config)
         console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
     if going:
-        console.print(under_way.under_way_table(going))
+        console.print(under_way_table(going))
     if promoted:
         show_promotions(promoted, console)
     if evaluated := _evaluations(promoted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nas.engines.base import JobSource, Outcome, Resources
-from nas.worker import Worker
+from nas.engines.worker import Worker
 from proxy_tasks.task import Job, Measurement, ProxyTask
 
 

@@ -18,9 +18,9 @@ from ray.tune.logger import LoggerCallback
 
 from nas import storage_url
 from nas.engines.base import Outcome
+from nas.engines.tracking import Tracking
 from nas.failures import RunFailed
 from nas.logger_config import LoggerConfig, MLflowConfig, TensorBoardConfig, WandbConfig
-from nas.tracking import Tracking
 from proxy_tasks.task import Job, Measurement
 
 FAILURES = 3

@@ -25,7 +25,7 @@ from ray.util.queue import Empty, Queue
 
 from nas.engines.base import Crash, Crashed, Outcome, Trouble
 from nas.engines.lost import lost
-from nas.worker import Worker
+from nas.engines.worker import Worker
 from proxy_tasks.processes import Group
 from proxy_tasks.task import Failure, Job, Measurement, ProxyTask
 

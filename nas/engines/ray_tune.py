@@ -20,8 +20,8 @@ from nas.engines.base import Crash, Halving, JobSource, Resources
 from nas.engines.lost import hung, lost
 from nas.engines.patience import Patience
 from nas.engines.sealed import Sealed
-from nas.tracking import Tracking
-from nas.worker import Worker
+from nas.engines.tracking import Tracking
+from nas.engines.worker import Worker
 from proxy_tasks.task import Job, Measurement, Metric, ProxyTask
 
 _SETTINGS = {

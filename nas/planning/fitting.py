@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nas import build
 from nas.config import Config
+from nas.parts import build
 from results.trial import Trial
 from search_space.cost import cost
 

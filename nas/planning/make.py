@@ -14,14 +14,14 @@ from typing import Any
 
 from rich.console import Console
 
-from nas import build
 from nas import config as configs
-from nas.commands.data import measured as fingerprinted
 from nas.config import Config
 from nas.failures import RunFailed
+from nas.parts import machines
 from nas.planning import machine, source, text
 from nas.planning.decision import Plan
 from nas.planning.planner import planned
+from nas.terminal.reading import measured as fingerprinted
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.traits import Fingerprint
 from search_space.errors import UserError
@@ -102,7 +102,7 @@ def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
 
 
 def _workers(config: Config) -> int:
-    return build.resources(config.engine).workers
+    return machines.resources(config.engine).workers
 
 
 def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas import build
 from nas import config as configs
 from nas.config import Config
+from nas.parts import build
 from nas.planning.decision import Decision
 from nas.planning.learning import validation
 from proxy_tasks.datasets import Dataset

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.head_to_head import Contestant, contestants, rows, write
-from nas import config, evaluations
-from nas.evaluations import Evaluated, Evaluation
-from nas.lineage import Promotion, write_json
-from nas.run import RunDirectory
+from nas import config
+from nas.runs import evaluations
+from nas.runs.directory import RunDirectory
+from nas.runs.evaluations import Evaluated, Evaluation
+from nas.runs.promotion_records import Promotion, write_json
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.scores import Scores

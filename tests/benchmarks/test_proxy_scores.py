@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.proxy_scores import load, render
-from nas import build
 from nas.config import parse
+from nas.parts import build
 from proxy_tasks.task import Failure, Measurement
 from results.trial import Trial, TrialState
 from search_space.errors import UserError

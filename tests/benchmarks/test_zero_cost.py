@@ -17,8 +17,8 @@ from benchmarks import surrogate, training_free, zero_cost
 from benchmarks.proxy_scores import ProxyScores, render
 from benchmarks.surrogate import feature_groups
 from benchmarks.training_free import Setting
-from nas import build
 from nas.config import Config, parse
+from nas.parts import build
 from proxy_tasks.augment import normalise
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.networks import DeepLabV3

@@ -16,8 +16,8 @@ import pytest
 from nas.engines import patience
 from nas.engines.base import Crash, Engine, Halving, Outcome, Resources, Trouble
 from nas.engines.inline import InlineEngine
+from nas.engines.tracking import Tracking
 from nas.logger_config import TensorBoardConfig
-from nas.tracking import Tracking
 from proxy_tasks.task import Job, Measurement
 from search_space import catalog
 from tests.support.event_files import curves

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from nas import audits, build, config, controllers
+from nas import config, controllers
 from nas.controller_config import (
     CONTROLLERS,
     Objective,
@@ -23,6 +23,8 @@ from nas.controller_config import (
 )
 from nas.controllers import pareto
 from nas.engines.base import Halving
+from nas.parts import build, checks, running
+from nas.runs import audited
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import LatencyLimit, Measurement
 from results.trial import Trial, TrialState
@@ -137,7 +139,7 @@ def test_constraints_hold_for_the_network_that_is_promoted() -> None:
 def test_constraints_that_leave_nothing_are_refused() -> None:
     loaded = config.load("quickstart", ["constraints.parameters=1000"])
     with pytest.raises(UserError, match=r"^constraints: no network .* parameters .* > 1000"):
-        build.check(loaded, build.space(loaded))
+        checks.check(loaded, build.space(loaded))
 
 
 @pytest.mark.parametrize(
@@ -152,9 +154,9 @@ def test_early_stopping_needs_a_scheduler_and_a_score_to_go_by(
     settings: list[str], message: str
 ) -> None:
     asked = ["proxy.asha={grace_period: 2}", "proxy.score=train_loss"]
-    build.check_halving(config.load("quickstart", asked))
+    checks.check_halving(config.load("quickstart", asked))
     with pytest.raises(UserError, match=message):
-        build.check_halving(config.load("quickstart", [*asked, *settings]))
+        checks.check_halving(config.load("quickstart", [*asked, *settings]))
 
 
 def test_early_stopping_knows_what_earlier_trials_came_to() -> None:
@@ -166,9 +168,9 @@ def test_early_stopping_knows_what_earlier_trials_came_to() -> None:
         Trial(n, "", kind, backbone, "", None, TrialState.STOPPED, known)
         for n, (kind, known) in enumerate(zip(kinds, measured, strict=True))
     ]
-    found = build.halving(loaded.proxy, trials)
+    found = running.halving(loaded.proxy, trials)
     assert found == Halving("train_loss", loaded.proxy.epochs, 1, 3, ((-0.5, None),))
-    assert build.halving(config.load("quickstart").proxy, trials) is None
+    assert running.halving(config.load("quickstart").proxy, trials) is None
 
 
 def test_a_scale_may_be_given_by_name() -> None:
@@ -255,7 +257,7 @@ def test_an_option_that_came_later_leaves_the_identity_of_trainings_without_it()
     known = config.load("camvid", ["data.root=DIR"])
     changed = config.load("camvid", ["data.root=DIR", "proxy.recipe.ohem=0.7"])
     assert set(changed.proxy.identity()["recipe"]) == {*before, "ohem"}
-    assert audits.digest(known, "pack") != audits.digest(changed, "pack")
+    assert audited.digest(known, "pack") != audited.digest(changed, "pack")
 
 
 def test_a_recipe_has_the_defaults_of_the_training() -> None:

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from nas import config as configs
-from nas import ledgers, storage_url
+from nas import storage_url
 from nas.config import Config
-from nas.run import RunDirectory
+from nas.runs import ledgers
+from nas.runs.directory import RunDirectory
 from search_space.errors import UserError
 
 

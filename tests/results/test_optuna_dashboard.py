@@ -10,7 +10,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from werkzeug.test import Client
 
-from nas.leaders import Leaders
+from nas.searching.diagrams import Leaders
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.ledger import Ledger
 from search_space.scales import Scale

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from nas import build
-from nas.promotion import Subject, jobs
-from nas.run import RunDirectory
+from nas.parts import build, machines
+from nas.runs.directory import RunDirectory
+from nas.searching.promotion import Subject, jobs
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import build_segmenter
@@ -61,7 +61,7 @@ def taught(folder: Path) -> dict[str, Any]:
 def promoted(folder: Path) -> list[Measurement]:
     """What a promotion of SUBJECT under the config of a run in the folder is measured to be."""
     config = RunDirectory.open(folder / "run").config()
-    torch.set_num_threads(build.promotion_resources(config, 1).cpus)
+    torch.set_num_threads(machines.promotion_resources(config, 1).cpus)
     data = build.packed(config, config.promotion, Console(file=StringIO()))
     job = jobs([Subject.of_catalogue(SUBJECT)], build.fidelity(config.promotion, config.data))[0]
     return list(build.task(config, config.promotion, data).score(job))

@@ -1,0 +1,208 @@
+"""The Python face of the platform: search, load a run, build a network, export it.
+
+    import nas
+
+    run = nas.search(data="photos/", hours=4)
+    run.trials.sort_values("score")
+    nas.export(run, "found/", formats=["python", "onnx"])
+
+What the command line shows in a terminal stands below a notebook's cell, tables and bars too. What
+it refuses in one line is raised as ``nas.UserError`` with that line; a run that ends without what
+it was asked for raises ``nas.RunFailed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from nas.failures import RunFailed
+from nas.runs import ledgers, promotion_records, selection
+from nas.runs.directory import RunDirectory, default_path
+from nas.runs.promotion_records import Promotion
+from nas.terminal.console import console
+from results.trial import Trial
+from search_space import catalog, scales
+from search_space.backbone import Backbone
+from search_space.errors import UserError
+from search_space.scales import Scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from proxy_tasks.networks import Classifier, DeepLabV3
+
+__all__ = ["Run", "RunFailed", "UserError", "build", "export", "load", "search"]
+
+Place = str | Path
+Settings = Mapping[str, Any] | Sequence[str]
+"""What ``--set`` takes: {"proxy.epochs": 8}, or ["proxy.epochs=8"]."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, read anew at every question, also while the run goes on."""
+
+    path: Path
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """Every trial, those that run or failed too; the columns are told at
+        results.trials_frame.trials_frame."""
+        from results.trials_frame import trials_frame
+
+        return trials_frame(self._trials())
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """The scored networks, best first, baselines among them (results.leaderboard)."""
+        from results.leaderboard import leaderboard
+
+        return leaderboard(self._trials())
+
+    @property
+    def promotions(self) -> list[Promotion]:
+        """The full trainings that have ended, best first."""
+        return promotion_records.load_all(self._directory)
+
+    @property
+    def best(self) -> Backbone:
+        """The network of the best full training; before there is one, of the best proxy score.
+
+        Raises:
+            UserError: as long as no candidate has a score.
+        """
+        return selection.best(self._trials(), self.promotions).backbone
+
+    def network(self, trial: int) -> Backbone:
+        """The network of a trial. UserError for a number that the run does not have."""
+        return selection.by_number(self._trials(), [trial])[0].backbone
+
+    def _trials(self) -> list[Trial]:
+        return ledgers.trials(self._directory)
+
+    @property
+    def _directory(self) -> RunDirectory:
+        return RunDirectory.open(self.path)
+
+
+def search(
+    config: Place | None = None,
+    *,
+    data: Place | None = None,
+    hours: float | None = None,
+    trials: int | None = None,
+    run: Place | None = None,
+    resume: bool = False,
+    begin: Sequence[Place] = (),
+    engine: str | None = None,
+    settings: Settings = (),
+    quiet: bool = False,
+) -> Run:
+    """Search, promote the best and export the winner, as ``nas search`` does.
+
+    Args:
+        config: a preset's name or a YAML file; without it and ``data`` the demonstration.
+        data: a folder of your images and labels: the search is planned.
+        hours: wall time; of a planned search from reading the images to the export.
+        trials: candidates to score.
+        run: the folder of the run; by default ``runs/NAME-DATE``.
+        resume: go on with the run in ``run``.
+        begin: runs and architecture files of the networks to begin with.
+        engine: ``ray`` or ``inline``; by default what the config says.
+        settings: single values of the config, see ``Settings``.
+        quiet: show nothing.
+
+    Raises:
+        UserError: before anything is written, for what can be seen to be wrong.
+        RunFailed: where no candidate got a score.
+    """
+    from nas.commands.search import Asked
+    from nas.commands.search import search as searched
+
+    flags = {"budget.trials": trials, "engine.name": engine}
+    told = _settings(settings) + _settings({k: v for k, v in flags.items() if v is not None})
+    asked = Asked(_text(config), _text(data), hours, told)
+    path = Path(run) if run is not None else default_path(asked.named)
+    searched(asked, path, resume, console(quiet), [str(each) for each in begin])
+    return Run(path)
+
+
+def load(run: Place) -> Run:
+    """A run that is there. UserError where none is."""
+    return Run(RunDirectory.open(Path(run)).path)
+
+
+def build(
+    network: Place | Backbone,
+    scale: str | Scale = "S49",
+    classes: int = 19,
+    size: tuple[int, int] = (512, 1024),
+) -> DeepLabV3 | Classifier:
+    """An untrained network: x_BCHW in, logits_BKHW out (of a classifier's scale logits_BK).
+
+    Args:
+        network: a name of the catalogue (``nas describe`` lists them), an architecture file, or an
+            architecture, such as a run's ``best``.
+        scale: how big, by name or as a Scale.
+        classes: K.
+        size: (height, width) in pixels of the images it is for: it sets ASPP's atrous rates (see
+            search_space.shapes.aspp_rates); images of any size run.
+
+    Weights come from torch's global generator: seed it for a start that can be repeated.
+
+    Raises:
+        UserError: for a name, file, scale or count that is none.
+    """
+    from proxy_tasks.networks import build as built
+
+    backbone = catalog.find(str(network)).backbone if isinstance(network, Place) else network
+    known = scales.named(scale) if isinstance(scale, str) else scale
+    return built(backbone, known, classes, size)
+
+
+def export(
+    source: Run | Place,
+    folder: Place,
+    *,
+    formats: Sequence[str] = ("spec", "python"),
+    trial: int | str | None = None,
+    quiet: bool = False,
+) -> Path:
+    """Write a network in other tools' formats, as ``nas export`` does; returns the folder.
+
+    Args:
+        source: a run, a promotion's folder, a name of the catalogue or an architecture file.
+        formats: names that ``nas export --help`` lists.
+        trial: of a run: a number, ``best`` (None) or ``front``.
+
+    Raises:
+        UserError: for a format, source or trial that is none.
+    """
+    from nas.commands.export import export as exported
+
+    path = str(source.path if isinstance(source, Run) else source)
+    chosen = None if trial is None else str(trial)
+    exported(path, chosen, tuple(formats), Path(folder), console(quiet))
+    return Path(folder)
+
+
+def _text(place: Place | None) -> str | None:
+    return None if place is None else str(place)
+
+
+def _settings(settings: Settings) -> list[str]:
+    """As ``--set`` takes them: values as YAML in one line."""
+    if not isinstance(settings, Mapping):
+        return list(settings)
+    return [f"{key}={_yaml(value)}" for key, value in settings.items()]
+
+
+def _yaml(value: Any) -> str:
+    plain = str(value) if isinstance(value, Path) else value
+    text: str = yaml.safe_dump(plain, default_flow_style=True, width=float("inf"))
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -1,0 +1,63 @@
+"""``nas data``: data sets, checked and packed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nas.cli import completion
+from nas.cli.options import Quiet, Settings
+from nas.terminal.console import console as _console
+
+app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+
+DataConfigSource = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CONFIG", help="A YAML file or a preset.", autocompletion=completion.configs
+    ),
+]
+
+
+@app.command("list")
+def data_list(
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+) -> None:
+    """What can be trained on, and the files that each needs.
+
+    nas data list
+    """
+    from nas.commands.data import list_datasets
+
+    list_datasets(json, _console())
+
+
+@app.command("check")
+def data_check(
+    config: DataConfigSource = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    set: Settings = None,
+) -> None:
+    """Read everything once: sizes, class frequencies, and all that is wrong, by file name.
+
+    Exit code 1 when something is wrong.
+
+    nas data check cityscapes --set data.root=DIR
+
+    nas data check --set data.name=folder --set data.root=DIR --json
+    """
+    from nas.commands.data import check
+
+    check(config, json, set or (), _console())
+
+
+@app.command("pack")
+def data_pack(config: DataConfigSource = None, set: Settings = None, quiet: Quiet = False) -> None:
+    """Decode the images beforehand, at the sizes of proxy and promotion.
+
+    nas data pack cityscapes --set data.root=DIR --set data.cache=/fast/disk
+    """
+    from nas.commands.data import pack
+
+    pack(config, set or (), _console(quiet))

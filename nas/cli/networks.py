@@ -1,0 +1,100 @@
+"""``nas describe`` and ``nas export``: one network, on paper and to take away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli.options import ClassCount, ImageSize, Quiet, ScaleName
+from nas.terminal.console import console as _console
+from search_space.errors import UserError
+
+
+def describe(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME|FILE]",
+            help="An entry of the catalogue or an architecture file; none lists the catalogue.",
+            show_default=False,
+        ),
+    ] = None,
+    scale: ScaleName = None,
+    size: ImageSize = None,
+    classes: ClassCount = None,
+    auxiliary: Annotated[
+        bool, typer.Option("--auxiliary", help="With a ResNet's auxiliary head.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    diagram: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Draw the blocks into an .svg or .png; repeatable."),
+    ] = None,
+) -> None:
+    """What a network is made of and what it costs, block by block.
+
+    nas describe
+
+    nas describe spinenet-49 --scale 49
+
+    nas describe runs/camvid/artifacts/best.yaml --size 360x480 --classes 11 --diagram best.svg
+    """
+    from results.build_options import build_options
+
+    built = build_options(scale, size, classes)
+    if source is None:
+        from nas.commands.catalogue import catalogue
+
+        if auxiliary or diagram:
+            raise UserError("--auxiliary and --diagram need a name or a file to describe")
+        catalogue(built, json, _console())
+        return
+    from nas.commands.describe import describe
+
+    describe(source, built, auxiliary, json, diagram or (), _console())
+
+
+def export(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|NAME|FILE",
+            help="A run or a promotion, a catalogue entry, or a spec.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
+    trial: Annotated[
+        str | None, typer.Option(help="Of a run: best, front, or a number.", show_default="best")
+    ] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision,"
+            " tf-vision-dilated; several may follow."
+        ),
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
+    scale: ScaleName = None,
+    size: ImageSize = None,
+    classes: ClassCount = None,
+    quiet: Quiet = False,
+) -> None:
+    """Take an architecture away: as a spec, as code with weights, or as other tools load it.
+
+    A run's trials are built as they were trained; --scale, --size and --classes are for the rest.
+
+    nas export runs/camvid --trial best --format spec python -o found/
+
+    nas export runs/camvid --format onnx huggingface -o found/
+
+    nas export runs/camvid/promotions/trial-0042-wide --format python -o wide/
+
+    nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
+    """
+    from nas.commands.export import export
+    from results.build_options import build_options
+
+    formats = [*(format or []), *(more or [])] or ["spec"]
+    export(source, trial, formats, output, _console(quiet), build_options(scale, size, classes))

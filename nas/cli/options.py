@@ -1,0 +1,75 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli import completion
+
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="The run's folder, as in runs/NAME.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config; repeatable."),
+]
+
+
+ScaleName = Annotated[
+    str | None,
+    typer.Option("--scale", metavar="NAME", help="S49- to S143+, 49S to 190.", show_default="S49"),
+]
+SeenSize = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="HxW|own",
+        help="What the network sees an image at, whatever its shape.",
+        show_default="as it was trained to",
+    ),
+]
+SeenScales = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scales",
+        metavar="SCALE...",
+        help="Times the size; several are averaged.",
+        show_default="1.0",
+    ),
+]
+Flip = Annotated[bool, typer.Option("--flip", help="Average with mirror images.")]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        "--window",
+        metavar="HxW",
+        help="Look through a sliding window.",
+        show_default="1024x1024 above 4 megapixels",
+    ),
+]
+Stride = Annotated[
+    str | None,
+    typer.Option("--stride", metavar="HxW", help="Of the window.", show_default="two thirds of it"),
+]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="HxW",
+        help="Image, 224 or 512x1024.",
+        show_default="512x1024; 49S...: 224",
+    ),
+]
+ClassCount = Annotated[
+    int | None,
+    typer.Option("--classes", help="What to tell apart.", show_default="19; 49S to 190: 1000"),
+]

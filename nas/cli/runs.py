@@ -1,0 +1,123 @@
+"""``nas status``, ``report``, ``dashboard`` and ``promote``: what is done with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli import completion
+from nas.cli.options import Quiet, Run, Settings
+from nas.terminal.console import console as _console
+from search_space.errors import UserError
+
+
+def status(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Every trial, for a program.")] = False,
+) -> None:
+    """How a run stands, also while it is running.
+
+    nas status runs/camvid
+
+    nas status runs/camvid --json
+    """
+    from nas.commands.status import status
+
+    status(run, json, _console())
+
+
+def report(
+    run: Run,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="HTML file.", show_default="RUN/report.html"),
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Its figures as SVG too, in this folder.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """A run as one HTML file that needs nothing else.
+
+    nas report runs/camvid -o camvid.html
+
+    nas report runs/camvid --figures paper/figures
+    """
+    from nas.commands.report import report
+
+    report(run, output, figures, _console(quiet))
+
+
+def dashboard(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, or one that holds runs.",
+            show_default=False,
+            autocompletion=completion.runs,
+        ),
+    ] = Path("runs"),
+    host: Annotated[str, typer.Option(help="Where to serve; elsewhere only with --token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8050,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="What a visitor must know."),
+    ] = None,
+) -> None:
+    """A live page of a run, also while it is running; reads, never writes.
+
+    nas dashboard runs/camvid
+
+    nas dashboard runs --port 8051
+
+    NAS_DASHBOARD_TOKEN=SECRET nas dashboard runs/camvid --host 0.0.0.0
+    """
+    from nas.commands.dashboard import dashboard
+
+    dashboard(run, host, port, token, _console())
+
+
+def promote(
+    run: Run,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="The best candidates.", show_default="1")
+    ] = None,
+    trial: Annotated[
+        list[int] | None, typer.Option(help="A trial by number, baselines too; repeatable.")
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="An entry of the catalogue, as `nas describe` lists them; repeatable.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train each so often, with seeds from the run's own up.")
+    ] = 1,
+    label: Annotated[
+        str | None, typer.Option(help="Added to the names, to promote again with other settings.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
+    set: Settings = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train chosen trials fully, and baselines under the same recipe and scale.
+
+    nas promote runs/camvid --top 2
+
+    nas promote runs/camvid --trial 0 --set promotion.epochs=80
+
+    nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --seeds 3
+
+    nas promote runs/camvid --top 1 --label wide --set promotion.scale.filters=0.375
+    """
+    from nas.commands.promote import promote
+
+    if top is not None and trial:
+        raise UserError("--top and --trial: give one of them")
+    promote(run, top, trial or (), baseline or (), seeds, label, resume, set or (), _console(quiet))

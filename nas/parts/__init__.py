@@ -1,0 +1,1 @@
+"""From a config to the parts that a run is made of."""

@@ -1,0 +1,22 @@
+"""The networks that a search scores first, to be compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas.config import Config
+from search_space import catalog
+from search_space.backbone import Backbone
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A catalogue entry that is scored like a candidate, for comparison."""
+
+    name: str
+    backbone: Backbone
+
+
+def baselines(config: Config) -> tuple[Baseline, ...]:
+    """UserError for a name that the catalogue does not have."""
+    return tuple(Baseline(name, catalog.load(name)) for name in config.baselines)

@@ -1,0 +1,84 @@
+"""Runs the jobs of a search, an audit or a promotion: engine, early stopping, shares of a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas.config import Config, EngineConfig, ProxyConfig, TrainingConfig
+from nas.engines import tracking
+from nas.engines.base import Engine, Halving, JobSource, Resources
+from nas.engines.sizing import Sized, Sizing
+from nas.engines.tracking import Tracking
+from nas.parts.build import task
+from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.task import Job
+from results.trial import Trial
+from search_space.cost import cost
+
+
+def halving(proxy: ProxyConfig, trials: Sequence[Trial]) -> Halving | None:
+    """Early stopping, if the config has it, with what the trials of before came to."""
+    if proxy.asha is None:
+        return None
+    ended = [trial.measurement for trial in trials if trial.kind == "candidate"]
+    return Halving(
+        proxy.score,
+        proxy.epochs,
+        proxy.asha.grace_period,
+        proxy.asha.reduction_factor,
+        tuple(measured.curve for measured in ended if measured is not None),
+    )
+
+
+def engine(
+    config: EngineConfig,
+    resources: Resources,
+    halving: Halving | None = None,
+    followed: Tracking | None = None,
+) -> Engine:
+    """Ray is imported only when it is the engine."""
+    if config.name == "inline":
+        from nas.engines.inline import InlineEngine
+
+        return InlineEngine(resources)
+    from nas.engines.ray_tune import RayTuneEngine
+
+    return RayTuneEngine(resources, config.address, halving, config.patience, followed)
+
+
+def train(
+    config: Config,
+    training: TrainingConfig,
+    data: Path,
+    source: JobSource,
+    resources: Resources,
+    run: Path,
+    phase: str,
+    halving: Halving | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Run a source's jobs to their end: each under ``training``, with the share of a GPU that it
+    needs, and followed by the config's loggers as a ``phase`` of ``run``; for ``folder`` see
+    ``task``. What the source raises passes through."""
+    followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
+    jobs = sized(source, training, data, resources)
+    engine(config.engine, resources, halving, followed).run(
+        task(config, training, data, folder), jobs
+    )
+
+
+def sized(
+    source: JobSource, training: TrainingConfig, data: Path, resources: Resources
+) -> JobSource:
+    """On GPUs, the source's jobs with the share that each needs; else the source itself."""
+    if not resources.gpus:
+        return source
+    packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
+    held = packed.train.nbytes
+
+    def predict(job: Job) -> int:
+        size, scale = job.fidelity.size, job.fidelity.scale
+        return held + cost(job.backbone, scale, len(packed.classes), size).training_bytes(batch)
+
+    return Sized(source, Sizing(resources.gpus, resources.memory, predict))

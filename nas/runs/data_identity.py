@@ -1,0 +1,191 @@
+"""Which data a run was begun with: ``data.json`` in its folder, by what the files hold.
+
+Scores of two data sets do not belong in one leaderboard. So whoever goes on with a run compares
+its data with that record, and refuses others. Where the files lie, when they were written and in
+which order they are listed does not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self
+
+from rich.console import Console
+
+from nas.parts import build
+from nas.config import Config
+from nas.runs.data_changes import Changes, Files, files, told
+from nas.runs.promotion_records import read_json, write_json
+from nas.runs.directory import RunDirectory
+from proxy_tasks.datasets import PARTS, Dataset
+from proxy_tasks.datasets.base import Split
+from proxy_tasks.datasets.files import FileDataset
+from search_space.errors import UserError
+
+FORMAT = "spinenet-seg-data/1"
+MOVABLE = ("data.root", "data.cache")
+"""Settings that may change with a run: the same data may lie elsewhere."""
+
+_REMEDY = (
+    "scores of two data sets would stand in one leaderboard; put them back, or begin a new run"
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Digest of each file by its name below the root. ``whole`` stands for all of them where a data
+    set has no files."""
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    whole: str = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """``meaning``: what label values mean, the same for the same. ``parts``: those that there are;
+    with folds, train alone, as val is the same images."""
+
+    name: str
+    classes: tuple[str, ...]
+    meaning: str
+    parts: Mapping[str, Part]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        """UserError for a file that cannot be read."""
+        parts: dict[str, Part] = {part: _part(dataset, part) for part in _parts(dataset)}
+        return cls(dataset.name, tuple(dataset.classes), _meaning(dataset), parts)
+
+    def files(self, kind: Literal["images", "labels"]) -> Files:
+        """Of all parts."""
+        return files((name, getattr(part, kind)) for name, part in self.parts.items())
+
+    def whole(self, part: str) -> str:
+        """What stands for a part without files; empty where there is none."""
+        return self.parts[part].whole if part in self.parts else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The inverse of to_dict. ValueError, KeyError or TypeError for anything else."""
+        if values["format"] != FORMAT:
+            raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
+        parts = {name: Part(**part) for name, part in values["parts"].items()}
+        return cls(values["name"], tuple(values["classes"]), values["meaning"], parts)
+
+
+def of(config: Config) -> Identity:
+    """Of the data that a config names. UserError where they cannot be used."""
+    return Identity.of(build.dataset(config, config.proxy.size))
+
+
+def hold(run: RunDirectory, config: Config, console: Console) -> None:
+    """Refuse, by a UserError of one line, data that are not those that the run began with. A run of
+    before there was a record gets one, and a line that says so."""
+    refuse_missing(config)
+    with console.status(f"comparing {config.data.name} with what the run began with"):
+        now = of(config)
+    if (before := load(run)) is None:
+        write_json(run.data_file, now.to_dict())
+        console.print(
+            f"note: {run.path} did not say on which data it was begun; as they are now, they are"
+            f" kept in {run.data_file.name}, and no others are taken from now on",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    elif changed := difference(before, now):
+        raise UserError(f"{changed}: {_REMEDY}")
+
+
+def note(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:
+    """How a split differs from the one that the run began with; None where it does not, or where
+    nothing is known. For those who only look: a damaged record is nothing known."""
+    try:
+        before = load(run)
+    except UserError:
+        return None
+    part: Split = "train" if split == "val" and dataset.folds else split
+    if before is None or part not in before.parts:
+        return None
+    parts: dict[str, Part] = {part: _part(dataset, part)}
+    now = Identity(dataset.name, tuple(dataset.classes), _meaning(dataset), parts)
+    return difference(replace(before, parts={part: before.parts[part]}), now)
+
+
+def refuse_missing(config: Config) -> None:
+    """UserError where the folder of a run's data is gone."""
+    root = config.data.root
+    if root is not None and not root.expanduser().is_dir():
+        raise UserError(
+            f"no folder {root}, where the run's data lay: say where they lie now,"
+            " with --set data.root=DIR"
+        )
+
+
+def load(run: RunDirectory) -> Identity | None:
+    """None of a run of before there was a record. UserError where it is damaged."""
+    try:
+        values = read_json(run.data_file)
+        return Identity.from_dict(values) if values else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{run.data_file}: damaged ({error}); remove it where you know that the data are those"
+            " that the run began with"
+        ) from error
+
+
+def difference(before: Identity, now: Identity) -> str | None:
+    """What changed and how much of it, in one line; None where nothing did."""
+    if before.name != now.name:
+        return f"the data are {now.name}, but the run began with {before.name}"
+    if before.classes != now.classes:
+        return (
+            f"the classes are {_some(now.classes)}, but the run began with {_some(before.classes)}"
+        )
+    pairs = [(before.files(kind), now.files(kind)) for kind in ("images", "labels")]
+    images, labels = (Changes.between(*pair) for pair in pairs)
+    if changed := told(images, labels):
+        return "; ".join(changed)
+    parts = {*before.parts, *now.parts}
+    if others := sorted(part for part in parts if before.whole(part) != now.whole(part)):
+        return f"the images of {' and '.join(others)} are not those that the run began with"
+    if before.meaning != now.meaning:
+        return "label values mean other classes than when the run began"
+    return None
+
+
+def _some(names: tuple[str, ...], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
+
+
+def _parts(dataset: Dataset) -> list[Split]:
+    there: list[Split] = [part for part in PARTS if dataset.count(part)]
+    return [part for part in there if not (part == "val" and dataset.folds)]
+
+
+def _part(dataset: Dataset, part: Split) -> Part:
+    if not isinstance(dataset, FileDataset):
+        return Part(whole=dataset.fingerprint(part))
+    pairs = dataset.pairs(part)
+    labels = {pair.label for pair in pairs}
+    # The digests are in this order, each file once.
+    paths = dict.fromkeys(path for pair in pairs for path in (pair.image, pair.label))
+    found = dict(zip(paths, dataset.digests(part).items(), strict=True))
+    return Part(
+        dict(named for path, named in found.items() if path not in labels),
+        dict(named for path, named in found.items() if path in labels),
+    )
+
+
+def _meaning(dataset: Dataset) -> str:
+    """Changes where the same label files would be read otherwise."""
+    if not isinstance(dataset, FileDataset):
+        return ""
+    labels = {pair.label for part in _parts(dataset) for pair in dataset.pairs(part)}
+    codes = sorted({repr(dataset.code_of(label).identity) for label in labels})
+    return hashlib.sha256(repr((codes, dataset.exif)).encode()).hexdigest()[:16]

@@ -1,0 +1,178 @@
+"""The run directory: where everything about one search lies, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.config import Config, parse
+from search_space import architecture_file
+from search_space.architecture_file import LoadedSpec
+from search_space.errors import UserError
+from search_space.files import replacing
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """``runs/NAME/`` with config, ledger, artifacts, promotions and the identity of its data."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def data_file(self) -> Path:
+        """Which data it was begun with, see nas.runs.data_identity."""
+        return self.path / "data.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.journal"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    @property
+    def promotions(self) -> Path:
+        return self.path / "promotions"
+
+    def starts(self) -> list[Path]:
+        """The architecture files of what the search began with, in its order."""
+        return sorted((self.path / "start").glob("*.yaml"))
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        config: Config,
+        starts: Sequence[LoadedSpec] = (),
+        data: Mapping[str, Any] | None = None,
+    ) -> RunDirectory:
+        """A new directory that appears with its config, what to begin with, and the identity of its
+        ``data``, or not at all.
+
+        Raises:
+            UserError: when the path exists or cannot be made.
+        """
+        if path.exists():
+            raise UserError(f"{path}: exists already; give --resume to go on, or another --run")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            draft.mkdir(parents=True)
+            run = cls(draft)
+            run.write_config(placed(config))
+            run._write_starts(starts)
+            if data is not None:
+                run.data_file.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+            (draft / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
+            draft.rename(path)
+        except (OSError, UserError) as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UserError(f"{path}: cannot be made ({reason})") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """An existing one. UserError where there is none."""
+        run = cls(path)
+        if not run.config_file.is_file():
+            raise UserError(f"{path}: no run is here; `nas search --run {path}` makes one")
+        return run
+
+    def config(self) -> Config:
+        """The config as it was resolved. UserError when somebody broke the file."""
+        try:
+            values = yaml.safe_load(self.config_file.read_text("utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise UserError(f"{self.config_file}: cannot be read ({error})") from error
+        return parse(values, str(self.config_file))
+
+    def write_config(self, config: Config) -> None:
+        """Replaced in one step, where anything changed. UserError where it cannot be written."""
+        text = config.to_yaml()
+        try:
+            if self.config_file.is_file() and self.config_file.read_text("utf-8") == text:
+                return
+            with replacing(self.config_file) as draft:
+                draft.write_text(text, "utf-8")
+        except OSError as error:
+            raise UserError(f"{self.config_file}: cannot be written: {error.strerror}") from error
+
+    def _write_starts(self, starts: Sequence[LoadedSpec]) -> None:
+        for number, spec in enumerate(starts):
+            (self.path / "start").mkdir(exist_ok=True)
+            file = self.path / "start" / f"{number:03d}.yaml"
+            architecture_file.save(file, spec.backbone, spec.provenance)
+
+
+def placed(config: Config) -> Config:
+    """With the folders of the data where they are from wherever a command is given."""
+    data = config.data
+    update = {"cache": _placed(data.cache)}
+    if data.root is not None:
+        update["root"] = _placed(data.root)
+    return config.model_copy(update={"data": data.model_copy(update=update)})
+
+
+def _placed(folder: Path) -> Path:
+    """One of the home directory stays so: another machine has another."""
+    return folder if folder.parts[:1] and folder.parts[0].startswith("~") else folder.absolute()
+
+
+def default_path(source: str) -> Path:
+    """``runs/PRESET-DATE-TIME``."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{Path(source).stem}-{stamp}"
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the commit, for whoever repeats the run."""
+    import torch
+
+    packages = ("torch", "ray", "optuna", "numpy", "scipy", "pandas", "spinenet-seg-nas")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in packages},
+        "cpu_cores": os.cpu_count(),
+        "gpus": gpus,
+        "git_commit": _commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Of the checkout that this code runs from."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

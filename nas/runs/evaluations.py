@@ -1,0 +1,119 @@
+"""What evaluations of a network's weights found: ``evaluation.yaml`` beside them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.runs.promotion_records import replace_text
+from proxy_tasks.scores import ClassScores, Scores
+from proxy_tasks.sight import OWN, Sight
+from proxy_tasks.views import Views
+from search_space.errors import UserError
+
+FORMAT = "spinenet-seg-evaluation/1"
+FILE = "evaluation.yaml"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What was measured on. ``unknown`` classes of the data set the network does not have: it
+    never finds them. ``left_out`` are its own that the data set does not have: it may not choose
+    them. ``fingerprint`` is the split's."""
+
+    name: str
+    root: str | None
+    split: str
+    images: int
+    fingerprint: str
+    unknown: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``weights`` is the SHA-256 of their file; ``sight`` says how large the network saw an image;
+    ``tolerance`` is that of the boundary F-score, pixels (None: a share of each image's diagonal);
+    ``date`` in UTC, ISO 8601."""
+
+    date: str
+    weights: str
+    data: Evaluated
+    sight: Sight
+    views: Views
+    tolerance: float | None
+    scores: Scores
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, as YAML and JSON have them."""
+        values = asdict(self)
+        values["sight"] = self.sight.to_dict()
+        values["classes"] = values["scores"].pop("classes")
+        plain: dict[str, Any] = _plain(values)
+        return plain
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Evaluation:
+        """The inverse of to_dict. TypeError or KeyError for anything else."""
+        values = dict(values)
+        classes = {name: ClassScores(**known) for name, known in values.pop("classes").items()}
+        views = _frozen(values["views"])
+        size = views.pop("size", None)  # of records from before sights
+        sight = OWN if size is None else Sight(stretch=size)
+        return cls(
+            **values
+            | {
+                "data": Evaluated(**_frozen(values["data"])),
+                "sight": Sight.from_dict(values["sight"]) if "sight" in values else sight,
+                "views": Views(**views),
+                "scores": Scores(**values["scores"], classes=classes),
+            }
+        )
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """Equal for evaluations of which the later replaces the earlier."""
+        return self.weights, self.data, self.sight, self.views, self.tolerance
+
+
+def load_all(folder: Path) -> list[Evaluation]:
+    """In the order in which they were made. UserError, naming the file, where it is damaged."""
+    path = folder / FILE
+    if not path.exists():
+        return []
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+        if values["format"] != FORMAT:
+            raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
+        return [Evaluation.from_dict(each) for each in values["evaluations"]]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: is no record of evaluations ({error}); remove it") from None
+
+
+def save(folder: Path, evaluation: Evaluation) -> Path:
+    """Among those of the folder, in the place of an earlier one of the same.
+
+    Raises:
+        UserError: where the record is damaged or cannot be written.
+    """
+    kept = [each for each in load_all(folder) if each.asked != evaluation.asked]
+    values = {"format": FORMAT, "evaluations": [each.to_dict() for each in (*kept, evaluation)]}
+    path = folder / FILE
+    try:
+        replace_text(path, yaml.safe_dump(values, sort_keys=False, width=100))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value
+
+
+def _frozen(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}

@@ -1,0 +1,162 @@
+"""What is known of a full training that has ended: ``promotions/NAME/promotion.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from nas.runs.directory import RunDirectory
+from proxy_tasks.task import Measurement
+from results import units
+from search_space.errors import UserError
+from search_space.files import replacing
+
+RECORD = "promotion.json"
+"""What makes a folder that of a promotion that has ended."""
+
+LABELS = "labels.png"
+"""Predicted label maps beside the truth (nas.prediction.pictures), in a promotion's folder."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``,
+    and ``class_iou`` that of each of the ``classes``, of which ``shares`` of the pixels are;
+    ``last`` is the measurement after the last epoch; None weights: it never got so far; None trial:
+    a baseline that the run's search never scored.
+
+    One of data that are validated in ``folds`` was trained on all images: it has no ``miou``, as
+    none was left to validate on, and the weights of its last epoch. What chose it is the proxy's
+    ``proxy_miou`` over the folds. Records of before do not say anything of classes.
+    """
+
+    name: str
+    trial: int | None
+    key: str
+    seed: int
+    proxy_miou: float | None
+    miou: float | None
+    epoch: int | None
+    last: Measurement
+    weights: Path | None
+    digest: str | None
+    settings: dict[str, Any]
+    classes: tuple[str, ...] = ()
+    class_iou: tuple[float | None, ...] = ()
+    shares: tuple[float, ...] = ()
+    proxy_class_iou: tuple[float | None, ...] = ()
+    folds: int | None = None
+
+    @property
+    def unvalidated(self) -> bool:
+        """Whether it was trained on all images, to its end."""
+        ended = self.weights is not None and self.last.failure is None
+        return self.folds is not None and ended and self.miou is None
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What is told of it where it is passed on."""
+        if not self.unvalidated:
+            return {"promoted_miou": self.miou, "epoch": self.epoch}
+        return {"promoted_miou": None, "epoch": self.last.epochs, "proxy_folds": self.folds}
+
+    @property
+    def note(self) -> str | None:
+        """Why it has no mIoU, where it is no failure."""
+        if not self.unvalidated:
+            return None
+        proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
+        over = f" over {self.folds} folds" if proxy else ""
+        return f"trained on all images: none was left to validate on{proxy}{over}"
+
+    @property
+    def recipe(self) -> str:
+        """The same where two were trained alike, whatever the network and the seed."""
+        return json.dumps(self.settings, sort_keys=True)
+
+
+def load_all(run: RunDirectory) -> list[Promotion]:
+    """The promotions that have ended, best first; those that were trained on all images by what
+    their proxies scored."""
+    found = [load(path.parent) for path in sorted(run.promotions.glob(f"*/{RECORD}"))]
+    return sorted(found, key=_standing, reverse=True)
+
+
+def _standing(each: Promotion) -> tuple[float, bool, float]:
+    return each.miou or 0.0, each.unvalidated, each.proxy_miou or 0.0
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """One network under one recipe, trained with ``count`` seeds: mean and standard deviation of
+    the best mIoU, None of a single one."""
+
+    name: str
+    count: int
+    miou: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, group: Sequence[Promotion]) -> OverSeeds:
+        """Of trainings that only the seed tells apart."""
+        mious = [each.miou for each in group if each.miou is not None]
+        deviation = stdev(mious) if len(mious) > 1 else None
+        return cls(min(each.name for each in group), len(mious), fmean(mious), deviation)
+
+
+def over_seeds(promotions: Iterable[Promotion]) -> list[OverSeeds]:
+    """Best first; without those that came to no mIoU."""
+    found = [OverSeeds.of(group) for group in by_network(promotions)]
+    return sorted(found, key=lambda each: -each.miou)
+
+
+def by_network(promotions: Iterable[Promotion]) -> list[list[Promotion]]:
+    """Those that came to a mIoU, together where only the seed tells them apart."""
+    groups: dict[str, list[Promotion]] = {}
+    for each in promotions:
+        if each.miou is not None:
+            groups.setdefault(f"{each.key} {each.recipe}", []).append(each)
+    return list(groups.values())
+
+
+def _percent(miou: float) -> str:
+    return f"{units.percent(miou)} %"
+
+
+def load(folder: Path) -> Promotion:
+    """UserError when the record is damaged."""
+    try:
+        record = read_json(folder / RECORD)
+        record["last"] = Measurement.from_dict(record["last"])
+        record["weights"] = folder / record["weights"] if record["weights"] else None
+        for name in ("classes", "class_iou", "shares", "proxy_class_iou"):
+            record[name] = tuple(record.get(name, ()))
+        return Promotion(**record, name=folder.name)
+    except (TypeError, KeyError, ValueError) as error:
+        raise UserError(f"{folder / RECORD}: damaged record ({error})") from error
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Replaced in one step."""
+    replace_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Whole or as it was."""
+    with replacing(path) as draft:
+        draft.write_text(text, "utf-8")
+
+
+def digest(weights: Path) -> str:
+    """SHA-256 of the file."""
+    return hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Empty where there is no file."""
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -1,0 +1,160 @@
+"""A run as the report and the dashboard read it: nothing is locked, nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nas.runs import audited, evaluations, ledgers, promotion_records
+from nas.config import Config
+from nas.runs.evaluations import Evaluation
+from nas.runs.learnt import figures, warning
+from nas.runs.promotion_records import Promotion
+from nas.runs.directory import RunDirectory
+from nas.runs.tested import evaluation
+from proxy_tasks.task import Metric
+from results.dashboard.source import Source
+from results.ledger import Ledger
+from results.trial import Trial
+from results.views.snapshot import Facts, Promoted, Snapshot
+from search_space.errors import UserError
+from search_space.scales import Scale
+
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError)
+"""What Optuna raises on lines that it did not write."""
+
+
+class ObservedRun:
+    """Implements results.dashboard.source.Run. The ledger stays open: only what is new is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._run = RunDirectory.open(path)
+        self._ledger: Ledger | None = None
+        self._facts: tuple[object, Facts] | None = None
+        self._promoted: tuple[object, tuple[Promoted, ...]] = (None, ())
+
+    def trials(self) -> Sequence[Trial]:
+        """In the order of their numbers; none before there is a ledger.
+
+        Raises:
+            UserError: where the ledger is damaged.
+        """
+        try:
+            if self._ledger is None:
+                self._ledger = ledgers.observed(self._run)
+            return [] if self._ledger is None else self._ledger.trials()
+        except UserError:
+            raise
+        except _BROKEN as error:
+            raise UserError(f"{self._run.path}: its ledger cannot be read ({error})") from None
+
+    def facts(self) -> Facts:
+        """From the config and the audit's record, read again when either has changed."""
+        audit = self._run.path / audited.FILE
+        seen = (_stamp(self._run.config_file), _stamp(audit), self._ledger is None)
+        if self._facts is None or self._facts[0] != seen:
+            self._facts = (seen, self._read_facts(self._run.config()))
+        return self._facts[1]
+
+    def promoted(self) -> Sequence[Promoted]:
+        """Full trainings that have ended; a record that is damaged is passed over."""
+        files = sorted(self._run.promotions.glob(f"*/{promotion_records.RECORD}"))
+        beside = (promotion_records.LABELS, evaluations.FILE)
+        others = [file.with_name(name) for file in files for name in beside]
+        seen = tuple((file, _stamp(file)) for file in (*files, *others))
+        if seen != self._promoted[0]:
+            found = [self._loaded(file.parent) for file in files]
+            self._promoted = (seen, tuple(p for p in found if p is not None))
+        return self._promoted[1]
+
+    def _loaded(self, folder: Path) -> Promoted | None:
+        try:
+            return _plain(promotion_records.load(folder), self._picture(folder))
+        except UserError:
+            return None
+
+    def _picture(self, folder: Path) -> Path | None:
+        """Of this run, and no link that leads out of it."""
+        real = (folder / promotion_records.LABELS).resolve()
+        inside = real.is_relative_to(self._run.path.resolve())
+        return real if inside and real.is_file() else None
+
+    def _read_facts(self, config: Config) -> Facts:
+        metric: Metric = config.proxy.score
+        return Facts(
+            name=self._run.name,
+            data=config.data.name,
+            controller=config.controller.name,
+            metric=metric,
+            budget=config.budget.trials,
+            noise=audited.noise(self._run.path, config),
+            scale=Scale(**config.proxy.scale.model_dump()),
+            size=config.proxy.size,
+            epochs=config.proxy.epochs,
+            genes=tuple(g.name for g in self._ledger.genes) if self._ledger else (),
+        )
+
+
+def snapshot(path: Path) -> Snapshot:
+    """The run as it is now. UserError where there is none, or it is damaged."""
+    run = ObservedRun(path)
+    trials = run.trials()
+    return Snapshot(run.facts(), trials, run.promoted(), datetime.now(UTC).astimezone())
+
+
+class Shown:
+    """What a dashboard of this path shows: the one run, or every run of the folder."""
+
+    def __init__(self, path: Path) -> None:
+        """UserError where no run is."""
+        self.path, self._sources = path, dict[Path, Source]()
+        if not path.is_dir() or not self._paths():
+            raise UserError(f"{path}: no run is here; give a run's folder, or one that holds runs")
+
+    def __call__(self) -> Mapping[str, Source]:
+        """Name -> run, by name. New runs of the folder are found, removed ones are gone."""
+        return {path.resolve().name: self._source(path) for path in self._paths()}
+
+    def _paths(self) -> list[Path]:
+        if _is_run(self.path):
+            return [self.path]
+        # Hidden ones are being made (nas.runs.directory.RunDirectory.create).
+        inside = [p for p in self.path.iterdir() if not p.name.startswith(".")]
+        return sorted(p for p in inside if _is_run(p))
+
+    def _source(self, path: Path) -> Source:
+        if path not in self._sources:
+            self._sources[path] = Source(ObservedRun(path))
+        return self._sources[path]
+
+
+def _is_run(path: Path) -> bool:
+    return RunDirectory(path).config_file.is_file()
+
+
+def _plain(each: Promotion, picture: Path | None) -> Promoted:
+    last, test = each.last, _tested(each)
+    known = figures(each, test)
+    return Promoted(
+        each.name, each.trial, each.miou, last.epochs, last.macs, last.parameters, last.seconds,
+        picture, each.recipe, known.classes if known else (), known.class_iou if known else (),
+        known.where if known else "", warning(each, test), each.note,
+        test.scores.miou if test else None,
+    )  # fmt: skip
+
+
+def _tested(each: Promotion) -> Evaluation | None:
+    """A record of evaluations that is damaged is passed over."""
+    try:
+        return evaluation(each)
+    except UserError:
+        return None
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size)

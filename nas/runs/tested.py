@@ -1,0 +1,39 @@
+"""The test part: what full trainings come to on images that nothing was chosen by.
+
+Each is scored on it once, when it has ended (nas.commands.promote), into ``evaluation.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nas.runs import evaluations
+from nas.runs.evaluations import Evaluation
+from nas.runs.promotion_records import Promotion
+from proxy_tasks.datasets.base import Split
+from proxy_tasks.views import Views
+
+SPLIT: Split = "test"
+
+
+def evaluation(promotion: Promotion) -> Evaluation | None:
+    """Of its weights, as the network sees images, without flips and further scales; None where
+    there is none. Raises UserError where the record is damaged."""
+    if promotion.weights is None:
+        return None
+    known = evaluations.load_all(promotion.weights.parent)
+    own = (each for each in known if each.weights == promotion.digest)
+    return next((each for each in own if _plain(each, promotion)), None)
+
+
+def evaluations_of(promotions: Iterable[Promotion]) -> dict[str, Evaluation]:
+    """By name, of those that were scored on the test part."""
+    found = {each.name: evaluation(each) for each in promotions}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _plain(each: Evaluation, promotion: Promotion) -> bool:
+    """Whether it is of the run's own test part, and not of another data set's that somebody was
+    curious about."""
+    same = not promotion.classes or set(each.scores.classes) == set(promotion.classes)
+    return each.data.split == SPLIT and each.views == Views() and same

@@ -1,0 +1,54 @@
+"""Full trainings that have begun and not ended, read off the files that they keep as they go."""
+
+from __future__ import annotations
+
+import csv
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.runs.promotion_records import RECORD, read_json
+from nas.runs.directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """``epochs`` of ``of`` are kept, so many ``seconds`` of training, the last of them ``ago``
+    seconds ago (of the first: since it began); ``miou`` is the best so far. ``left`` is how many
+    seconds it takes at this pace if nothing ends it early, None before the first epoch."""
+
+    name: str
+    epochs: int
+    of: int
+    seconds: float
+    ago: float
+    miou: float | None
+    left: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+
+def load_all(run: RunDirectory) -> list[UnderWay]:
+    """By name. Whether somebody still works on them no file tells: see ``ago``."""
+    begun = sorted(run.promotions.glob("*/settings.json"))
+    return [_read(path) for path in begun if not (path.parent / RECORD).exists()]
+
+
+def _read(settings: Path) -> UnderWay:
+    history = settings.parent / "history.csv"
+    rows = list(csv.DictReader(history.read_text("utf-8").splitlines())) if history.exists() else []
+    of = read_json(settings)["epochs"]
+    newest = (history if rows else settings).stat().st_mtime
+    epochs, seconds = (int(rows[-1]["epochs"]), float(rows[-1]["seconds"])) if rows else (0, 0.0)
+    return UnderWay(
+        name=settings.parent.name,
+        epochs=epochs,
+        of=of,
+        seconds=seconds,
+        ago=max(0.0, time.time() - newest),
+        miou=max((float(row["miou"]) for row in rows if row["miou"]), default=None),
+        left=seconds / epochs * (of - epochs) if epochs else None,
+    )

@@ -1,0 +1,1 @@
+"""What is trained next: searches, audits and promotions."""

@@ -1,0 +1,217 @@
+"""Promotion: full training of chosen trials, each with its lineage.
+
+``promotions/NAME/`` holds the settings that it was begun with, a checkpoint, the history, the
+best weights, and at the end ``promotion.json``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nas.config import PromotionConfig
+from nas.engines.base import Crash, Outcome
+from nas.engines.retries import Retries
+from nas.failures import shielded
+from nas.runs import events
+from nas.runs.directory import RunDirectory
+from nas.runs.learnt import Truth, figures, flaw
+from nas.runs.promotion_records import RECORD, Promotion, digest, load, read_json, write_json
+from nas.terminal.progress import PromotionProgress
+from proxy_tasks.checkpoint import Checkpoint
+from proxy_tasks.task import Fidelity, Job, Measurement
+from results.trial import Trial
+from search_space import catalog
+from search_space.backbone import Backbone
+from search_space.canonical import canonical_key
+from search_space.errors import UserError
+
+LABEL = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is trained fully: a trial of the run, or (``trial`` None) a baseline that the run never
+    scored. ``key`` is canonical; ``seed`` is of the order of images, their augmentation and the
+    initial weights; ``proxy_class_iou`` is what the proxy had of each class."""
+
+    name: str
+    backbone: Backbone
+    key: str
+    trial: int | None = None
+    proxy_miou: float | None = None
+    seed: int = 0
+    proxy_class_iou: tuple[float | None, ...] = ()
+
+    @classmethod
+    def of_trial(cls, trial: Trial) -> Subject:
+        known = () if trial.measurement is None else trial.measurement.class_iou
+        found = cls(trial.folder, trial.backbone, trial.key, trial.number, trial.miou)
+        return replace(found, proxy_class_iou=known)
+
+    @classmethod
+    def of_catalogue(cls, name: str) -> Subject:
+        """UserError for a name that the catalogue does not have."""
+        backbone = catalog.load(name)
+        return cls(name, backbone, canonical_key(backbone))
+
+    def labelled(self, label: str) -> Subject:
+        """UserError for a label that makes no plain folder name."""
+        if not re.fullmatch(LABEL, label):
+            raise UserError(f"--label {label!r}: write letters, digits, '.', '_' and '-'")
+        return replace(self, name=f"{self.name}-{label}")
+
+    def seeded(self, first: int, count: int) -> list[Subject]:
+        """Once for each seed from ``first`` up; all but the first say theirs in their names."""
+        beyond = range(first + 1, first + count)
+        others = [replace(self, name=f"{self.name}-seed{seed}", seed=seed) for seed in beyond]
+        return [replace(self, seed=first), *others]
+
+
+class PromotionQueue:
+    """A source of jobs: one full training for each subject, numbered by its place."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        subjects: Sequence[Subject],
+        fidelity: Fidelity,
+        settings: dict[str, Any],
+        progress: PromotionProgress,
+        truth: Truth,
+    ) -> None:
+        self._run, self._settings, self._truth = run, settings, truth
+        self._subjects = tuple(subjects)
+        self._waiting = deque(jobs(subjects, fidelity))
+        self._progress = progress
+        self._retries = Retries()
+        self._out = 0
+        self.failed: dict[str, str] = {}
+        """Name -> why, of the trainings that gave no result."""
+
+    @property
+    def done(self) -> bool:
+        return not self._waiting and not self._out
+
+    def next(self) -> Job | None:
+        if not self._waiting:
+            return None
+        job = self._waiting.popleft()
+        self._out += 1
+        self._progress.started(job)
+        events.tell("promotion started", **self._named(job))
+        return job
+
+    def progress(self, job: Job, measurement: Measurement) -> None:
+        self._progress.epoch(job, measurement)
+
+    @shielded()
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        self._out -= 1
+        if not isinstance(outcome, Crash):
+            self._retries.worked()
+            self._close(job, outcome)
+        elif self._retries.again(job.number, outcome):
+            self._waiting.append(job)
+            self._progress.retried(job, outcome.error)
+            events.tell(
+                "promotion runs again", logging.WARNING, **self._named(job), **_crash(outcome)
+            )
+        else:
+            self.failed[job.name] = outcome.error
+            self._progress.ended(job, f"{job.name}  failed: {outcome.error}")
+            events.tell("promotion failed", logging.ERROR, **self._named(job), **_crash(outcome))
+
+    def _close(self, job: Job, last: Measurement) -> None:
+        if last.failure is not None:
+            self.failed[job.name] = last.failure.value
+        subject, folder = self._subjects[job.number], self._run.promotions / job.name
+        write_json(folder / RECORD, _record(folder, subject, last, self._settings, self._truth))
+        ended = load(folder)
+        self._progress.ended(job, f"{job.name}  promoted: {_outcome(ended, job)}")
+        told: dict[str, Any] = {"miou": ended.miou, "epoch": ended.epoch, "failure": last.failure}
+        told["flaw"] = flaw(figures(ended)) or None
+        events.tell("promotion finished", **self._named(job), **told)
+
+    def _named(self, job: Job) -> dict[str, Any]:
+        return {"trial": self._subjects[job.number].trial, "name": job.name}
+
+
+def _crash(crash: Crash) -> dict[str, Any]:
+    return {"trouble": crash.trouble, "error": crash.error}
+
+
+def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
+    """A full training for each."""
+    return [
+        Job(place, s.name, s.backbone, fidelity, seed=s.seed) for place, s in enumerate(subjects)
+    ]
+
+
+def settings(config: PromotionConfig) -> dict[str, Any]:
+    """What a promotion is begun with, and must be resumed with. By how many processes it is trained
+    is the machines' affair: they come to the same, up to rounding."""
+    return config.identity("top", "processes")
+
+
+def prepare(
+    run: RunDirectory, subjects: Sequence[Subject], wanted: dict[str, Any], resume: bool
+) -> None:
+    """Make the folders, all or none.
+
+    Raises:
+        UserError: when one exists and ``resume`` is off, or was begun with other settings.
+    """
+    folders = [run.promotions / subject.name for subject in subjects]
+    for folder in folders:
+        if folder.exists() and not resume:
+            raise UserError(f"{folder}: exists already; give --resume to go on, or another trial")
+        if (kept := read_json(folder / "settings.json")) and kept != wanted:
+            changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
+            raise UserError(f"{folder}: was begun with other settings ({changed}); keep them")
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "settings.json", wanted)
+
+
+def _outcome(ended: Promotion, job: Job) -> str:
+    """What a full training came to, and what its network misses, in one line."""
+    last = ended.last
+    if last.failure is not None and ended.miou is None:
+        return last.failure.value
+    best = ended.note or f"best mIoU {ended.miou or 0.0:.4f}"
+    early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
+    said = flaw(figures(ended))
+    return f"{best}{early}" + (f"; it {said}" if said else "")
+
+
+def _record(
+    folder: Path, subject: Subject, last: Measurement, used: dict[str, Any], truth: Truth
+) -> dict[str, Any]:
+    checkpoint = Checkpoint(folder)
+    kept = checkpoint.load()
+    scored = [m for m in (kept[1] if kept else []) if m.miou is not None]
+    best = max(scored, key=lambda m: m.miou or 0.0, default=None)
+    weights = checkpoint.weights
+    return {
+        "trial": subject.trial,
+        "key": subject.key,
+        "seed": subject.seed,
+        "proxy_miou": subject.proxy_miou,
+        "miou": best.miou if best else None,
+        "epoch": best.epochs if best else None,
+        "last": last.to_dict(),
+        "weights": weights.name if weights.exists() else None,
+        "digest": digest(weights) if weights.exists() else None,
+        "settings": used,
+        "classes": truth.classes,
+        "class_iou": best.class_iou if best else (),
+        "shares": truth.shares,
+        "proxy_class_iou": subject.proxy_class_iou,
+        "folds": truth.folds,
+    }
