@@ -18,7 +18,7 @@ from proxy_tasks.networks.segmenter import Segmenter
 from search_space.architecture import Architecture
 from search_space.backbone import Backbone, head_of
 from search_space.errors import UserError
-from search_space.heads import HEADS
+from search_space.heads import HEADS, segmenting
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
 
 __all__ = [
@@ -73,9 +73,7 @@ def build_segmenter(
     Raises:
         UserError: for a scale whose head classifies images, or as ``build``.
     """
-    head = head_of(backbone, scale)
-    if head not in SEGMENTERS:
-        raise UserError(f"head: a {head} labels no pixels: write one of {', '.join(SEGMENTERS)}")
+    head = segmenting(backbone, scale)
     encoder = _encoder(backbone, scale)
     rates = HEADS[head].rates(size, 2 ** min(encoder.out_channels))
     network: Segmenter = SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)

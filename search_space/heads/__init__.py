@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from search_space import scales
+from search_space.backbone import Backbone, head_of
+from search_space.errors import UserError
 from search_space.heads.base import Head
+from search_space.scales import Scale
 
-__all__ = ["HEADS", "SEGMENTING", "Head"]
+__all__ = ["HEADS", "SEGMENTING", "Head", "segmenting"]
 
 
 def _declared(name: str) -> Head:
@@ -25,3 +28,11 @@ HEADS: Mapping[str, Head] = {name: _declared(name) for name in scales.HEADS}
 
 SEGMENTING = tuple(name for name, head in HEADS.items() if head.pixels)
 """Those that label pixels."""
+
+
+def segmenting(backbone: Backbone, scale: Scale) -> str:
+    """The head that reads a backbone. UserError if it labels no pixels."""
+    head = head_of(backbone, scale)
+    if head not in SEGMENTING:
+        raise UserError(f"head: a {head} labels no pixels: write one of {', '.join(SEGMENTING)}")
+    return head

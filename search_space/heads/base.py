@@ -35,6 +35,11 @@ class Head:
     level: int | None = None
     rates: Callable[[Size, int], tuple[int, ...]] = no_rates
 
+    @property
+    def atrous(self) -> bool:
+        """Whether it is a pyramid with atrous rates, on one map of all levels."""
+        return self.rates is not no_rates
+
     def stride(self, finest: int) -> int:
         """Of the map that it labels, on a backbone whose finest output has this level."""
-        return 2 ** (finest if self.level is None else self.level)
+        return 1 << (finest if self.level is None else self.level)
