@@ -166,6 +166,7 @@ def _save_cases(weights: Path, image: Path, path: Path) -> None:
     levels = [maps[level] for level in network.backbone.out_channels]
     features = FeatureMaps(network.backbone, feature_info(network.backbone), (1, 2))
     cases: dict[str, Any] = {"seen_HWC": torch.from_numpy(seen_HWC), "x_BCHW": x_BCHW}
+    assert network.endpoints is not None
     cases |= {"mmseg": [*levels, network.endpoints(maps)], "timm": features(x_BCHW)}
     torch.save(cases, path.with_suffix(".pt"))
     labels_HW = predictor.labeller().predict(pixels_HWC)

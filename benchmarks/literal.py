@@ -90,7 +90,7 @@ def literal(network: Network) -> Network:
     return network
 
 
-def literal_loss(network: DeepLabV3, x_B3HW: Tensor, labels_BHW: Tensor) -> Tensor:
+def literal_loss(network: nn.Module, x_B3HW: Tensor, labels_BHW: Tensor) -> Tensor:
     """Mean cross-entropy of logits up-sampled to the image as a whole, in fp32 at least."""
     logits = network(x_B3HW)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))

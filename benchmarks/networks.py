@@ -26,7 +26,7 @@ from torch import Tensor
 from benchmarks.allocated import peak_allocated
 from benchmarks.literal import literal, literal_loss
 from proxy_tasks.loss import upsampled_cross_entropy
-from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.networks.folding import folded
 from search_space import catalog
 from search_space.scales import Scale
@@ -37,7 +37,7 @@ FORWARD, TRAINING = "forward pass, one image", "training step"
 FOLDED, OURS, PUBLISHED = "ours, norms folded", "ours", "published order"
 CLASSES = 11
 
-Loss = Callable[[DeepLabV3, Tensor, Tensor], Tensor]
+Loss = Callable[[Segmenter, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def cases(name: str, setting: Setting) -> Iterator[Case]:
         yield Case(TRAINING, name, variant, _training_step(trained, losses[variant], setting))
 
 
-def _our_loss(network: DeepLabV3, x_B3HW: Tensor, labels_BHW: Tensor) -> Tensor:
+def _our_loss(network: Segmenter, x_B3HW: Tensor, labels_BHW: Tensor) -> Tensor:
     return upsampled_cross_entropy(network.forward_low(x_B3HW), labels_BHW)
 
 
@@ -103,7 +103,7 @@ def _images(count: int, setting: Setting) -> Tensor:
     return x_B3HW.contiguous(memory_format=torch.channels_last)
 
 
-def _forward(network: DeepLabV3, setting: Setting) -> Callable[[], object]:
+def _forward(network: Segmenter, setting: Setting) -> Callable[[], object]:
     x_13HW = _images(1, setting)
 
     def step() -> None:
@@ -113,7 +113,7 @@ def _forward(network: DeepLabV3, setting: Setting) -> Callable[[], object]:
     return step
 
 
-def _training_step(network: DeepLabV3, loss: Loss, setting: Setting) -> Callable[[], object]:
+def _training_step(network: Segmenter, loss: Loss, setting: Setting) -> Callable[[], object]:
     x_B3HW = _images(setting.batch, setting)
     labels_BHW = torch.randint(CLASSES, (setting.batch, *setting.size), device=setting.device)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)

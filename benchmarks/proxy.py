@@ -40,7 +40,7 @@ from proxy_tasks.augment import Augment
 from proxy_tasks.crops import Crops
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
-from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.proxy import find_device
 from proxy_tasks.training import Training, autocast
 from results.ledger import Ledger
@@ -109,7 +109,7 @@ def measure_share(
 
 
 def _bare_loop(
-    network: DeepLabV3, train: DeviceSplit, batch: int, size: tuple[int, int]
+    network: Segmenter, train: DeviceSplit, batch: int, size: tuple[int, int]
 ) -> Callable[[], object]:
     device, augment = train.device, Augment()
     network = channels_last(network.to(device)).train()

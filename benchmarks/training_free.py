@@ -30,7 +30,7 @@ from proxy_tasks.crops import Crops
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.loss import upsampled_cross_entropy
-from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.training import Training
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
@@ -89,7 +89,7 @@ class Setting:
         return Batch(*crops(index_B, middle))
 
 
-def synflow(network: DeepLabV3, size: tuple[int, int]) -> float:
+def synflow(network: Segmenter, size: tuple[int, int]) -> float:
     """Logarithm of Σ |θ ∂R/∂θ| over the weights of convolutions, where R sums the low logits of an
     image of ones under the weights' absolute values (Tanaka et al. 2020, arXiv 2006.05467, eq. 2
     and algorithm 1; as a score of architectures Abdelfattah et al. 2021, arXiv 2101.08134).
@@ -106,7 +106,7 @@ def synflow(network: DeepLabV3, size: tuple[int, int]) -> float:
     return float(torch.stack([(w * g).sum() for w, g in _convolutions(network)]).sum().log())
 
 
-def naswot(network: DeepLabV3, x_BCHW: Tensor) -> float:
+def naswot(network: Segmenter, x_BCHW: Tensor) -> float:
     """log |det K| with K_ij = U - Hamming distance of the codes of images i and j: which of an
     image's U rectified numbers are positive (Mellor et al. 2021, arXiv 2006.04647, eq. 2).
 
@@ -143,7 +143,7 @@ class _Codes(TorchFunctionMode):
         return found
 
 
-def gradient_norm(network: DeepLabV3, batch: Batch) -> tuple[float, float]:
+def gradient_norm(network: Segmenter, batch: Batch) -> tuple[float, float]:
     """Sum over the convolutions of the Euclidean norm of the loss's gradient (Abdelfattah et al.
     2021, arXiv 2101.08134, section 3.2); and the loss."""
     network = _started(network)
@@ -153,7 +153,7 @@ def gradient_norm(network: DeepLabV3, batch: Batch) -> tuple[float, float]:
     return float(torch.stack(norms).sum()), float(loss.detach())
 
 
-def losses(network: DeepLabV3, setting: Setting) -> dict[int, Score]:
+def losses(network: Segmenter, setting: Setting) -> dict[int, Score]:
     """Loss of the scored batch after the setting's steps of training on the others, one step each:
     the first of the proxy's, under its schedule. The weights are not averaged."""
     began, found, config = process_time(), {}, setting.config
@@ -180,7 +180,7 @@ def losses(network: DeepLabV3, setting: Setting) -> dict[int, Score]:
     return found
 
 
-def _loss(network: DeepLabV3, batch: Batch) -> Tensor:
+def _loss(network: Segmenter, batch: Batch) -> Tensor:
     return upsampled_cross_entropy(network.forward_low(batch.x_BCHW), batch.y_BHW)
 
 
@@ -190,7 +190,7 @@ def _convolutions(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
     return [(weight.detach(), weight.grad) for weight in weights if weight.grad is not None]
 
 
-def _started(network: DeepLabV3) -> DeepLabV3:
+def _started(network: Segmenter) -> Segmenter:
     """A copy in training mode, but for dropout, whose noise is no score."""
     network = copy.deepcopy(network).train()
     for module in network.modules():
@@ -199,7 +199,7 @@ def _started(network: DeepLabV3) -> DeepLabV3:
     return network
 
 
-def initial_network(config: Config, backbone: Backbone, classes: int) -> DeepLabV3:
+def initial_network(config: Config, backbone: Backbone, classes: int) -> Segmenter:
     """As the proxy's TrainingTask starts from."""
     torch.manual_seed(derive_seed(config.seed, "weights", canonical_key(backbone)))
     fidelity = build.fidelity(config.proxy, config.data)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.commands.export import from_promotion
+from nas.prediction.subjects import of_promotion
 from proxy_tasks.latency import latency
-from proxy_tasks.networks import DeepLabV3
-from results.export.onnx_model import export_onnx
+from proxy_tasks.networks import Segmenter
+from results.export.onnx_model import ONNX
 
 Size = tuple[int, int]
 
 
-def in_pytorch(networks: Sequence[tuple[DeepLabV3, Size]], rounds: int) -> list[float]:
+def in_pytorch(networks: Sequence[tuple[Segmenter, Size]], rounds: int) -> list[float]:
     """Median seconds, each at its size; batch norms folded. As many threads as the process has."""
     times = [[latency(*one, repeats=1) for one in networks] for _ in range(rounds)]
     return [statistics.median(each) for each in zip(*times, strict=True)]
@@ -39,7 +39,7 @@ def in_onnx_runtime(promotions: Sequence[tuple[Path, Size]], rounds: int) -> lis
 def _session(promotion: Path, folder: Path, size: Size) -> Callable[[], object]:
     import onnxruntime
 
-    export_onnx(from_promotion(promotion).subject, folder)
+    ONNX.export(of_promotion(promotion), folder)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options)

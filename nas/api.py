@@ -33,7 +33,7 @@ from search_space.strict_yaml import render_inline
 if TYPE_CHECKING:
     import pandas as pd
 
-    from proxy_tasks.networks import Classifier, DeepLabV3
+    from proxy_tasks.networks import Classifier, Segmenter
 
 __all__ = ["Run", "RunFailed", "UserError", "build", "export", "load", "search"]
 
@@ -141,7 +141,7 @@ def build(
     scale: str | Scale = "S49",
     classes: int = 19,
     size: tuple[int, int] = (512, 1024),
-) -> DeepLabV3 | Classifier:
+) -> Segmenter | Classifier:
     """An untrained network: x_BCHW in, logits_BKHW out (of a classifier's scale logits_BK).
 
     Args:

@@ -18,7 +18,7 @@ from torch import nn
 from proxy_tasks.datasets.base import Colour
 from proxy_tasks.datasets.packed import PackedData
 from proxy_tasks.intensities import NATURAL, Intensities
-from proxy_tasks.networks import DeepLabV3, build_segmenter
+from proxy_tasks.networks import Segmenter, build_segmenter
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
@@ -120,7 +120,7 @@ class Weights:
             palette=tuple((r, g, b) for r, g, b in description.get("palette", ())),
         )
 
-    def network(self) -> DeepLabV3:
+    def network(self) -> Segmenter:
         """The network with these weights, in eval mode. UserError when they do not fit it."""
         network = build_segmenter(self.backbone, self.scale, len(self.classes), self.size)
         try:

@@ -15,7 +15,7 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
-from proxy_tasks.networks import DeepLabV3, build_segmenter, channels_last
+from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
@@ -241,6 +241,6 @@ def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement 
     return None
 
 
-def _initial_network(seed: int, job: Job, classes: int) -> DeepLabV3:
+def _initial_network(seed: int, job: Job, classes: int) -> Segmenter:
     torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
     return build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)

@@ -24,7 +24,7 @@ from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.flat import FlatTensors
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.loss import weighted_cross_entropy
-from proxy_tasks.networks import DeepLabV3, channels_last
+from proxy_tasks.networks import Segmenter, channels_last
 from proxy_tasks.networks.stochastic_depth import drop_paths
 from proxy_tasks.networks.synchronised import synchronise
 from proxy_tasks.optimizers import make_optimizer, make_schedule
@@ -49,7 +49,7 @@ class Training:
 
     def __init__(
         self,
-        network: DeepLabV3,
+        network: Segmenter,
         train: DeviceSplit,
         recipe: Recipe,
         epochs: int,

@@ -17,7 +17,7 @@ from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.metrics import confusion, iou, mean_iou
-from proxy_tasks.networks import DeepLabV3
+from proxy_tasks.networks import Segmenter
 from proxy_tasks.networks.folding import folded
 from proxy_tasks.objectives import Validated, kept
 from proxy_tasks.processes import ALONE, Group
@@ -75,7 +75,7 @@ class Validation:
     @torch.no_grad()
     def add(
         self,
-        network: DeepLabV3,
+        network: Segmenter,
         split: DeviceSplit,
         batch_size: int,
         numbers: Sequence[int] | None = None,
@@ -121,7 +121,7 @@ class Validation:
         return mean_iou(self.confusion)
 
     def _bands(
-        self, network: DeepLabV3, images_BhwC: Tensor, labels_BHW: Tensor
+        self, network: Segmenter, images_BhwC: Tensor, labels_BHW: Tensor
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Rows of a batch at the labels' size, band by band: logits and targets, int64."""
         rows, columns = Views().grid((images_BhwC.shape[1], images_BhwC.shape[2]), self._window)
@@ -136,7 +136,7 @@ class Validation:
             yield bands.up(band).flatten(0, 1), target
 
     def _through_windows(
-        self, network: DeepLabV3, image_hwC: Tensor, labels_HW: Tensor
+        self, network: Segmenter, image_hwC: Tensor, labels_HW: Tensor
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Of an image that is not seen at once, as what is exported sees it."""
         sight = replace(OWN, window=self._window)

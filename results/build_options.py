@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from search_space import scales
 from search_space.backbone import Backbone, head_of
 from search_space.errors import UserError
+from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
-from search_space.scales import CLASSIFIER, Scale
+from search_space.scales import Scale
 
 OPTIONS = ("scale", "size", "classes")
 DEFAULT_SCALE = "S49"
@@ -102,6 +103,6 @@ def _named(name: str) -> Scale:
 
 def _usual(head: str) -> tuple[tuple[int, int], int]:
     """Image size and classes."""
-    if head == CLASSIFIER:
-        return CLASSIFIED_SIZE, CLASSIFIED_CLASSES
-    return SEGMENTED_SIZE, SEGMENTED_CLASSES
+    if HEADS[head].pixels:
+        return SEGMENTED_SIZE, SEGMENTED_CLASSES
+    return CLASSIFIED_SIZE, CLASSIFIED_CLASSES

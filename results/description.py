@@ -15,12 +15,9 @@ from search_space.architecture import ATTRIBUTES, Architecture
 from search_space.backbone import Backbone, head_of
 from search_space.canonical import canonical_key
 from search_space.cost import Cost, Part, cost, parts
+from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
-from search_space.scales import CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS
-from search_space.shapes import aspp_rates
 
-HEADS = {CLASSIFIER: "classifier", DEEPLABV3: "DeepLabv3", DEEPLABV3_PLUS: "DeepLabv3+"}
-"""Heads as papers write them."""
 BATCH = 16
 """Images a batch, for the training memory that is told."""
 _DIRECTIONS = {text_diagram.UP: "up", text_diagram.DOWN: "down", text_diagram.LEVEL: "same"}
@@ -43,7 +40,7 @@ class Description:
 
     @property
     def head(self) -> str:
-        """One of search_space.scales.HEADS."""
+        """One of search_space.heads.HEADS."""
         return head_of(self.backbone, self.target.scale)
 
     @property
@@ -55,8 +52,8 @@ class Description:
 
     @property
     def rates(self) -> tuple[int, ...]:
-        """Atrous rates of ASPP; none in a classifier."""
-        return () if self.head == CLASSIFIER else aspp_rates(self.target.size, 2**self.finest)
+        """Atrous rates of ASPP; none in a head that has no such pyramid."""
+        return HEADS[self.head].rates(self.target.size, 2**self.finest)
 
     @cached_property
     def cost(self) -> Cost:

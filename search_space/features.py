@@ -26,8 +26,8 @@ from search_space.attributes import Attribute
 from search_space.cost.graph import Graph
 from search_space.cost.pieces import Kind, kind_of, merge, of_kind
 from search_space.cost.receptive_field import receptive_fields
-from search_space.cost.tape import Piece
 from search_space.scales import Scale
+from search_space.tape import Piece
 
 Features = dict[str, NDArray[np.float64]]
 Read = Mapping[int, tuple[int, ...]]

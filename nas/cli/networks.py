@@ -9,6 +9,7 @@ import typer
 
 from nas.cli.options import ClassCount, ImageSize, Quiet, ScaleName
 from nas.terminal.console import console as _console
+from results.export import FORMATS
 from search_space.errors import UserError
 
 
@@ -70,10 +71,7 @@ def export(
     ] = None,
     format: Annotated[
         list[str] | None,
-        typer.Option(
-            help="spec, python, onnx, torch-export, huggingface, timm, mmseg, diagram, tf-vision,"
-            " tf-vision-dilated; several may follow."
-        ),
+        typer.Option(help=f"{', '.join(FORMATS)}; several may follow."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
     scale: ScaleName = None,

@@ -14,9 +14,10 @@ from rich.text import Text
 from results import description as descriptions
 from results import units
 from results.build_options import OPTIONS, BuildOptions
-from results.description import HEADS, Description
+from results.description import Description
 from search_space import catalog
 from search_space.architecture import Architecture
+from search_space.heads import HEADS
 from search_space.scales import SCALES
 
 
@@ -61,9 +62,10 @@ def _scales_table() -> Table:
     right = ("filters", "alpha", "repeats", "endpoints", "ASPP")
     table = _table("scales (--scale)", left=("name", "head"), right=right)
     for name, scale in SCALES.items():
-        aspp = "" if scale.head == "classifier" else str(scale.aspp_filters)
+        head = HEADS[scale.head]
+        aspp = str(scale.aspp_filters) if head.pixels else ""
         values = (scale.alpha, scale.repeats, scale.endpoint_filters, aspp)
-        table.add_row(name, HEADS[scale.head], f"×{scale.filters:g}", *map(str, values))
+        table.add_row(name, head.title, f"×{scale.filters:g}", *map(str, values))
     return table
 
 

@@ -8,7 +8,7 @@
     parameters, macs      of all parts
     activation_bytes      peak of one image in a training step
     training_bytes        {"1": ..., "16": ...}: batch size -> all of a training step
-    aspp_rates            empty for a classifier
+    aspp_rates            empty for a head without that pyramid
     receptive_fields      {level: pixels}, one for each output level
     output_levels, blocks of a searched backbone; blocks that are never built are listed too:
         {id, level, stride, type, dilation, inputs, absorbed, stem, read_out, built},
@@ -40,10 +40,11 @@ from results import description as descriptions
 from results import text_diagram, units
 from results.build_options import BuildOptions
 from results.cost_table import cost_table
-from results.description import BATCH, HEADS, Description
+from results.description import BATCH, Description
 from search_space.architecture import Architecture
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
+from search_space.heads import HEADS
 
 
 def describe(
@@ -112,7 +113,7 @@ def _facts(described: Description) -> Table:
 def _fact_lines(described: Description) -> Iterator[tuple[str, str]]:
     target, total = described.target, described.cost
     height, width = target.size
-    head = HEADS[described.head] + ", auxiliary FCN" * described.auxiliary
+    head = HEADS[described.head].title + ", auxiliary FCN" * described.auxiliary
     yield "built as", f"{target.scale_name}, {head}, {target.classes} classes"
     yield "image", f"{height}×{width} pixels (h×w)"
     if target.assumed:

@@ -13,7 +13,8 @@ from proxy_tasks.objectives import SCORES
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Fidelity
-from search_space.scales import CLASSIFIER, HEADS, SCALES, Scale
+from search_space.heads import HEADS, SEGMENTING
+from search_space.scales import SCALES, Scale
 
 SMALL = Scale(0.25, endpoint_filters=64, aspp_filters=64)
 """What a training has that names no scale, and what a scale has that is given in part."""
@@ -27,7 +28,7 @@ def _whole_scale(value: Any) -> Any:
         return whole
     if not isinstance(value, str):
         return value
-    scales = {name: scale for name, scale in SCALES.items() if scale.head != CLASSIFIER}
+    scales = {name: scale for name, scale in SCALES.items() if HEADS[scale.head].pixels}
     if value not in scales:
         raise ValueError(f"no scale is called {value!r}; there are {', '.join(scales)}")
     return scales[value]
@@ -35,9 +36,8 @@ def _whole_scale(value: Any) -> Any:
 
 def _check_head(head: Any) -> None:
     """ImageNet's classifier segments nothing."""
-    heads = [head for head in HEADS if head != CLASSIFIER]
-    if head not in heads:
-        raise ValueError(f"head must be one of {', '.join(heads)}, not {shown(head)}")
+    if head not in SEGMENTING:
+        raise ValueError(f"head must be one of {', '.join(SEGMENTING)}, not {shown(head)}")
 
 
 class ResolutionConfig(Section):

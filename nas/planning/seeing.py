@@ -8,6 +8,7 @@ from statistics import median
 from nas.planning.decision import Decision
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.traits import Fingerprint, Place
+from search_space.heads import HEADS
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS
 
 SURVIVES = 8
@@ -26,8 +27,10 @@ LARGEST_CROP = {"cpu": 320, "cuda": 512}
 """Side of a crop in pixels."""
 STEP = 32
 """Sides of crops are multiples of it, the stride of the coarsest output level."""
-COARSE_STRIDE = 8
-"""Of the map that DeepLabv3 labels at."""
+COARSE, FINE = DEEPLABV3, DEEPLABV3_PLUS
+"""The heads that a plan chooses from: what another is worth has to be measured first."""
+COARSE_STRIDE, FINE_STRIDE = (HEADS[head].stride(finest=3) for head in (COARSE, FINE))
+"""Of the maps that they label, on the backbones of the default space."""
 SPREAD = 1.25
 """Largest over smallest short side from which on sizes differ."""
 
@@ -149,12 +152,12 @@ def _cropped(crop: int, side: float, device: str) -> Decision:
 
 def _head(thinnest: tuple[str, float] | None) -> Decision:
     fine = thinnest is not None and thinnest[1] < 2 * COARSE_STRIDE
-    head = DEEPLABV3_PLUS if fine else DEEPLABV3
+    head = FINE if fine else COARSE
     why = f"no structure is thinner than two cells of a map of stride {COARSE_STRIDE}"
     if fine and thinnest:
         why = (
-            f"{thinnest[0]} is {thinnest[1]:.1f} pixels across as it is seen: a map of stride 4 "
-            f"shows it, one of stride {COARSE_STRIDE} does not"
+            f"{thinnest[0]} is {thinnest[1]:.1f} pixels across as it is seen: a map of stride "
+            f"{FINE_STRIDE} shows it, one of stride {COARSE_STRIDE} does not"
         )
     keys = {f"{section}.scale.head": head for section in ("proxy", "promotion")}
     return Decision("head", head, why, keys)

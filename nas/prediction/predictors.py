@@ -20,7 +20,7 @@ from proxy_tasks.datasets import camvid, cityscapes, scenes, voc
 from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.labelling import Array, Labeller
-from proxy_tasks.networks import DeepLabV3, build_segmenter
+from proxy_tasks.networks import Segmenter, build_segmenter
 from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
 from proxy_tasks.views import Views
@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 class Predictor:
     """A trained network and what goes with it. ``network`` is on the CPU and in eval mode."""
 
-    network: DeepLabV3
+    network: Segmenter
     classes: tuple[str, ...]
     sight: Sight
     intensities: Intensities
@@ -129,7 +129,7 @@ def _of_module(folder: Path) -> Predictor:
         raise _untrained(folder)
     try:
         module: Any = _imported(folder / "network.py")
-        network: DeepLabV3 = module.load(folder / "weights.pt")
+        network: Segmenter = module.load(folder / "weights.pt")
         if hasattr(module, "SIGHT"):
             # Instances of the file's own classes, which are copies of ours.
             sight = sight_of(asdict(module.SIGHT), module.SIZE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -13,16 +14,19 @@ from proxy_tasks.networks.classifier import Classifier
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
+from proxy_tasks.networks.segmenter import Segmenter
 from search_space.architecture import Architecture
 from search_space.backbone import Backbone, head_of
 from search_space.errors import UserError
-from search_space.scales import CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS, Scale
-from search_space.shapes import aspp_rates
+from search_space.heads import HEADS, segmenting
+from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
 
 __all__ = [
+    "SEGMENTERS",
     "Classifier",
     "DeepLabV3",
     "DeepLabV3Plus",
+    "Segmenter",
     "build",
     "build_segmenter",
     "channels_last",
@@ -30,7 +34,8 @@ __all__ = [
 
 Network = TypeVar("Network", bound=nn.Module)
 
-SEGMENTERS = {DEEPLABV3: DeepLabV3, DEEPLABV3_PLUS: DeepLabV3Plus}
+SEGMENTERS: Mapping[str, type[Any]] = {DEEPLABV3: DeepLabV3, DEEPLABV3_PLUS: DeepLabV3Plus}
+"""Head -> network, each as Segmenter says; search_space.heads has its declaration."""
 
 
 def build(
@@ -39,17 +44,17 @@ def build(
     classes: int,
     size: tuple[int, int],
     auxiliary: bool = False,
-) -> DeepLabV3 | Classifier:
+) -> Segmenter | Classifier:
     """The network for images of about (height, width) pixels; any size runs.
 
     A baseline has its own head, an architecture the scale's (see head_of). ``size`` only sets the
-    atrous rates (see aspp_rates). Weights come from torch's global generator: seed it for a
+    head's atrous rates. Weights come from torch's global generator: seed it for a
     reproducible start; an auxiliary head leaves those of the rest as they would be without.
 
     Raises:
         UserError: for an auxiliary head where there is no ResNet.
     """
-    if head_of(backbone, scale) != CLASSIFIER:
+    if HEADS[head_of(backbone, scale)].pixels:
         return build_segmenter(backbone, scale, classes, size, auxiliary)
     if auxiliary:
         raise UserError("auxiliary: a classifier has no auxiliary head: leave it out")
@@ -62,18 +67,17 @@ def build_segmenter(
     classes: int,
     size: tuple[int, int],
     auxiliary: bool = False,
-) -> DeepLabV3:
-    """As ``build``, for what labels pixels: DeepLabv3 or v3+.
+) -> Segmenter:
+    """As ``build``, for what labels pixels.
 
     Raises:
         UserError: for a scale whose head classifies images, or as ``build``.
     """
-    head = head_of(backbone, scale)
-    if head not in SEGMENTERS:
-        raise UserError(f"head: a {head} labels no pixels: write one of {', '.join(SEGMENTERS)}")
+    head = segmenting(backbone, scale)
     encoder = _encoder(backbone, scale)
-    rates = aspp_rates(size, 2 ** min(encoder.out_channels))
-    return SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)
+    rates = HEADS[head].rates(size, 2 ** min(encoder.out_channels))
+    network: Segmenter = SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)
+    return network
 
 
 def channels_last(network: Network) -> Network:

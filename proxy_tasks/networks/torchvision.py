@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from torch import Tensor
 
 from proxy_tasks.networks.deeplab import DeepLabV3
-from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
+from proxy_tasks.networks.segmenter import Segmenter
 from search_space.errors import UserError
 
 HEAD = {
@@ -45,7 +45,7 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
+def load_torchvision(network: Segmenter, state: Mapping[str, Tensor]) -> None:
     """Copy torchvision's weights into a network of the same depth, width and classes.
 
     Tensors of an auxiliary head are left out where the network has none.
@@ -55,7 +55,8 @@ def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
             network that torchvision does not have. The network is as it was then.
     """
     backbone = network.backbone
-    if not isinstance(backbone, DilatedResNetBackbone) or isinstance(network, DeepLabV3Plus):
+    kind: type[object] = type(network)
+    if not isinstance(backbone, DilatedResNetBackbone) or kind is not DeepLabV3:
         raise UserError("torchvision's weights are of DeepLabv3 on a ResNet: build one of those")
     if network.auxiliary is None:
         state = {key: value for key, value in state.items() if not key.startswith("aux_")}

@@ -10,47 +10,49 @@ from typing import Any
 
 from proxy_tasks.datasets.base import Colour
 from proxy_tasks.intensities import Intensities
+from proxy_tasks.networks import SEGMENTERS
 from proxy_tasks.sight import Sight
 from results.export.sources import RULE
 from search_space.architecture import Architecture, Block, stated
 from search_space.backbone import Backbone, head_of
-from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
+from search_space.heads import HEADS
+from search_space.scales import Scale
 
 SEEING = ("proxy_tasks.sight", "proxy_tasks.intensities")
 LABELLING = ("proxy_tasks.labelling",)
 RUNNING = ("proxy_tasks.running",)
 """Our modules that define what ``seeing``, a labeller, and a labeller of a network of ours use."""
-NETWORKS = {
-    DEEPLABV3: ("proxy_tasks.networks.deeplab", "DeepLabV3"),
-    DEEPLABV3_PLUS: ("proxy_tasks.networks.deeplab_plus", "DeepLabV3Plus"),
-}
-"""Head -> module and class of the network."""
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
     """All that an exported file says of its network.
 
-    ``rates`` are ASPP's atrous rates; ``size`` is the (height, width) in pixels of the crops that
-    the network was trained on, though it takes any; ``sight`` says how large it sees an image and
-    ``intensities`` how that is normalised; ``palette`` has a colour for each class.
+    ``rates`` are the head's atrous ones; ``size`` is the (height, width) in pixels of the crops
+    that the network was trained on, though it takes any; ``sight`` says how large it sees an image
+    and ``intensities`` how that is normalised; ``palette`` has a colour for each class.
     """
 
     backbone: Backbone
     scale: Scale
     classes: tuple[str, ...]
-    rates: tuple[int, int, int]
+    rates: tuple[int, ...]
     size: tuple[int, int]
     sight: Sight
     intensities: Intensities
     palette: tuple[Colour, ...]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def head(self) -> str:
+        """One of SEGMENTERS."""
+        return head_of(self.backbone, self.scale)
+
 
 def ending(spec: NetworkSpec, load: str | None = None, imports: str = "import zipfile") -> str:
     """Python source that follows the definitions of the networks. ``load`` is the source of its
     function of that name and ``imports`` what that needs; None reads ``weights.pt``."""
-    _, network = NETWORKS[head_of(spec.backbone, spec.scale)]
+    network = SEGMENTERS[spec.head].__name__
     functions = "\n\n\n".join([_MODEL, load or _LOAD, _PREPROCESS, _MAIN])
     functions = functions.replace("ENCODER", encoder(spec)).replace("NETWORK", network)
     return f"{_IMPORTS}{imports}\n{constants(spec)}\n\n\n{functions}"
@@ -114,15 +116,13 @@ def described(spec: NetworkSpec) -> str:
     """What the network is, in a few words."""
     searched = isinstance(spec.backbone, Architecture)
     kind = "a scale-permuted backbone" if searched else "a dilated ResNet"
-    plus = head_of(spec.backbone, spec.scale) == DEEPLABV3_PLUS
-    return f"DeepLabv3{'+' if plus else ''} on {kind}"
+    return f"{HEADS[spec.head].title} on {kind}"
 
 
 def modules(spec: NetworkSpec) -> tuple[str, ...]:
     """Our modules that define the network and its backbone, the latter first."""
     kind = "backbone" if isinstance(spec.backbone, Architecture) else "resnet"
-    network, _ = NETWORKS[head_of(spec.backbone, spec.scale)]
-    return (f"proxy_tasks.networks.{kind}", network)
+    return (f"proxy_tasks.networks.{kind}", SEGMENTERS[spec.head].__module__)
 
 
 def _backbone(backbone: Backbone) -> tuple[str, str, str]:

@@ -12,10 +12,10 @@ from safetensors.torch import save
 from proxy_tasks.sight import OWN
 from results import units
 from results.export.ending import RUNNING, NetworkSpec, described, ending, modules
+from results.export.exporter import Exporter
 from results.export.fresh_process import compare
 from results.export.readme import image_notes, seen
 from results.export.sources import bundle
-from results.export.staging import check_folder, publish, staged
 from results.export.standalone import docstring, logits_of
 from results.export.subject import Subject
 from search_space import strict_yaml
@@ -36,25 +36,14 @@ label = model.predict
 """
 
 
-def export_huggingface(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``config.json``, ``preprocessor_config.json``, ``model.safetensors``, the code and the
-    card ``README.md`` into the folder, made if missing.
-
-    Raises:
-        UserError: if a file is in the folder's place.
-        RuntimeError: if the code does not compute what our network does; nothing is written.
-    """
-    check_folder(folder)
-    with staged(folder) as stage:
-        _save_weights(subject, stage / WEIGHTS)
-        (stage / MODULE).write_text(_source(subject.spec), encoding="utf-8")
-        _write_json(stage / CONFIG, config(subject))
-        _write_json(stage / PROCESSOR, processor(subject.spec))
-        needs = ("torch", "safetensors")
-        compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, needs=needs)
-        size = (stage / WEIGHTS).stat().st_size
-        (stage / "README.md").write_text(card(subject, size), encoding="utf-8")
-        return publish(stage, folder, (WEIGHTS, MODULE, CONFIG, PROCESSOR, "README.md"))
+def _write(subject: Subject, stage: Path) -> None:
+    _save_weights(subject, stage / WEIGHTS)
+    (stage / MODULE).write_text(_source(subject.spec), encoding="utf-8")
+    _write_json(stage / CONFIG, config(subject))
+    _write_json(stage / PROCESSOR, processor(subject.spec))
+    compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, needs=HUGGINGFACE.needs)
+    size = (stage / WEIGHTS).stat().st_size
+    (stage / "README.md").write_text(card(subject, size), encoding="utf-8")
 
 
 def config(subject: Subject) -> dict[str, Any]:
@@ -174,7 +163,13 @@ def _front_matter(spec: NetworkSpec) -> dict[str, Any]:
     matter: dict[str, Any] = {
         "pipeline_tag": "image-segmentation",
         "library_name": "pytorch",
-        "tags": ["semantic-segmentation", "neural-architecture-search", "deeplabv3", "spinenet"],
+        # The hub's tags have no plus sign: DeepLabv3+ goes by DeepLabv3's.
+        "tags": [
+            "semantic-segmentation",
+            "neural-architecture-search",
+            spec.head.rstrip("+"),
+            "spinenet",
+        ],
     }
     if (miou := _miou(spec)) is not None:
         data = str(spec.provenance.get("data", "unknown"))
@@ -265,3 +260,13 @@ class ImageProcessor:
         sizes = target_sizes or [logits_BKHW.shape[2:]] * len(logits_BKHW)
         pairs = zip(logits_BKHW, sizes, strict=True)
         return [torch.from_numpy(label_map(each, tuple(size))) for each, size in pairs]'''
+
+
+HUGGINGFACE = Exporter(
+    name="huggingface",
+    files=(WEIGHTS, MODULE, CONFIG, PROCESSOR, "README.md"),
+    write=_write,
+    lines=lambda _: LINES,
+    folder="huggingface",
+    needs=("torch", "numpy", "safetensors"),
+)

@@ -9,14 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from proxy_tasks.networks.deeplab import Endpoints
 from results.export.ending import SEEING, constants, encoder, modules
+from results.export.exporter import Exporter
 from results.export.fresh_process import cases_of, compare
 from results.export.readme import page, tensor_notes
 from results.export.sources import bundle
-from results.export.staging import check_folder, publish, staged
 from results.export.standalone import docstring
 from results.export.subject import Subject
 from search_space.canonical import canonical_key
+from search_space.errors import UserError
+from search_space.heads import HEADS, segmenting
 
 MODULE, CONFIG, WEIGHTS = "spinenet_seg_mmseg.py", "deeplabv3_config.py", "weights.pth"
 LINES = """from mmengine.config import Config
@@ -35,26 +38,30 @@ def run(x):
 """
 
 
-def export_mmseg(subject: Subject, folder: Path) -> list[Path]:
-    """Write module, config, ``README.md`` and, where there are weights, ``weights.pth`` into the
-    folder, made if missing.
+def _write(subject: Subject, stage: Path) -> None:
+    (stage / MODULE).write_text(_source(subject), encoding="utf-8")
+    (stage / CONFIG).write_text(config(subject), encoding="utf-8")
+    torch.save(_weights(subject), stage / WEIGHTS)
+    channels = subject.spec.intensities.channels
+    cases = cases_of(lambda x: _maps(subject, x), subject.checked_sizes, channels=channels)
+    compare(stage, _RUN, cases)
+    (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
 
-    Raises:
-        UserError: if a file is in the folder's place.
-        RuntimeError: if a map differs from ours; nothing is written.
-    """
-    check_folder(folder)
-    with staged(folder) as stage:
-        (stage / MODULE).write_text(_source(subject), encoding="utf-8")
-        (stage / CONFIG).write_text(config(subject), encoding="utf-8")
-        torch.save(_weights(subject), stage / WEIGHTS)
-        channels = subject.spec.intensities.channels
-        cases = cases_of(lambda x: _maps(subject, x), subject.checked_sizes, channels=channels)
-        compare(stage, _RUN, cases)
-        if not subject.trained:
-            (stage / WEIGHTS).unlink()
-        (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
-        return publish(stage, folder, (WEIGHTS, MODULE, CONFIG, "README.md"))
+
+def _refuse(subject: Subject) -> None:
+    head = HEADS[segmenting(subject.backbone, subject.scale)]
+    if not head.atrous:
+        raise UserError(
+            f"--format mmseg: {head.title} has no atrous rates for mmsegmentation's ASPPHead:"
+            " choose another format"
+        )
+
+
+def _neck(subject: Subject) -> Endpoints:
+    """What makes the one map of the levels that a pyramid reads."""
+    endpoints = subject.network.endpoints
+    assert endpoints is not None
+    return endpoints
 
 
 def config(subject: Subject) -> str:
@@ -78,7 +85,7 @@ def config(subject: Subject) -> str:
         "neck": _part(subject, "Neck"),
         "decode_head": {
             "type": "ASPPHead",
-            "in_channels": subject.network.endpoints.filters,
+            "in_channels": _neck(subject).filters,
             "in_index": 0,
             "channels": spec.scale.aspp_filters,
             "dilations": (1, *spec.rates),
@@ -130,7 +137,7 @@ def _source(subject: Subject) -> str:
 def _weights(subject: Subject) -> dict[str, Tensor]:
     parts = {
         "backbone.encoder.": subject.network.backbone,
-        "neck.endpoints.": subject.network.endpoints,
+        "neck.endpoints.": _neck(subject),
     }
     return {
         prefix + name: value
@@ -142,7 +149,7 @@ def _weights(subject: Subject) -> dict[str, Tensor]:
 def _maps(subject: Subject, x_BCHW: Tensor) -> list[Tensor]:
     network = subject.network
     maps = network.backbone(x_BCHW)
-    return [*(maps[level] for level in network.backbone.out_channels), network.endpoints(maps)]
+    return [*(maps[level] for level in network.backbone.out_channels), _neck(subject)(maps)]
 
 
 def _readme(subject: Subject) -> str:
@@ -186,3 +193,15 @@ class SpineNetSegNeck(Neck):
         endpoints = Endpoints(CHANNELS, SCALE.endpoint_filters)
         super().__init__(endpoints, tuple(CHANNELS), init_cfg)
 '''
+
+
+MMSEG = Exporter(
+    name="mmseg",
+    files=(WEIGHTS, MODULE, CONFIG, "README.md"),
+    write=_write,
+    lines=lambda _: LINES,
+    weights=WEIGHTS,
+    folder="mmseg",
+    refuse=_refuse,
+    needs=("torch", "mmengine", "mmseg"),
+)

@@ -8,26 +8,23 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from results.export.ending import NetworkSpec
+from results.export.exporter import Exporter
 from results.export.fresh_process import NUMPY, Case, compare
 from results.export.labels import PREDICT, labelling
 from results.export.readme import GRAPH, page, tensor_notes
-from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
-from results.export.traced import traced, traced_cases
-from search_space.errors import UserError
+from results.export.traced import check_open_sides, traced, traced_cases
 
 TOLERANCE, RELATIVE = 1e-4, 1e-5
 """Largest difference of a logit that passes, and the same as a share of the largest logit, for
 networks whose logits exceed ten: ONNX Runtime sums in another order than PyTorch."""
 
-NEEDED = ("onnx", "onnxscript", "onnxruntime")
 LINES = """import predict
 model = predict.load("model.onnx")
 labels_HW = model.predict(image)"""
@@ -52,40 +49,20 @@ def load(model: str | Path = Path(__file__).with_name("model.onnx"), **options: 
         return session.run(["low_logits"], {"image": x_BCHW}, wanted)[0]
 
     return Labeller(run, SIGHT, INTENSITIES)'''
-FILES = ("model.onnx", PREDICT, "README.md")
 _AXES = ("batch", None, "height", "width")
 
 
-def export_onnx(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``model.onnx``, ``predict.py`` and ``README.md`` into the folder, made if missing.
-
-    The model's metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``,
-    ``size`` and ``provenance`` as JSON.
-
-    Raises:
-        UserError: if a file is in the folder's place, or a library that this needs is missing.
-        RuntimeError: if ONNX Runtime does not find what our network does; nothing is written.
-    """
-    check_installed()
-    check_folder(folder)
-    with staged(folder) as stage:
-        _write(subject, stage / "model.onnx")
-        text = labelling(subject.spec, LINES, _LOAD, "import onnxruntime", "ONNX Runtime")
-        (stage / PREDICT).write_text(text, encoding="utf-8")
-        _check(stage, subject, traced_cases(subject))
-        (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
-        return publish(stage, folder, FILES)
+def _write(subject: Subject, stage: Path) -> None:
+    _save_model(subject, stage / "model.onnx")
+    text = labelling(subject.spec, LINES, _LOAD, "import onnxruntime", "ONNX Runtime")
+    (stage / PREDICT).write_text(text, encoding="utf-8")
+    _check(stage, subject, traced_cases(subject))
+    (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
 
 
-def check_installed() -> None:
-    """UserError that says what to install."""
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UserError(
-            f"--format onnx needs {', '.join(missing)}: pip install 'spinenet-seg-nas[export]'"
-        )
-
-
-def _write(subject: Subject, path: Path) -> None:
+def _save_model(subject: Subject, path: Path) -> None:
+    """Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``, ``size``
+    and ``provenance`` as JSON."""
     import onnx
 
     graph = traced(subject, gathered=True)
@@ -167,3 +144,17 @@ top as JSON."""
     return page(
         subject.spec, subject.trained, GRAPH.format("model.onnx", "ONNX Runtime"), LINES, notes
     )
+
+
+ONNX = Exporter(
+    name="onnx",
+    files=("model.onnx", PREDICT, "README.md"),
+    write=_write,
+    lines=lambda _: LINES,
+    folder="onnx",
+    refuse=lambda _: check_open_sides(),
+    needs=("onnxruntime", "numpy"),
+    made_with=("onnx", "onnxscript", "onnxruntime"),
+    extra="export",
+    ties=1e-4,
+)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from results.export.exporter import Exporter
+from results.export.subject import Subject
 from search_space import architecture_file
-from search_space.backbone import Backbone
+
+_FILE = "architecture.yaml"
+_LINES = f"""from search_space import architecture_file
+backbone = architecture_file.load("{_FILE}")"""
 
 
-def export_spec(backbone: Backbone, provenance: Mapping[str, Any] | None, folder: Path) -> Path:
-    """Write ``folder/architecture.yaml``, making the folder, and return its path.
+def _write(subject: Subject, stage: Path) -> None:
+    """Provenance (run, trial, controller, scores) is kept apart from the structure."""
+    architecture_file.save(stage / _FILE, subject.backbone, dict(subject.provenance))
 
-    ``provenance`` (run, trial, controller, scores) is kept apart from the structure.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "architecture.yaml"
-    architecture_file.save(path, backbone, None if provenance is None else dict(provenance))
-    return path
+
+SPEC = Exporter(
+    name="spec",
+    files=(_FILE,),
+    write=_write,
+    lines=lambda _: _LINES,
+    network=False,
+    needs=("search_space",),
+)

@@ -14,9 +14,9 @@ from search_space.errors import UserError
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """An empty folder next to the target, on its disk, gone at the end whatever happens."""
-    parent = folder.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
+    """An empty folder next to the target, on its disk, gone at the end whatever happens. Folders
+    that are missing on the way to the target are not made: that is for what is published."""
+    parent = next(each for each in folder.resolve().parents if each.is_dir())
     stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=parent))
     try:
         yield stage
@@ -40,5 +40,6 @@ def publish(stage: Path, folder: Path, names: Sequence[str]) -> list[Path]:
 
 def check_folder(folder: Path) -> None:
     """UserError where a file is in the way."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; name a folder to export to")
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise UserError(f"{place}: is a file; name a folder to export to")

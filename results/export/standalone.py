@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from results.export.ending import RUNNING, NetworkSpec, described, ending, loading, modules
+from results.export.exporter import Exporter
 from results.export.fresh_process import TORCH, Case, cases_of, compare
 from results.export.readme import readme
 from results.export.sources import bundle
-from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
 from search_space.canonical import canonical_key
 
@@ -27,25 +27,12 @@ label = model.predict
 """
 
 
-def export_python(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``network.py``, ``README.md`` and, where there are weights, ``weights.pt``.
-
-    The folder is made if missing; files of an earlier export are replaced.
-
-    Raises:
-        UserError: if a file is in the folder's place.
-        RuntimeError: if the file does not compute what our network does; nothing is written.
-    """
-    check_folder(folder)
+def _write(subject: Subject, stage: Path) -> None:
     spec, trained = subject.spec, subject.trained
-    with staged(folder) as stage:
-        (stage / "network.py").write_text(source(spec, trained), encoding="utf-8")
-        (stage / "README.md").write_text(readme(spec, trained), encoding="utf-8")
-        torch.save(subject.network.state_dict(), stage / "weights.pt")
-        compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, reader=TORCH)
-        if not trained:
-            (stage / "weights.pt").unlink()
-        return publish(stage, folder, ("weights.pt", "network.py", "README.md"))
+    (stage / "network.py").write_text(source(spec, trained), encoding="utf-8")
+    (stage / "README.md").write_text(readme(spec, trained), encoding="utf-8")
+    torch.save(subject.network.state_dict(), stage / "weights.pt")
+    compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, reader=TORCH)
 
 
 def logits_of(subject: Subject) -> list[Case]:
@@ -70,3 +57,13 @@ Canonical key of the backbone: {canonical_key(spec.backbone)}
 
 {textwrap.indent(lines, "    ")}
 """'''
+
+
+PYTHON = Exporter(
+    name="python",
+    files=("weights.pt", "network.py", "README.md"),
+    write=_write,
+    weights="weights.pt",
+    lines=lambda subject: loading(subject.trained),
+    needs=("torch", "numpy"),
+)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,33 +15,84 @@ from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.labelling import Labeller
-from proxy_tasks.networks import DeepLabV3, build_segmenter
+from proxy_tasks.networks import Segmenter, build_segmenter
 from proxy_tasks.running import running
 from proxy_tasks.sight import OWN, Sight
 from results.export.ending import NetworkSpec
 from results.export.fresh_process import Picture
 from search_space.backbone import Backbone
 from search_space.errors import UserError
+from search_space.heads import HEADS, segmenting
 from search_space.scales import Scale
-from search_space.shapes import aspp_rates
 
 Size = tuple[int, int]
+_CHECKED_PIXELS = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """``network`` is on the CPU and in eval mode; ``trained`` is False where its weights are
-    random."""
+    """A network to export. It is built, and its weights are read, when a format first asks.
 
-    network: DeepLabV3
-    spec: NetworkSpec
-    trained: bool
+    Attributes:
+        size: (height, width) in pixels of the crops that the network was trained on; it sets the
+            head's atrous rates.
+        name: of the trial, the promotion or the catalogue's entry.
+        weights: as a full training keeps them (see proxy_tasks.checkpoint); None leaves the
+            weights random.
+        palette: of weights that have none; by default distinct colours.
+        sight: how large images are to be seen where there are no weights, which say it.
+        provenance: run, trial, controller, scores: kept in the files.
+
+    Raises, when it is built:
+        UserError: if the weights cannot be read or belong to another network, or the network
+            labels no pixels.
+    """
+
+    backbone: Backbone
+    scale: Scale
+    classes: tuple[str, ...]
+    size: Size
+    name: str = ""
+    weights: Path | None = None
+    palette: tuple[Colour, ...] = ()
+    sight: Sight = OWN
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trained(self) -> bool:
+        """False where the weights are random."""
+        return self.weights is not None
+
+    @cached_property
+    def network(self) -> Segmenter:
+        """On the CPU and in eval mode."""
+        if self._kept is not None:
+            return self._kept.network()
+        return build_segmenter(self.backbone, self.scale, len(self.classes), self.size).eval()
+
+    @cached_property
+    def spec(self) -> NetworkSpec:
+        """What a file says of the network."""
+        kept, stride = self._kept, 2 ** min(self.network.backbone.out_channels)
+        head = HEADS[segmenting(self.backbone, self.scale)]
+        palette = (kept.palette if kept else ()) or self.palette
+        return NetworkSpec(
+            self.backbone,
+            self.scale,
+            self.classes,
+            head.rates(self.size, stride),
+            self.size,
+            kept.sight if kept else self.sight,
+            kept.intensities if kept else _usual(self.scale.channels),
+            tuple(palette or distinct_palette(len(self.classes))),
+            _plain(self.provenance),
+        )
 
     @property
     def checked_sizes(self) -> list[Size]:
         """(height, width) of images to compare at: small, as the network is the same at every
         size; the last has odd sides."""
-        height, width = (min(side, _CHECKED_PIXELS) for side in self.spec.size)
+        height, width = (min(side, _CHECKED_PIXELS) for side in self.size)
         return [(height, width), (height * 3 // 4 | 1, width // 2 | 1)]
 
     @cached_property
@@ -54,55 +105,25 @@ class Subject:
         labeller = Labeller(running(self.network), self.spec.sight, known)
         return [(image_HWC, labeller.predict(image_HWC))]
 
-
-_CHECKED_PIXELS = 256
-
-
-def prepare(
-    backbone: Backbone,
-    scale: Scale,
-    classes: tuple[str, ...],
-    size: Size,
-    *,
-    palette: Sequence[Colour] = (),
-    sight: Sight = OWN,
-    weights: Path | None = None,
-    provenance: Mapping[str, Any] | None = None,
-) -> Subject:
-    """Build the network and read its weights.
-
-    Args:
-        size: (height, width) in pixels of the crops that the network was trained on; it sets
-            ASPP's rates.
-        palette: of weights that have none; by default distinct colours.
-        sight: how large images are to be seen where there are no weights, which say it.
-        weights: as a full training keeps them (see proxy_tasks.checkpoint); None leaves the
-            weights random.
-        provenance: run, trial, controller, scores: kept in the files.
-
-    Raises:
-        UserError: if the weights cannot be read or belong to another network, or the network
-            labels no pixels.
-    """
-    kept = None if weights is None else _kept(weights, backbone, scale, classes, size)
-    if kept is None:
-        network = build_segmenter(backbone, scale, len(classes), size).eval()
-        intensities = _usual(scale.channels)
-    else:
-        network, sight, intensities = kept.network(), kept.sight, kept.intensities
-        palette = kept.palette or palette
-    spec = NetworkSpec(
-        backbone,
-        scale,
-        classes,
-        aspp_rates(size, 2**network.finest),
-        size,
-        sight,
-        intensities,
-        tuple(palette or distinct_palette(len(classes))),
-        _plain(provenance),
-    )
-    return Subject(network, spec, kept is not None)
+    @cached_property
+    def _kept(self) -> Weights | None:
+        """The weights. Those of another dilation would fit without a word, so what the file says of
+        its network has to agree."""
+        if self.weights is None:
+            return None
+        kept = Weights.open(self.weights)
+        pairs = {
+            "backbone": (kept.backbone, self.backbone),
+            "scale": (kept.scale, self.scale),
+            "image size": (kept.size, self.size),
+            "list of classes": (kept.classes, self.classes),
+        }
+        for name, (theirs, ours) in pairs.items():
+            if theirs != ours:
+                raise UserError(
+                    f"{self.weights}: the weights were trained with another {name}: {theirs}"
+                )
+        return kept
 
 
 def _usual(channels: int) -> Intensities:
@@ -114,26 +135,8 @@ def _usual(channels: int) -> Intensities:
     )
 
 
-def _plain(provenance: Mapping[str, Any] | None) -> dict[str, Any]:
+def _plain(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON has it, so that it can stand as a literal in Python and in YAML. NaN is None."""
-    text = json.dumps(provenance or {}, default=str)
+    text = json.dumps(dict(provenance), default=str)
     plain: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
     return plain
-
-
-def _kept(
-    weights: Path, backbone: Backbone, scale: Scale, classes: tuple[str, ...], size: tuple[int, int]
-) -> Weights:
-    """These weights. Those of another dilation would fit without a word, so what the file says of
-    its network has to agree."""
-    kept = Weights.open(weights)
-    pairs = {
-        "backbone": (kept.backbone, backbone),
-        "scale": (kept.scale, scale),
-        "image size": (kept.size, size),
-        "list of classes": (kept.classes, classes),
-    }
-    for name, (theirs, ours) in pairs.items():
-        if theirs != ours:
-            raise UserError(f"{weights}: the weights were trained with another {name}: {theirs}")
-    return kept

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from results.export.exporter import Exporter
+from results.export.subject import Subject
 from search_space import tf_vision
 from search_space.architecture import Architecture
-from search_space.backbone import Backbone
 from search_space.errors import UserError
 
+_FILE = "block_specs.py"
 
-def export_block_specs(backbone: Backbone, folder: Path, *, dilated: bool = False) -> Path:
-    """Write ``folder/block_specs.py``, making the folder, and return its path.
 
-    ``dilated`` writes the extended form, with each block's dilation as a fifth element.
+def _exporter(name: str, dilated: bool) -> Exporter:
+    """``dilated``: the extended form, with each block's dilation as a fifth element."""
 
-    Raises:
-        UserError: for a ResNet, and for what the list cannot hold.
-    """
-    if not isinstance(backbone, Architecture):
-        raise UserError("a ResNet has no block-spec list: choose a searched trial")
-    text = tf_vision.dumps(backbone, dilated=dilated)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "block_specs.py"
-    path.write_text(text, encoding="utf-8")
-    return path
+    def text(subject: Subject) -> str:
+        if not isinstance(subject.backbone, Architecture):
+            raise UserError("a ResNet has no block-spec list: choose a searched trial")
+        return tf_vision.dumps(subject.backbone, dilated=dilated)
+
+    def write(subject: Subject, stage: Path) -> None:
+        (stage / _FILE).write_text(text(subject), encoding="utf-8")
+
+    def refuse(subject: Subject) -> None:
+        text(subject)
+
+    return Exporter(
+        name=name,
+        files=(_FILE,),
+        write=write,
+        lines=lambda _: "from block_specs import BLOCK_SPECS",
+        network=False,
+        refuse=refuse,
+    )
+
+
+PLAIN = _exporter("tf-vision", dilated=False)
+DILATED = _exporter("tf-vision-dilated", dilated=True)

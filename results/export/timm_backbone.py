@@ -11,18 +11,18 @@ import torch
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
 from results.export.ending import SEEING, constants, encoder, modules
+from results.export.exporter import Exporter
 from results.export.feature_maps import FeatureMaps, map_keys
 from results.export.fresh_process import cases_of, compare
 from results.export.readme import page, tensor_notes
 from results.export.sources import bundle
-from results.export.staging import check_folder, publish, staged
 from results.export.standalone import docstring
 from results.export.subject import Subject
 
 LINES = """import spinenet_seg_backbone
 backbone = spinenet_seg_backbone.create(pretrained=PRETRAINED, out_indices=(1, 2)).eval()
 maps = backbone(x_BCHW)"""
-FILES = ("backbone.pt", "spinenet_seg_backbone.py", "README.md")
+WEIGHTS, MODULE = "backbone.pt", "spinenet_seg_backbone.py"
 _RUN = """\
 import spinenet_seg_backbone
 backbone = spinenet_seg_backbone.create(pretrained=True).eval()
@@ -30,15 +30,7 @@ run = backbone
 """
 
 
-def export_timm(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``spinenet_seg_backbone.py``, ``README.md`` and, where there are weights,
-    ``backbone.pt`` into the folder, made if missing.
-
-    Raises:
-        UserError: if a file is in the folder's place.
-        RuntimeError: if a map differs from that of our backbone; nothing is written.
-    """
-    check_folder(folder)
+def _write(subject: Subject, stage: Path) -> None:
     ours = subject.network.backbone
     info = feature_info(ours)
     kept = set(ours.extras)
@@ -48,14 +40,10 @@ def export_timm(subject: Subject, folder: Path) -> list[Path]:
         cases = cases_of(maps, subject.checked_sizes, channels=channels)
     finally:
         ours.extras = kept  # the network's own head asks for no more than before
-    with staged(folder) as stage:
-        (stage / FILES[1]).write_text(_source(subject, info), encoding="utf-8")
-        torch.save(maps.state_dict(), stage / FILES[0])
-        compare(stage, _RUN, cases)
-        if not subject.trained:
-            (stage / FILES[0]).unlink()
-        (stage / "README.md").write_text(_readme(subject, info), encoding="utf-8")
-        return publish(stage, folder, FILES)
+    (stage / MODULE).write_text(_source(subject, info), encoding="utf-8")
+    torch.save(maps.state_dict(), stage / WEIGHTS)
+    compare(stage, _RUN, cases)
+    (stage / "README.md").write_text(_readme(subject, info), encoding="utf-8")
 
 
 def feature_info(encoder: Encoder) -> list[dict[str, Any]]:
@@ -136,3 +124,14 @@ def create(
         backbone.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     return backbone
 '''
+
+
+TIMM = Exporter(
+    name="timm",
+    files=(WEIGHTS, MODULE, "README.md"),
+    write=_write,
+    lines=_lines,
+    weights=WEIGHTS,
+    folder="timm",
+    needs=("torch",),
+)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
+from results.export.exporter import Exporter
 from results.export.fresh_process import compare
 from results.export.labels import PREDICT, labelling
 from results.export.readme import GRAPH, page, tensor_notes
-from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
-from results.export.traced import traced, traced_cases
+from results.export.traced import check_open_sides, traced, traced_cases
 
 LINES = """import predict
 model = predict.load("model.pt2")
@@ -32,25 +32,15 @@ def load(program: str | Path = Path(__file__).with_name("model.pt2")) -> Labelle
         return module(torch.from_numpy(x_BCHW))[1].numpy()
 
     return Labeller(run, SIGHT, INTENSITIES)'''
-FILES = ("model.pt2", PREDICT, "README.md")
 
 
-def export_torch_program(subject: Subject, folder: Path) -> list[Path]:
-    """Write ``model.pt2``, ``predict.py`` and ``README.md`` into the folder, made if missing.
-
-    Raises:
-        UserError: if a file is in the folder's place, or PyTorch is too old.
-        RuntimeError: if the program does not compute what our network does; nothing is written.
-    """
-    check_folder(folder)
-    with staged(folder) as stage:
-        torch.export.save(traced(subject), stage / "model.pt2")
-        text = labelling(subject.spec, LINES, _LOAD, "import torch", "torch")
-        (stage / PREDICT).write_text(text, encoding="utf-8")
-        loading = "\n".join(LINES.splitlines()[:-1]) + _RUN
-        compare(stage, loading, traced_cases(subject), pictures=subject.pictures)
-        (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
-        return publish(stage, folder, FILES)
+def _write(subject: Subject, stage: Path) -> None:
+    torch.export.save(traced(subject), stage / "model.pt2")
+    text = labelling(subject.spec, LINES, _LOAD, "import torch", "torch")
+    (stage / PREDICT).write_text(text, encoding="utf-8")
+    loading = "\n".join(LINES.splitlines()[:-1]) + _RUN
+    compare(stage, loading, traced_cases(subject), pictures=subject.pictures)
+    (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
 
 
 def _readme(subject: Subject) -> str:
@@ -60,3 +50,14 @@ The graph alone: `torch.export.load("model.pt2").module()(x_BCHW)` gives `logits
 images' size and `low_logits_BKhw` as the network has them. Any batch runs. `model.pt2` is read by
 the PyTorch that wrote it, {torch.__version__}, or a later one."""
     return page(subject.spec, subject.trained, GRAPH.format("model.pt2", "PyTorch"), LINES, notes)
+
+
+PROGRAM = Exporter(
+    name="torch-export",
+    files=("model.pt2", PREDICT, "README.md"),
+    write=_write,
+    lines=lambda _: LINES,
+    folder="torch-export",
+    refuse=lambda _: check_open_sides(),
+    needs=("torch", "numpy"),
+)

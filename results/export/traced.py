@@ -17,7 +17,7 @@ from torch.fx.experimental import _config
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from proxy_tasks.networks import DeepLabV3
+from proxy_tasks.networks import Segmenter
 from results.export.fresh_process import Case, cases_of
 from results.export.subject import Subject
 from search_space.errors import UserError
@@ -30,7 +30,7 @@ _TRACED = (199, 333)
 
 
 class _Both(nn.Module):
-    def __init__(self, network: DeepLabV3) -> None:
+    def __init__(self, network: Segmenter) -> None:
         super().__init__()
         self.network = network
 
@@ -40,6 +40,15 @@ class _Both(nn.Module):
         return F.interpolate(low, size=size, mode="bilinear", align_corners=False), low
 
 
+def check_open_sides() -> None:
+    """UserError if the installed PyTorch cannot leave sides of one pixel open."""
+    if not hasattr(shape_rules, "backed_size_oblivious"):
+        raise UserError(
+            f"PyTorch {torch.__version__} is too old for a graph of every image size:"
+            " pip install --upgrade torch"
+        )
+
+
 def traced(subject: Subject, gathered: bool = False) -> ExportedProgram:
     """The network in inference, with batch, height and width left open.
 
@@ -47,15 +56,7 @@ def traced(subject: Subject, gathered: bool = False) -> ExportedProgram:
 
     Args:
         gathered: nearest up-sampling as ``gather_nearest``, for runtimes that round otherwise.
-
-    Raises:
-        UserError: if the installed PyTorch cannot leave sides of one pixel open.
     """
-    if not hasattr(shape_rules, "backed_size_oblivious"):
-        raise UserError(
-            f"PyTorch {torch.__version__} is too old for a graph of every image size:"
-            " pip install --upgrade torch"
-        )
     shapes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     mode: AbstractContextManager[Any] = _Gathered() if gathered else nullcontext()
     # Without the patch the graph would be for maps of two rows and more: PyTorch asks of each sum

@@ -1,8 +1,8 @@
 """What a network costs, worked out from its spec without building it.
 
-``tape`` counts layer by layer, ``pieces`` makes the recurring parts of a network with it, ``graph``
-puts them together; ``memory`` and ``receptive_field`` follow the graph backwards; ``network`` adds
-everything up.
+``search_space.tape`` counts layer by layer, ``pieces`` makes the recurring parts of a backbone with
+it, ``graph`` puts them together and has a head of ``search_space.heads`` go on from there;
+``memory`` and ``receptive_field`` follow the graph backwards; ``network`` adds everything up.
 """
 
 from __future__ import annotations

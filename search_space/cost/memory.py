@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search_space.cost.graph import Graph
-from search_space.cost.tape import FLOAT, Held, Moment, peaks
-from search_space.scales import CLASSIFIER
+from search_space.tape import FLOAT, Held, Moment, peaks
 
 _BAND_BYTES, _LIVE_BANDS = 2**21, 2
 """The loss up-samples the logits in bands of about this size on a CPU, and holds a band's logits
@@ -41,7 +40,7 @@ class StepMemory:
 
 def step_memory(graph: Graph) -> StepMemory:
     """A classifier's loss reads one pixel, so that nothing is held for it."""
-    pixels = 0 if graph.head == CLASSIFIER else graph.image[0] * graph.image[1]
+    pixels = graph.image[0] * graph.image[1] if graph.head.pixels else 0
     low = sum([graph.nodes[node].piece.held.bytes for node in graph.logits])
     loss = tuple(graph.logits), Held(0, low, ((low, 0),)), False
     kept = sum([held.kept for _, held, _ in graph.steps])

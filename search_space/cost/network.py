@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from search_space.backbone import Backbone
-from search_space.cost.graph import AUXILIARY, Graph, Node
+from search_space.cost.graph import AUXILIARY, Graph
 from search_space.cost.memory import StepMemory, step_memory
 from search_space.cost.receptive_field import receptive_fields
-from search_space.cost.tape import FLOAT
+from search_space.nodes import Node
 from search_space.scales import Scale
+from search_space.tape import FLOAT
 
 _COPIES = 5
 """Of the weights in training: themselves, gradient, AdamW's two moments, their average."""

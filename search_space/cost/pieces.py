@@ -1,4 +1,4 @@
-"""What the recurring parts of a network cost: stems, blocks, connections, heads.
+"""What the recurring parts of a backbone cost: stem, blocks, connections.
 
 Each function walks through the layers that the network of the same name builds. There are few
 different ones in a search space, so that they are remembered: the cost of an architecture is then
@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from search_space.architecture import ATTRIBUTES, Block
-from search_space.cost.tape import Map, Piece, Tape
+from search_space.nodes import Size
 from search_space.scales import Scale
 from search_space.shapes import (
     block_channels,
@@ -21,9 +21,8 @@ from search_space.shapes import (
     map_channels,
     resample_filters,
 )
+from search_space.tape import Map, Piece, Tape
 
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 Kind = tuple[Any, ...]
 """What the cost of a block hangs on: its values of the attributes that change it."""
 
@@ -31,7 +30,6 @@ _COSTED = tuple(each.name for each in ATTRIBUTES if each.changes != "values")
 kind_of = attrgetter(*_COSTED)
 """Block -> Kind."""
 
-_ATROUS_BRANCHES = 3
 _remembered = lru_cache(maxsize=1 << 14)
 
 
@@ -125,67 +123,6 @@ def _connection(scale: Scale, image: Size, source: Kind, target: Kind) -> Piece:
     if down < 0:
         x = tape.resize(x, level_size(image, reader.level))
     return tape.piece(x)
-
-
-@_remembered
-def endpoint(channels: int, size: Size, filters: int) -> Piece:
-    """1x1 convolution of an output level."""
-    tape = Tape()
-    return tape.piece(tape.conv_norm_relu(tape.source(channels, size), filters, 1))
-
-
-@_remembered
-def resized(channels: int, size: Size, target: Size) -> Piece:
-    """A map up-sampled, or its mean where the target is one pixel."""
-    tape = Tape()
-    return tape.piece(tape.resize(tape.source(channels, size), target))
-
-
-@_remembered
-def aspp(channels: int, size: Size, filters: int, kept: bool) -> Piece:
-    """Atrous spatial pyramid pooling; ``kept`` as in ``blocks``."""
-    tape = Tape()
-    x = tape.source(channels, size, kept=kept)
-    branches = [tape.conv_norm_relu(x, filters, 1)]
-    branches += [tape.conv_norm_relu(x, filters, 3) for _ in range(_ATROUS_BRANCHES)]
-    mean = tape.conv_norm_relu(tape.resize(x, (1, 1)), filters, 1)
-    x = tape.cat(*branches, tape.resize(mean, size))
-    return tape.piece(tape.conv_norm_relu(x, filters, 1))
-
-
-@_remembered
-def decoder(filters: int, size: Size) -> Piece:
-    """Between ASPP and the classifier of DeepLabv3: dropout, a 3x3 convolution."""
-    tape = Tape()
-    x = tape.dropout(tape.source(filters, size))
-    return tape.piece(tape.conv_norm_relu(x, filters, 3))
-
-
-@_remembered
-def low_level(channels: int, size: Size, filters: int) -> Piece:
-    """The 1x1 convolution that narrows the low-level map in DeepLabv3+."""
-    tape = Tape()
-    return tape.piece(tape.conv_norm_relu(tape.source(channels, size), filters, 1))
-
-
-@_remembered
-def plus_decoder(filters: int, coarse: Size, low_filters: int, size: Size) -> Piece:
-    """DeepLabv3+'s: ASPP's map up-sampled, joined with the narrowed low-level map, two 3x3
-    convolutions and dropout. The two maps are its sources, in this order."""
-    tape = Tape()
-    x, low = tape.source(filters, coarse), tape.source(low_filters, size)
-    x = tape.cat(tape.resize(x, size), low)
-    for _ in range(2):
-        x = tape.conv_norm_relu(x, filters, 3)
-    return tape.piece(tape.dropout(x))
-
-
-@_remembered
-def classifier(filters: int, size: Size, classes: int, kept: bool) -> Piece:
-    """1x1 convolution with bias, or a fully connected layer on one pixel."""
-    tape = Tape()
-    x = tape.source(filters, size, kept=kept)
-    return tape.piece(tape.conv(x, classes, 1, bias=True))
 
 
 @_remembered

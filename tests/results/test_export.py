@@ -21,13 +21,14 @@ from results.export import standalone, subject
 from results.export.ending import NetworkSpec
 from results.export.readme import readme
 from results.export.sources import OWN_PACKAGES
-from results.export.spec import export_spec
-from results.export.standalone import export_python
-from results.export.subject import prepare
+from results.export.spec import SPEC
+from results.export.standalone import PYTHON
+from results.export.subject import Subject
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
 from search_space.errors import UserError
+from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 from tests.support.shown import Shown
@@ -112,8 +113,8 @@ def searched_plus(tmp_path_factory) -> Exported:
 def export(
     backbone: Backbone, folder: Path, weights: Path | None, scale: Scale = SCALE, **more
 ) -> list[Path]:
-    made = prepare(backbone, scale, CLASSES, SIZE, weights=weights, **more)
-    return export_python(made, folder)
+    made = Subject(backbone, scale, CLASSES, SIZE, weights=weights, **more)
+    return PYTHON.export(made, folder)
 
 
 def imported(path: Path) -> ModuleType:
@@ -254,7 +255,8 @@ def test_weights_of_another_dilation_are_refused_although_their_shapes_fit(tmp_p
 
 
 def test_a_network_that_differs_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(subject, "aspp_rates", lambda size, stride: (1, 2, 7))
+    said = replace(HEADS["deeplabv3"], rates=lambda size, stride: (1, 2, 7))
+    monkeypatch.setattr(subject, "HEADS", {"deeplabv3": said})
     _, weights = trained(RESNET, tmp_path / "run")
     with pytest.raises(RuntimeError, match="differ"):
         export(RESNET, tmp_path / "out", weights)
@@ -289,16 +291,11 @@ def test_the_exported_file_runs_as_a_program(resnet):
     assert f"logits (1, {len(CLASSES)}, 64, 96)" in done.stdout
 
 
-def test_a_file_in_the_place_of_the_folder_is_a_users_mistake(tmp_path):
-    (tmp_path / "out").write_text("")
-    with pytest.raises(UserError, match="out: is a file"):
-        export(RESNET, tmp_path / "out", None)
-
-
 @pytest.mark.parametrize("backbone", [random_architecture(1), RESNET], ids=["searched", "resnet"])
 def test_an_exported_spec_loads_as_the_same_backbone(backbone, tmp_path):
     provenance = {"run": "first", "trial": 7, "scores": {"miou": 0.5}}
-    path = export_spec(backbone, provenance, tmp_path / "deep" / "out")
+    made = Subject(backbone, SCALE, CLASSES, SIZE, provenance=provenance)
+    (path,) = SPEC.export(made, tmp_path / "deep" / "out")
     assert path == tmp_path / "deep" / "out" / "architecture.yaml"
     assert architecture_file.load(path) == backbone
     assert architecture_file.loads(path.read_text()).provenance == provenance

@@ -1,12 +1,9 @@
 """Exports for other tools: each is checked where it will live, and says true things of itself."""
 
-import importlib.util
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -14,118 +11,56 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image
-from rich.console import Console
 from torch import nn
 from torch.export import Dim
 from torch.nn import functional as F
 
-from nas.commands.evaluate import Options, evaluate
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.intensities import Intensities
-from proxy_tasks.labelling import Labeller, shown
+from proxy_tasks.labelling import Labeller
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
-from proxy_tasks.tally import Tally
 from proxy_tasks.task import Fidelity, Job
 from results.export import huggingface, mmseg, onnx_model, standalone, timm_backbone, torch_program
-from results.export.fresh_process import INSTALLED, NUMPY, cases_of, compare
-from results.export.sources import OWN_PACKAGES
-from results.export.subject import Subject, prepare
+from results.export.fresh_process import NUMPY, cases_of, compare
+from results.export.subject import Subject
 from results.export.traced import gather_nearest, traced_cases
 from search_space import architecture_file
-from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support.exports import (
+    BACKBONE,
+    CLASSES,
+    INTENSITIES,
+    SCALE,
+    SIGHT,
+    SIZE,
+    imported,
+    names,
+    save_photos,
+    save_weights,
+    subject_of,
+)
 from tests.support.shown import Shown
 
 torch.set_num_threads(1)
 
-BACKBONE = Architecture(
-    (Block(2, "residual"),) * 2,
-    (
-        Block(5, "residual", (0, 1), 2, output=True),
-        Block(2, "residual", (1, 2), 1),
-        Block(3, "bottleneck", (2, 3), 4, output=True),
-    ),
-    (3, 5),
-)
-SCALE = Scale(filters=0.125, endpoint_filters=12, aspp_filters=16)
-SIZE, CLASSES = (48, 64), ("sky", "grün", "car")
-INTENSITIES = Intensities((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
-SIGHT = Sight(factor=0.5, window=(40, 56))
-SIZES = {"portrait": (120, 70), "landscape": (75, 131), "odd": (51, 77), "tiny": (17, 22),
-         "windows": (150, 190)}  # fmt: skip
-LARGEST, WINDOW = 5000, (40, 56)
-"""Of pixels as they are seen: the last image has more."""
 RESIZED_OTHERWISE = (1, 3, 488, 24)
 """An image for which ONNX's own Resize, from level 5 to 2, takes other pixels than PyTorch."""
-PROVENANCE = {"run": "first", "data": "camvid", "scores": {"promoted_miou": 0.4567}}
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory) -> Path:
-    """A data set of images of many sizes, as files."""
-    root, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
-    for split in ("train", "val"):
-        for kind in ("images", "labels"):
-            (root / split / kind).mkdir(parents=True)
-        for name, (height, width) in SIZES.items():
-            coarse = rng.integers(0, 256, (5, 6, 3), np.uint8)
-            image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-            image.save(root / split / "images" / f"{name}.png")
-            labels = rng.choice(np.array([0, 1, 2, 255], np.uint8), (height, width))
-            Image.fromarray(labels).save(root / split / "labels" / f"{name}.png")
-    (root / "classes.txt").write_text("\n".join(CLASSES))
-    return root
-
-
-@pytest.fixture(scope="module")
-def weights(photos, tmp_path_factory) -> Path:
-    """Of a network that finds all of its classes in the photos: its batch norms and classifier
-    have seen some."""
-    torch.manual_seed(0)
-    network = build_segmenter(BACKBONE, SCALE, len(CLASSES), SIZE).train()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the mean over all it sees
-            nn.init.normal_(module.bias, 0, 0.1)
-    with torch.no_grad():
-        path = photos / "train" / "images" / "windows.png"
-        x_13HW = torch.from_numpy(shown(Image.open(path), SIGHT, INTENSITIES))
-        network(torch.cat([x_13HW, 0.5 * x_13HW.flip(2), 1 - x_13HW.flip(3)]))
-        spread, mean = torch.std_mean(network.eval()(x_13HW), (0, 2, 3))
-        network.classifier.weight /= spread[:, None, None, None]
-        network.classifier.bias.copy_((network.classifier.bias - mean) / spread)
-    checkpoint = Checkpoint(tmp_path_factory.mktemp("weights"))
-    job = Job(0, "job", BACKBONE, Fidelity(1, SIZE, SCALE))
-    checkpoint.save_weights(network, job, Shown(CLASSES, SIGHT, INTENSITIES))
-    return checkpoint.weights
-
-
-@pytest.fixture(scope="module")
-def subject(weights) -> Subject:
-    return prepare(BACKBONE, SCALE, CLASSES, SIZE, weights=weights, provenance=PROVENANCE)
+def subject(tmp_path_factory) -> Subject:
+    photos = save_photos(tmp_path_factory.mktemp("photos"))
+    return subject_of(save_weights(photos, tmp_path_factory.mktemp("weights")))
 
 
 @pytest.fixture(scope="module")
 def timm(subject, tmp_path_factory) -> ModuleType:
     folder = tmp_path_factory.mktemp("timm")
-    timm_backbone.export_timm(subject, folder)
+    timm_backbone.TIMM.export(subject, folder)
     return imported(folder / "spinenet_seg_backbone.py")
-
-
-def imported(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"exported_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 # The fresh process
@@ -196,7 +131,7 @@ def test_the_networks_own_head_asks_for_no_more_after_an_export(subject, timm):
 @pytest.fixture(scope="module")
 def mmseg_folder(subject, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("mmseg")
-    mmseg.export_mmseg(subject, folder)
+    mmseg.MMSEG.export(subject, folder)
     return folder
 
 
@@ -257,7 +192,7 @@ def test_with_mmseg_there_the_parts_are_in_its_registry_by_the_configs_names(
 @pytest.fixture(scope="module")
 def hub(subject, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("hub") / "out"
-    huggingface.export_huggingface(subject, folder)
+    huggingface.HUGGINGFACE.export(subject, folder)
     return folder
 
 
@@ -320,10 +255,10 @@ def test_sizes_are_said_in_transformers_words_where_it_has_them(sight, size, sub
 
 @pytest.fixture(scope="module")
 def onnx_folder(subject, tmp_path_factory) -> Path:
-    if missing := [name for name in onnx_model.NEEDED if find_spec(name) is None]:
+    if missing := [name for name in onnx_model.ONNX.made_with if find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)} not installed: pip install -e '.[export]'")
     folder = tmp_path_factory.mktemp("onnx") / "out"
-    assert {path.name for path in onnx_model.export_onnx(subject, folder)} == names(folder)
+    assert {path.name for path in onnx_model.ONNX.export(subject, folder)} == names(folder)
     return folder
 
 
@@ -347,13 +282,6 @@ def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_fol
     assert json.loads(metadata["sight"]) == {"factor": 0.5, "window": [40, 56]}
 
 
-def test_onnx_without_its_libraries_is_a_users_mistake(subject, tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_model, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"onnxscript.*spinenet-seg-nas\[export\]"):
-        onnx_model.export_onnx(subject, tmp_path / "out")
-    assert names(tmp_path) == set()
-
-
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 7), (3, 10), (16, 122), (4, 110), (6, 165)])
 def test_gathered_pixels_are_those_of_pytorchs_up_sampling(sizes, layout):
@@ -362,17 +290,6 @@ def test_gathered_pixels_are_those_of_pytorchs_up_sampling(sizes, layout):
     x = torch.arange(2.0 * 3 * small * (small + 1)).reshape(2, 3, small, small + 1)
     x, size = x.contiguous(memory_format=layout), (large, 2 * large + 1)
     assert torch.equal(gather_nearest(x, size), F.interpolate(x, size=size, mode="nearest"))
-
-
-@pytest.fixture(scope="module")
-def program_folder(subject, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("program") / "out"
-    torch_program.export_torch_program(subject, folder)
-    return folder
-
-
-def test_a_program_is_loaded_and_compared_before_it_is_written(program_folder):
-    assert names(program_folder) == {"model.pt2", "predict.py", "README.md"}
 
 
 class Other(nn.Module):
@@ -391,7 +308,7 @@ def test_a_program_of_another_network_is_not_written(subject, tmp_path, monkeypa
     program = torch.export.export(other, (torch.randn(2, 3, 75, 86),), dynamic_shapes=shapes)
     monkeypatch.setattr(torch_program, "traced", lambda _: program)
     with pytest.raises(RuntimeError, match="differ from ours"):
-        torch_program.export_torch_program(subject, tmp_path / "out")
+        torch_program.PROGRAM.export(subject, tmp_path / "out")
     assert names(tmp_path) == set()
 
 
@@ -405,11 +322,11 @@ def test_what_a_traced_graph_is_compared_at(subject):
     assert any(height <= 2**5 for height, _ in sizes)
 
 
-@pytest.mark.parametrize("export", [torch_program.export_torch_program, onnx_model.export_onnx])
-def test_a_pytorch_without_open_sides_is_a_users_mistake(export, subject, tmp_path, monkeypatch):
+@pytest.mark.parametrize("exporter", [torch_program.PROGRAM, onnx_model.ONNX])
+def test_a_pytorch_without_open_sides_is_a_users_mistake(exporter, subject, tmp_path, monkeypatch):
     monkeypatch.setattr("results.export.traced.shape_rules", SimpleNamespace())
     with pytest.raises(UserError, match="too old"):
-        export(subject, tmp_path / "out")
+        replace(exporter, made_with=()).export(subject, tmp_path / "out")
     assert names(tmp_path) == set()
 
 
@@ -423,97 +340,18 @@ def test_networks_of_five_bands_of_16_bits_are_exported_as_such(tmp_path):
     job = Job(0, "job", BACKBONE, Fidelity(1, SIZE, scale))
     Checkpoint(tmp_path).save_weights(network, job, Shown(CLASSES, SIGHT, deep))
     weights = Checkpoint(tmp_path).weights
-    made = prepare(BACKBONE, scale, CLASSES, SIZE, weights=weights)
-    standalone.export_python(made, tmp_path / "python")
+    made = Subject(BACKBONE, scale, CLASSES, SIZE, weights=weights)
+    standalone.PYTHON.export(made, tmp_path / "python")
     module = imported(tmp_path / "python" / "network.py")
     image = np.random.default_rng(0).integers(0, 65536, (31, 44, 5), np.uint16)
     labels = module.load().predict(image)
     assert np.array_equal(labels, Labeller(running(network), SIGHT, deep).predict(image))
     assert "(height, width, 5) uint16" in (tmp_path / "python" / "README.md").read_text()
-    timm_backbone.export_timm(made, tmp_path / "timm")
+    timm_backbone.TIMM.export(made, tmp_path / "timm")
     backbone = imported(tmp_path / "timm" / "spinenet_seg_backbone.py").create(in_chans=5)
     assert backbone.eval()(torch.randn(1, 5, 32, 32))[0].shape[2:] == (8, 8)
-    mmseg.export_mmseg(made, tmp_path / "mmseg")
+    mmseg.MMSEG.export(made, tmp_path / "mmseg")
     values: dict = {}
     exec((tmp_path / "mmseg" / "deeplabv3_config.py").read_text(), values)
     said = values["model"]["data_preprocessor"]
     assert (said["mean"][0], said["bgr_to_rgb"]) == (6553.5, False)
-
-
-# What is exported is what was evaluated
-
-LABEL = """
-import sys
-sys.path.insert(0, FOLDER)
-for name in FORBIDDEN:
-    sys.modules[name] = None
-import numpy
-import MODULE
-MODULE.LARGEST, MODULE.WINDOW = LIMITS
-if sys.modules.get("torch"):
-    sys.modules["torch"].set_num_threads(1)
-*loading, labelling = LINES.splitlines()
-exec("\\n".join(loading))
-for name in NAMES:
-    image = numpy.load(f"{name}.npy")
-    exec(labelling)
-    numpy.save(f"{name}-labels.npy", labels_HW)
-"""
-
-
-@pytest.fixture(scope="module")
-def evaluated(weights, photos, tmp_path_factory) -> tuple[float, dict[str, np.ndarray]]:
-    """mIoU of ``nas evaluate``, and the label maps that it scored."""
-    out, said = tmp_path_factory.mktemp("evaluated") / "out", StringIO()
-    options = Options("folder", [f"data.root={photos}"], output=out, as_json=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("proxy_tasks.views.LARGEST", LARGEST)
-        patch.setattr("proxy_tasks.views.WINDOW", WINDOW)
-        evaluate(weights, options, Console(file=said))
-    maps = {name: np.asarray(Image.open(out / "colours" / f"{name}.png")) for name in SIZES}
-    assert all(len(np.unique(each)) > 1 for each in maps.values())
-    return json.loads(said.getvalue())["scores"]["miou"], maps
-
-
-@pytest.fixture(scope="module")
-def python_folder(subject, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("python") / "out"
-    standalone.export_python(subject, folder)
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("folder", "module", "needs", "differing"),
-    [
-        ("python_folder", "network", ("torch",), 0),
-        ("hub", "modeling_spinenet_seg", ("torch", "safetensors"), 0),
-        ("program_folder", "predict", ("torch",), 0),
-        # ONNX Runtime rounds otherwise: where two classes are all but equal, the label may differ.
-        ("onnx_folder", "predict", ("onnxruntime",), 1e-4),
-    ],
-)
-def test_the_printed_lines_label_as_nas_evaluate_scored(
-    folder, module, needs, differing, evaluated, photos, tmp_path, request
-):
-    folder = request.getfixturevalue(folder)
-    lines = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    for name in SIZES:
-        image = np.asarray(Image.open(photos / "val" / "images" / f"{name}.png"))
-        np.save(tmp_path / f"{name}.npy", image)
-    forbidden = [*OWN_PACKAGES, *(each for each in INSTALLED if each not in needs)]
-    known = {"FOLDER": str(folder), "FORBIDDEN": forbidden, "NAMES": list(SIZES)}
-    known |= {"LINES": lines.replace('"model', f'"{folder}/model').replace('"w', f'"{folder}/w')}
-    code = "\n".join(f"{name} = {value!r}" for name, value in known.items())
-    code += LABEL.replace("MODULE", module).replace("LIMITS", repr((LARGEST, WINDOW)))
-    command = [sys.executable, "-I", "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    miou, maps = evaluated
-    tally, wrong = Tally(CLASSES), 0
-    for name, expected in maps.items():
-        found = np.load(tmp_path / f"{name}-labels.npy")
-        assert (found.shape, found.dtype) == (expected.shape, np.uint8)
-        wrong += int((found != expected).sum())
-        tally.add(found, np.asarray(Image.open(photos / "val" / "labels" / f"{name}.png")))
-    assert wrong <= differing * sum(each.size for each in maps.values())
-    assert tally.scores().miou == pytest.approx(miou, abs=1e-4 if differing else 1e-12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_space.cost.tape import FLOAT, INDEX, LAYOUTS, Held, Tape, peaks
+from search_space.tape import FLOAT, INDEX, LAYOUTS, Held, Tape, peaks
 
 SIZE = (4, 6)
 PIXELS = 24

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ import pytest
 from rich.console import Console
 
 from nas import cli
-from nas.commands import export
 from nas.commands.catalogue import catalogue
 from nas.commands.describe import describe
 from results import description
 from results.build_options import build_options, parse_size
 from results.cost_table import WIDE
+from results.export.standalone import PYTHON
 from search_space import architecture_file, catalog
 from search_space.scales import SCALES
 
@@ -284,7 +285,8 @@ def test_an_export_by_name_is_built_as_the_options_say(
     nas, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = []
-    monkeypatch.setitem(export.FORMATS, "python", lambda what, _: asked.append(what) or [])
+    kept = replace(PYTHON, write=lambda what, _: asked.append(what))
+    monkeypatch.setattr("results.export.standalone.PYTHON", kept)
     options = ["--format", "python", "-o", str(tmp_path)]
     assert nas("export", FOUND, *options)[0] == 0
     choice = ["--scale", "S143+", "--size", "360x480", "--classes", "11"]

@@ -33,7 +33,7 @@ from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.task import Fidelity, Job
 from proxy_tasks.validation import Validation
 from results.export import huggingface, standalone
-from results.export.subject import prepare
+from results.export.subject import Subject
 from search_space import strict_yaml
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
@@ -264,11 +264,11 @@ def test_classes_that_only_one_side_has_are_never_found_or_not_chosen(road, tmp_
 def test_exports_score_as_their_weights_and_keep_nothing(road, tmp_path, monkeypatch) -> None:
     file = road / "best.safetensors"
     classes = ("sky", "road", "car")
-    subject = prepare(BACKBONE, SCALE, classes, SIZE, weights=file)
+    subject = Subject(BACKBONE, SCALE, classes, SIZE, weights=file)
     for module in (standalone, huggingface):  # the comparison has tests of its own
         monkeypatch.setattr(module, "compare", lambda *_, **__: None)
-    standalone.export_python(subject, tmp_path / "python")
-    huggingface.export_huggingface(subject, tmp_path / "hub")
+    standalone.PYTHON.export(subject, tmp_path / "python")
+    huggingface.HUGGINGFACE.export(subject, tmp_path / "hub")
     settings = [f"data.root={tmp_path / 'seen'}"]
     expected = run(road, data="folder", settings=settings)
     for name, weights_file in (("python", "weights.pt"), ("hub", "model.safetensors")):

@@ -23,7 +23,7 @@ from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.task import Fidelity, Job
 from proxy_tasks.views import Views
 from results.export import huggingface, standalone
-from results.export.subject import prepare
+from results.export.subject import Subject
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
@@ -151,11 +151,11 @@ def test_bad_images_are_told_of_at_the_end_and_the_rest_is_done(weights, tmp_pat
 
 
 def test_the_folders_of_exports_label_as_the_weights_do(weights, tmp_path, monkeypatch):
-    subject = prepare(BACKBONE, SCALE, CLASSES, SIZE, weights=weights)
+    subject = Subject(BACKBONE, SCALE, CLASSES, SIZE, weights=weights)
     for module in (standalone, huggingface):  # the comparison has tests of its own
         monkeypatch.setattr(module, "compare", lambda *_, **__: None)
-    standalone.export_python(subject, tmp_path / "python")
-    huggingface.export_huggingface(subject, tmp_path / "hub")
+    standalone.PYTHON.export(subject, tmp_path / "python")
+    huggingface.HUGGINGFACE.export(subject, tmp_path / "hub")
     image = picture(tmp_path / "a.png")
     found = []
     for source in (weights, weights.parent, tmp_path / "python", tmp_path / "hub"):
@@ -169,11 +169,11 @@ def test_the_folders_of_exports_label_as_the_weights_do(weights, tmp_path, monke
 
 def test_exports_of_earlier_releases_see_images_as_they_did(weights, tmp_path, monkeypatch):
     """Those say a size and how colours are normalised, and nothing of sights and palettes."""
-    subject = prepare(BACKBONE, SCALE, CLASSES, SIZE, weights=weights)
+    subject = Subject(BACKBONE, SCALE, CLASSES, SIZE, weights=weights)
     for module in (standalone, huggingface):
         monkeypatch.setattr(module, "compare", lambda *_, **__: None)
-    standalone.export_python(subject, tmp_path / "python")
-    huggingface.export_huggingface(subject, tmp_path / "hub")
+    standalone.PYTHON.export(subject, tmp_path / "python")
+    huggingface.HUGGINGFACE.export(subject, tmp_path / "hub")
     config = json.loads((tmp_path / "hub" / "config.json").read_text())
     for name in ("sight", "palette", "image_top"):
         del config[name]
@@ -207,9 +207,9 @@ def test_what_holds_no_network_is_a_users_mistake(make, said, tmp_path):
 
 
 def test_an_export_with_random_weights_is_not_labelled_with(tmp_path, monkeypatch):
-    subject = prepare(BACKBONE, SCALE, CLASSES, SIZE)
+    subject = Subject(BACKBONE, SCALE, CLASSES, SIZE)
     monkeypatch.setattr(huggingface, "compare", lambda *_, **__: None)
-    huggingface.export_huggingface(subject, tmp_path / "hub")
+    huggingface.HUGGINGFACE.export(subject, tmp_path / "hub")
     with pytest.raises(UserError, match="without trained weights"):
         run(tmp_path / "hub", [picture(tmp_path / "a.png")], tmp_path / "out")
     assert not (tmp_path / "out").exists()
