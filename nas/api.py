@@ -13,7 +13,7 @@ it was asked for raises ``nas.RunFailed``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,16 @@ __all__ = ["Run", "RunFailed", "UserError", "build", "export", "load", "search"]
 Place = str | Path
 Settings = Mapping[str, Any] | Sequence[str]
 """What ``--set`` takes: {"proxy.epochs": 8}, or ["proxy.epochs=8"]."""
+
+
+Objective = Callable[[Backbone], float]
+
+_OF_OBJECTIVE: Settings = {
+    "proxy.score": "objective",
+    "promotion.top": 0,
+    "baselines": [],
+    "engine.name": "inline",
+}
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,7 @@ def search(
     begin: Sequence[Place] = (),
     engine: str | None = None,
     settings: Settings = (),
+    objective: Objective | None = None,
     quiet: bool = False,
 ) -> Run:
     """Search, promote the best and export the winner, as ``nas search`` does.
@@ -114,6 +125,9 @@ def search(
         begin: runs and architecture files of the networks to begin with.
         engine: ``ray`` or ``inline``; by default what the config says.
         settings: single values of the config, see ``Settings``.
+        objective: scores networks in the place of a training: a function of an architecture that
+            gives a number, more is better. Nothing is promoted then, and ``engine`` is inline
+            where it is not given.
         quiet: show nothing.
 
     Raises:
@@ -123,9 +137,10 @@ def search(
     from nas.commands.search import Asked
     from nas.commands.search import search as searched
 
+    told = _settings(_OF_OBJECTIVE if objective and not resume else {}) + _settings(settings)
     flags = {"budget.trials": trials, "engine.name": engine}
-    told = _settings(settings) + _settings({k: v for k, v in flags.items() if v is not None})
-    asked = Asked(_text(config), _text(data), hours, told)
+    told += _settings({key: value for key, value in flags.items() if value is not None})
+    asked = Asked(_text(config), _text(data), hours, told, objective=objective)
     path = Path(run) if run is not None else default_path(asked.named)
     searched(asked, path, resume, console(quiet), [str(each) for each in begin])
     return Run(path)

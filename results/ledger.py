@@ -132,17 +132,16 @@ class Ledger:
         )
 
     def finish(self, number: int, measurement: Measurement) -> Trial:
-        """Record what scoring returned: complete with a mIoU, infeasible with a failure.
+        """Record what scoring returned: complete with a score, infeasible with a failure.
 
         Raises:
-            ValueError: the trial is not running; or no failure and a mIoU or loss that is missing
-                or not finite.
+            ValueError: the trial is not running; or no failure and a score that is missing, or
+                figures that are not finite.
         """
         failure = measurement.failure
         if failure is not None:
             return self._end(number, OptunaState.FAIL, None, record.measured(measurement))
-        _check_score(number, measurement)
-        score = measurement.miou if measurement.score is None else measurement.score
+        score = _check_score(number, measurement)
         return self._end(number, OptunaState.COMPLETE, score, record.measured(measurement))
 
     def set_back(self, number: int, setback: Setback) -> Trial:
@@ -312,8 +311,12 @@ def _find_study(store: Store, name: str | None) -> int:
     return study_id
 
 
-def _check_score(number: int, measurement: Measurement) -> None:
-    if measurement.miou is None or not math.isfinite(measurement.miou):
-        raise ValueError(f"trial {number}: mIoU must be finite but got {measurement.miou}")
-    if measurement.loss is not None and not math.isfinite(measurement.loss):
-        raise ValueError(f"trial {number}: loss must be finite but got {measurement.loss}")
+def _check_score(number: int, measurement: Measurement) -> float:
+    """What it came to, by the mIoU where no score is said."""
+    score = measurement.miou if measurement.score is None else measurement.score
+    for name, value in (("mIoU", measurement.miou), ("loss", measurement.loss)):
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"trial {number}: {name} must be finite but got {value}")
+    if score is None or not math.isfinite(score):
+        raise ValueError(f"trial {number}: the score must be finite but got {score}")
+    return score

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,12 @@ from nas.terminal.standings import leaderboard_table
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.objectives import OBJECTIVES
+from proxy_tasks.own_objective import OWN, OwnObjective
 from results import units
 from results.audit import lines
 from results.ledger import Ledger
 from results.trial import Trial
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
 
@@ -47,13 +49,15 @@ PLAN = "plan.yaml"
 @dataclass(frozen=True)
 class Asked:
     """What a search is to be: ``source`` is a preset or a file, ``data`` one's own images; with
-    ``dry_run`` nothing comes after the plan."""
+    ``dry_run`` nothing comes after the plan. An ``objective`` scores networks in the place of a
+    training: more is better."""
 
     source: str | None = None
     data: str | None = None
     hours: float | None = None
     settings: Sequence[str] = ()
     dry_run: bool = False
+    objective: Callable[[Backbone], float] | None = None
 
     @property
     def values(self) -> dict[str, Any] | None:
@@ -122,11 +126,12 @@ def search(
         config, made = _fresh(asked, console)
         if asked.dry_run:
             return
+    _check_objective(config, asked)
     with ray_session.connected(config.engine):
         space = build.space(config)
         checks.check(config, space)
         starts = warm_start.gather(begin, space, console)
-        data = build.packed(config, config.proxy, console)
+        data = None if asked.objective else build.packed(config, config.proxy, console)
         if run is None:
             path = path or default_path(asked.named)
             ledgers.check_free(path.resolve().name, config)
@@ -134,7 +139,8 @@ def search(
             if made:
                 (run.path / PLAN).write_text(made.text, "utf-8")
         console.print(f"run {run.path}", markup=False, highlight=False)
-        _tell_trust(run, config, data, console)
+        if data:
+            _tell_trust(run, config, data, console)
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
                 ray.enter_context(
@@ -142,9 +148,20 @@ def search(
                         config.engine, config.promotion if config.promotion.top else None
                     )
                 )
-                trials = _run(run, config, space, ledger, data, console)
+                trials = _run(run, config, space, ledger, data or asked.objective, console)
             deadline = started + 3600 * config.plan.hours if config.plan and not resume else None
             _conclude(run, config, trials, deadline, console)
+
+
+def _check_objective(config: Config, asked: Asked) -> None:
+    """UserError where a search goes by a function that is not there, or has one for nothing."""
+    if (config.proxy.score == OWN) == (asked.objective is not None):
+        return
+    raise UserError(
+        f"proxy.score: {config.proxy.score}, but networks are scored by a function; leave it out"
+        if asked.objective
+        else f"proxy.score: {OWN} is a function of Python; give it: nas.search(objective=...)"
+    )
 
 
 @contextmanager
@@ -224,10 +241,11 @@ def _run(
     config: Config,
     space: SearchSpace,
     ledger: Ledger,
-    data: Path,
+    by: Path | Callable[[Backbone], float] | None,
     console: Console,
 ) -> list[Trial]:
-    """Score networks until the budget is used; returns every trial of the run."""
+    """Score networks until the budget is used, ``by`` trainings on packed data or by an objective;
+    returns every trial of the run."""
     board = Board(console)
     source = Search(
         space,
@@ -244,7 +262,11 @@ def _run(
     resources = machines.resources(config.engine)
     halving = running.halving(config.proxy, ledger.trials())
     with board.shown():
-        running.train(config, config.proxy, data, source, resources, run.path, "search", halving)
+        if isinstance(by, Path):
+            running.train(config, config.proxy, by, source, resources, run.path, "search", halving)
+        elif by:
+            classes = len(build.dataset(config, config.proxy.size).classes)
+            running.engine(config.engine, resources).run(OwnObjective(by, classes), source)
     if source.exhausted:
         console.print(f"the space is exhausted: {source.exhausted}")
     return ledger.trials()

@@ -58,6 +58,15 @@ QUALITY = (
     # Over the last epoch's batches, which tells how fast a network learns (training speed
     # estimation, Ru et al. 2021, arXiv 2006.04492).
     Objective("train_loss", "training loss", Trained(), score=True),
+    # What a function of one's own says: see proxy_tasks.own_objective.
+    Objective(
+        "objective",
+        "objective",
+        Trained(),
+        more=True,
+        shown=Shown.NOWHERE,
+        score=True,
+    ),
 )
 COST = (
     Objective(

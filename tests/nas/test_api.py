@@ -1,5 +1,6 @@
 """The Python face: what docs/how-to/python.md shows runs as it stands there."""
 
+import math
 import os
 import re
 import subprocess
@@ -46,6 +47,34 @@ def test_a_resumed_run_goes_on(shown, monkeypatch):
     monkeypatch.chdir(folder)
     run = nas.search(run="runs/first", resume=True, trials=4, engine="inline", quiet=True)
     assert sum(run.trials.kind == "candidate") == 4
+
+
+def test_an_objective_of_ones_own_takes_the_place_of_trainings(shown, monkeypatch):
+    folder, names = shown
+    run = nas.load(folder / "runs/own")
+    scores = [names["narrow_and_deep"](run.network(n)) for n in run.trials.number]
+    assert list(run.trials.score) == scores
+    assert names["narrow_and_deep"](run.best) == max(scores)
+    monkeypatch.chdir(folder)
+    again = nas.search(
+        objective=names["narrow_and_deep"], run="runs/own", resume=True, trials=25, quiet=True
+    )
+    assert len(again.trials) == 25
+    with pytest.raises(nas.UserError, match=r"is a function of Python; give it: nas\.search"):
+        nas.search(run="runs/own", resume=True, quiet=True)
+
+
+def test_an_objective_that_is_not_finite_is_a_failure_of_the_network(tmp_path):
+    values = iter([1.0, math.nan, math.inf, 2.0])
+    run = nas.search(
+        objective=lambda _: next(values),
+        trials=4,
+        run=tmp_path / "run",
+        settings={"controller.name": "random"},
+        quiet=True,
+    )
+    assert list(run.trials.state) == ["complete", "infeasible", "infeasible", "complete"]
+    assert list(run.leaderboard.score) == [2.0, 1.0]
 
 
 def test_mistakes_are_raised_with_their_line(tmp_path):
