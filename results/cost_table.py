@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from results import text_diagram
-from results.signs import SIGNED, shown
+from results.signs import SIGNED, shown, written
 from results.text_diagram import DEAD_STYLE
 from search_space.architecture import Architecture
 from search_space.attributes import Attribute
@@ -177,7 +177,7 @@ def _block_row(architecture: Architecture, index: int, part: Part | None) -> _Ro
         part,
         block.type,
         Text(" ").join(text_diagram.inputs(architecture, index)),
-        {each.name: str(getattr(block, each.name)) for each in SIGNED},
+        {each.name: written(getattr(block, each.name)) for each in SIGNED},
     )
 
 

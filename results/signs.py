@@ -19,7 +19,12 @@ def signs(block: Block) -> list[str]:
 
 def sign(attribute: Attribute, value: Any) -> str:
     """What is true needs no value."""
-    return attribute.sign if value is True else f"{attribute.sign}{value}"
+    return attribute.sign + ("" if value is True else written(value))
+
+
+def written(value: Any) -> str:
+    """A value in as few characters as it takes."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def shown(blocks: Iterable[Block]) -> list[Attribute]:

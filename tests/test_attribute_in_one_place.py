@@ -1,6 +1,6 @@
 """An attribute of a block is declared in one place: nothing loses one that is added there.
 
-Three are added to a copy of the lowest floor, each with one field; ``width`` gets a meaning too.
+Three are added to a copy of the lowest floor, each with one field; ``girth`` gets a meaning too.
 Then tests.support.attribute_checks runs in a process of its own, against that copy and all else
 as it is.
 """
@@ -21,18 +21,18 @@ from tests.support.attribute_checks import CHECKS, VALUES
 
 ROOT = Path(__file__).parent.parent
 FIELDS = {
-    "width": "int = field(default=1, metadata=attribute('map', 'w', 'Width', 'widths'))",
+    "girth": "int = field(default=1, metadata=attribute('map', 'g', 'Girth', 'girths'))",
     "pooled": "bool = field(default=False, metadata=attribute("
     "'values', 'p', 'Pooled', 'pooled ones', values=(False, True)))",
     "mixing": "str = field(default='sum', metadata=attribute("
     "'values', 'm', 'Mixing', 'mixings', values=('sum', 'max')))",
 }
-FILTERS = "return scale.level_filters(block.level)"
-"""In shapes.block_filters: what the width multiplies."""
+FILTERS = "def block_filters(block: Block, scale: Scale) -> int:\n"
+"""In shapes.py: what the girth multiplies."""
 
 
 def widened(package: Path) -> None:
-    """Declare the fields behind the last one of ``Block``, and give ``width`` its meaning."""
+    """Declare the fields behind the last one of ``Block``, and give ``girth`` its meaning."""
     path = package / "architecture.py"
     text = path.read_text("utf-8")
     block = next(n for n in ast.parse(text).body if getattr(n, "name", "") == "Block")
@@ -43,7 +43,9 @@ def widened(package: Path) -> None:
     shapes = package / "shapes.py"
     text = shapes.read_text("utf-8")
     assert text.count(FILTERS) == 1
-    shapes.write_text(text.replace(FILTERS, f"{FILTERS} * block.width"), "utf-8")
+    meaning = f"\n\n{FILTERS}    return slim_filters(block, scale) * block.girth\n"
+    text = text.replace(FILTERS, FILTERS.replace("block_filters", "slim_filters")) + meaning
+    shapes.write_text(text, "utf-8")
 
 
 @pytest.fixture(scope="module")

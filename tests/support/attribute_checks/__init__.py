@@ -9,5 +9,5 @@ from tests.support.attribute_checks.common import CHECKS
 
 __all__ = ["CHECKS", "VALUES", "exports", "files", "networks", "spaces", "views"]
 
-VALUES = {"width": 2, "pooled": True, "mixing": "max"}
+VALUES = {"girth": 2, "pooled": True, "mixing": "max"}
 """Attribute of the process in which the checks run -> the value that it gets."""

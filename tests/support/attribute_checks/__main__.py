@@ -6,6 +6,8 @@ import json
 import traceback
 from typing import Any
 
+import torch
+
 from search_space.architecture import ATTRIBUTES
 from search_space.attributes import Attribute
 from tests.support.attribute_checks import CHECKS, VALUES
@@ -19,6 +21,7 @@ def failure(name: str, attribute: Attribute, value: Any) -> str:
     return ""
 
 
+torch.set_num_threads(1)  # the networks are tiny
 added = {each: VALUES[each.name] for each in ATTRIBUTES if each.name in VALUES}
 found = {
     f"{name}: {each.name}": failure(name, each, value)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 import results.export as package
+from results.export import sources
 from results.export.standalone import source
 from results.export.subject import Subject, prepare
 from search_space.architecture import Architecture
@@ -38,6 +39,7 @@ Export = Callable[..., Any]
 def exports() -> Iterator[tuple[str, Export]]:
     """Every function that writes a format, newcomers too. What they wrote is not run again: that
     takes seconds, and other tests do it."""
+    sources.read_module = cache(sources.read_module)  # the same few, once for all
     for found in pkgutil.iter_modules(package.__path__):
         known = vars(import_module(f"{package.__name__}.{found.name}"))
         if "compare" in known:
