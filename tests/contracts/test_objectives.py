@@ -14,11 +14,12 @@ from optuna.trial import TrialState as OptunaState
 from rich.console import Console
 from torch import nn
 
-from nas import audit, config
+from nas import config
 from nas.controllers import pareto
-from nas.progress import Board, SearchProgress, outcome_line
-from nas.search import _came_to
-from nas.tracking import Tracking
+from nas.engines.tracking import Tracking
+from nas.searching import audit
+from nas.searching.search import _came_to
+from nas.terminal.progress import Board, SearchProgress, outcome_line
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, SCORES, TRADED, Objective, Shown, costs
 from proxy_tasks.objectives.objective import PERCENT, Analytic, Measured, Trained, Validated
 from proxy_tasks.task import Failure, Measurement
