@@ -12,7 +12,6 @@ from torch import Tensor
 
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
-from proxy_tasks.networks.segmenter import Segmenter
 from search_space.errors import UserError
 
 HEAD = {
@@ -45,7 +44,7 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def load_torchvision(network: Segmenter, state: Mapping[str, Tensor]) -> None:
+def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
     """Copy torchvision's weights into a network of the same depth, width and classes.
 
     Tensors of an auxiliary head are left out where the network has none.
