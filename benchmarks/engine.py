@@ -46,8 +46,9 @@ from search_space.scales import Scale
 SPACE = ScalePermutedSpace()
 FIDELITY = Fidelity(epochs=1, size=(96, 128), scale=Scale())
 CLASSES = 11
-PLAIN = {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1"}
-"""Ray's workers give way to all else, which on a busy machine is measured instead."""
+PLAIN = {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1", "RAY_AIR_NEW_OUTPUT": "0"}
+"""Ray's workers give way to all else, which on a busy machine is measured instead; Tune alone is to
+show no table of its trials."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +139,14 @@ class SleepTask:
 
 def searched(load: Load) -> Found:
     """``nas.search`` on the Ray engine."""
-    from nas.engines.ray_tune import RayTuneEngine
+    from nas.engines.ray_engine import RayEngine
 
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as gate:
         path = Path(folder) / "ledger.journal"
         with Ledger.create(path, "run", SPACE.genes, {}) as ledger:
             search = _search(ledger, load.trials)
             task = SleepTask(load.sleep, Gate(gate, load.workers))
-            RayTuneEngine(Resources(load.workers, 1, 0)).run(task, search)
+            RayEngine(Resources(load.workers, 1, 0)).run(task, search)
         memory, began = _peak(), time.perf_counter()
         with Ledger.open(path) as ledger:
             assert _search(ledger, load.trials + 1).next() is not None
@@ -175,9 +176,9 @@ def _search(ledger: Ledger, trials: int) -> TimedSearch:
 
 def tuned(load: Load) -> Found:
     """Ray Tune alone."""
-    from nas.engines import ray_tune
+    from ray import tune
 
-    tune = ray_tune.tune  # as it is imported there: without loggers and hints
+    from nas.engines.ray_session import start_local
 
     ends = Ends()
 
@@ -197,7 +198,7 @@ def tuned(load: Load) -> Found:
             time.sleep(load.sleep)
             return {"miou": 0.5, "done": True}
 
-    ray_tune.start_local(load.workers)
+    start_local(load.workers)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as marks:
         gate = Gate(marks, load.workers)
         space = {gene.name: tune.randint(0, gene.radix) for gene in SPACE.genes}

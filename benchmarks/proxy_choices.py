@@ -12,8 +12,8 @@ chosen; both seeds take both parts. *ASHA*, and the mean over the last epochs, g
 an audit keeps the curve, and need a fidelity that was validated after every epoch
 (``evaluate_every: 1``): architectures come in 500 random orders, and one goes on after an epoch if
 its score there is beyond two thirds of those that came before (asynchronous successive halving,
-Li et al. 2020, arXiv 1810.05934, as Ray Tune's scheduler decides it). Its schedule was that of the
-whole training, so a stopped training is one that was cut, as in a search.
+Li et al. 2020, arXiv 1810.05934). Its schedule was that of the whole training, so a stopped
+training is one that was cut, as in a search.
 
 Shapes: N architectures, S seeds, E epochs, R resamples.
 """
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from benchmarks.audited import Array, Audit
 from benchmarks.proxy_signal import agreement, seed_to_seed
+from nas.engines.halving import Halving
 from nas.searching.audit import PROXY
 from proxy_tasks.objectives import SCORES, Metric
 from results.audit import tops, two_digits
@@ -92,18 +93,14 @@ def leader_rows(found: Audit, label: str, metric: Metric) -> Iterator[str]:
 def halved(scores_EN: Array, order: Places, grace: int) -> tuple[float, Places]:
     """Epochs trained, as a share of all, and those promoted, of one random order."""
     epochs, count = scores_EN.shape
-    rungs = {grace * FACTOR**power for power in range(epochs) if grace * FACTOR**power < epochs}
-    came: dict[int, list[float]] = {rung: [] for rung in rungs}
+    rungs = {rung.epochs: rung for rung in Halving("miou", epochs, grace, FACTOR).rungs()}
     spent, whole = 0, []
     for place in order:
         for epoch in range(1, epochs + 1):
             spent += 1
-            if epoch in rungs:
-                score, before = scores_EN[epoch - 1, place], came[epoch]
-                edge = np.percentile(before, 100 * (1 - 1 / FACTOR)) if before else -np.inf
-                before.append(score)
-                if score < edge:
-                    break
+            rung, score = rungs.get(epoch), scores_EN[epoch - 1, place]
+            if rung and rung.is_behind(int(place), float(score), FACTOR):
+                break
         else:
             whole.append(place)
     return spent / (epochs * count), best(scores_EN[-1])(np.array(whole))

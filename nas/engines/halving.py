@@ -27,17 +27,17 @@ class Halving:
     reduction_factor: int
     curves: tuple[tuple[float | None, ...], ...] = ()
 
-    def rungs(self) -> list[_Rung]:
+    def rungs(self) -> list[Rung]:
         """Where a job is judged: not after its last epoch."""
         rungs, epochs = [], self.grace_period
         while epochs < self.epochs:
             reached = (curve[epochs - 1] for curve in self.curves if len(curve) >= epochs)
-            rungs.append(_Rung(epochs, [score for score in reached if score is not None]))
+            rungs.append(Rung(epochs, [score for score in reached if score is not None]))
             epochs *= self.reduction_factor
         return rungs
 
 
-class _Rung:
+class Rung:
     """After so many epochs; ``scores`` are of all that came there."""
 
     def __init__(self, epochs: int, scores: list[float]) -> None:
