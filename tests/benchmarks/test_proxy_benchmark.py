@@ -17,6 +17,7 @@ from benchmarks.proxy import Rate, Share
 from proxy_tasks.augment import MEAN, STD
 from proxy_tasks.datasets import IGNORE, open_dataset
 from proxy_tasks.datasets.base import Pixels, Split
+from proxy_tasks.networks import DeepLabV3
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.resizing import resized
 from proxy_tasks.sight import Sight
@@ -134,7 +135,7 @@ def test_bare_layers_and_product_run_the_same_number_of_images(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     batches: list[tuple[str, int]] = []
-    network = proxy.DeepLabV3
+    network = DeepLabV3
     forward = network.forward_low
 
     def counted(self: object, x_B3HW: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from benchmarks.oracle import Study
 from benchmarks.proxy_scores import ProxyScores
 from benchmarks.surrogate import HeldOut, cross_validate, normal_scores
 from nas.config import Config
-from nas.controllers import predictor
+from nas.controllers import surrogate as product
 from results.frontier import kendall, spearman
 from search_space.scale_permuted import ScalePermutedSpace
 
@@ -94,7 +94,7 @@ def test_every_model_says_a_number_for_every_target() -> None:
 
 def test_normal_scores_of_what_was_seen_are_the_predictors() -> None:
     seen = np.array([0.3, 0.1, 0.2, 0.2, 0.5])
-    np.testing.assert_allclose(normal_scores(seen, seen), predictor.normal_scores(seen.tolist()))
+    np.testing.assert_allclose(normal_scores(seen, seen), product.normal_scores(seen.tolist()))
     below, between, above = normal_scores(seen, np.array([0.0, 0.4, 9.0]))
     low, *_, high = np.sort(normal_scores(seen, seen))
     assert -3 < below < low
@@ -115,7 +115,7 @@ def test_intervals_of_the_right_width_cover_what_they_say() -> None:
 
 def test_the_doubt_of_the_process_holds_the_noise_of_a_training() -> None:
     model = surrogate.models(NOISE)[0]
-    values = predictor.normal_scores(surrogate.targets(NOISE)["mIoU"].tolist())
+    values = product.normal_scores(surrogate.targets(NOISE)["mIoU"].tolist())
     _, deviation = model.fit(model.columns_NF, values, model.columns_NF)
     assert deviation is not None
     assert deviation.mean() > 0.6  # of the values it was fitted to it knows all but the noise

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.cost import TOLERANCE, Case, is_exact, step_ratio
-from nas.config import ScaleConfig
+from nas import config
 from proxy_tasks.networks import SEGMENTERS, Segmenter, build_segmenter, channels_last
 from proxy_tasks.networks.folding import folded
 from results.build_options import build_options
@@ -97,11 +97,12 @@ def test_a_head_has_a_name_a_declaration_and_a_network() -> None:
 
 def test_a_config_takes_the_heads_that_label_pixels_and_no_other() -> None:
     for name in HEADS:
+        told = [f"proxy.scale.head={name}"]
         if name in SEGMENTING:
-            assert ScaleConfig(head=name).head == name
+            assert config.load("quickstart", told).proxy.scale.head == name
         else:
-            with pytest.raises(ValueError, match=f"'{SEGMENTING[0]}'"):
-                ScaleConfig(head=name)
+            with pytest.raises(UserError, match=rf"head must be one of {SEGMENTING[0]}"):
+                config.load("quickstart", told)
 
 
 def test_the_documentation_has_the_table() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-import pkgutil
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -18,9 +16,10 @@ from typing import Any
 import torch
 
 import results.export as package
-from results.export import sources
+from results.export import FORMATS, sources
+from results.export.exporter import Exporter, exporter
 from results.export.standalone import source
-from results.export.subject import Subject, prepare
+from results.export.subject import Subject
 from search_space.architecture import Architecture
 from search_space.attributes import Attribute
 from search_space.canonical import canonical_key
@@ -30,38 +29,34 @@ from tests.support.attribute_checks.common import CHANGED, PLAIN, changed, check
 
 UNDILATED = replace(PLAIN, blocks=tuple(replace(block, dilation=1) for block in PLAIN.blocks))
 """What every format holds."""
-GRAPHS = ("export_onnx", "export_torch_program")
-"""Of these a trace of the subject's network is all there is."""
+LEFT_OUT = ("onnx", "torch-export", "diagram")
+"""Of the first two a trace of the subject's network is all there is; views are checked beside."""
 TEXTS = (".py", ".json", ".yaml")
-Export = Callable[..., Any]
 
 
-def exports() -> Iterator[tuple[str, Export]]:
-    """Every function that writes a format, newcomers too. What they wrote is not run again: that
-    takes seconds, and other tests do it."""
+def exporters() -> Iterator[Exporter]:
+    """Every format's, newcomers too. What they wrote is not run again: that takes seconds, and
+    other tests do it."""
     sources.read_module = cache(sources.read_module)  # the same few, once for all
-    for found in pkgutil.iter_modules(package.__path__):
-        known = vars(import_module(f"{package.__name__}.{found.name}"))
+    for name in FORMATS:
+        known = vars(import_module(f"{package.__name__}.{FORMATS[name].place.partition('.')[0]}"))
         if "compare" in known:
             known["compare"] = lambda *_, **__: None
-        for name, function in list(known.items()):
-            if name.startswith("export_") and function.__module__ == known["__name__"]:
-                yield name, function
+        if name not in LEFT_OUT:
+            yield exporter(name)
 
 
 def subject(backbone: Architecture) -> Subject:
     torch.manual_seed(0)
     scale = Scale(0.125, endpoint_filters=8, aspp_filters=8)
-    return prepare(backbone, scale, ("a", "b"), (32, 48))
+    return Subject(backbone, scale, ("a", "b"), (32, 48))
 
 
 @cache
-def written(export: Export, backbone: Architecture) -> dict[str, str]:
+def written(format: Exporter, backbone: Architecture) -> dict[str, str]:
     """File -> its text without the canonical key, of those that people read."""
-    given = {"subject": subject(backbone), "backbone": backbone, "provenance": {}}
-    wanted = [given[name] for name in inspect.signature(export).parameters if name in given]
     with tempfile.TemporaryDirectory() as folder:
-        export(*wanted, Path(folder))
+        format.export(subject(backbone), Path(folder))
         paths = sorted(path for path in Path(folder).rglob("*") if path.suffix in TEXTS)
         texts = {path.name: path.read_text("utf-8") for path in paths}
     key = canonical_key(backbone)  # the whole of it, or as much as tells two exports apart
@@ -70,15 +65,14 @@ def written(export: Export, backbone: Architecture) -> dict[str, str]:
 
 @check
 def exports_carry_or_refuse_it(attribute: Attribute, value: Any) -> None:
-    for name, export in exports():
-        if name not in GRAPHS:
-            before = written(export, UNDILATED)
-            try:
-                after, refused = written(export, changed(attribute, value, of=UNDILATED)), ""
-            except UserError as error:
-                after, refused = {}, str(error)
-            assert after != before, name
-            assert f"holds no {attribute.name} but got {value}" in refused or after, refused
+    for each in exporters():
+        before = written(each, UNDILATED)
+        try:
+            after, refused = written(each, changed(attribute, value, of=UNDILATED)), ""
+        except UserError as error:
+            after, refused = {}, str(error)
+        assert after != before, each.name
+        assert f"holds no {attribute.name} but got {value}" in refused or after, refused
 
 
 @check
