@@ -50,7 +50,7 @@ def check_choices(choices: Choices) -> None:
     """UserError, naming the attribute, for one that cannot be chosen, or not with such values."""
     for name, values in choices:
         if name not in _FREE:
-            known = f"write one of {', '.join(_FREE)}" if _FREE else "there is none to choose"
+            known = f"write one of {', '.join(_FREE)}" if _FREE else "none was added to Block"
             raise UserError(f"choices: unknown attribute {fields.short(name)}: {known}")
         for value in values:
             fields.check_type(value, _FREE[name].kind, f"choices: {name}")

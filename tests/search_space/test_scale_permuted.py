@@ -228,6 +228,9 @@ def test_a_genotype_outside_of_the_box_is_refused_by_gene():
         ({"dilations": (0, 1)}, "dilations must be at least 1 but got 0"),
         ({"dilations": (1, 1)}, "dilations must rise"),
         ({"dilations": (1.5,)}, "dilations must be whole numbers"),
+        ({"choices": 3}, "choices must be pairs of an attribute and values but got 3"),
+        ({"choices": {"hue": (1, 2)}}, "choices: unknown attribute 'hue': "),
+        ({"choices": {"dilation": (1, 2)}}, "choices: unknown attribute 'dilation': "),
     ],
 )
 def test_bad_parameters_are_refused_by_name(parameters, message):

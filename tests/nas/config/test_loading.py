@@ -98,6 +98,12 @@ def test_options_reach_the_controller() -> None:
         build.controller(loaded, build.space(loaded))
 
 
+def test_choices_reach_the_space_and_are_silent_where_there_are_none() -> None:
+    with pytest.raises(UserError, match=r"^choices: unknown attribute 'hue'"):
+        build.space(config.load("quickstart", ["space.choices={hue: [1, 2]}"]))
+    assert "choices" not in config.load("quickstart").to_yaml()
+
+
 def test_constraints_hold_for_the_network_that_is_promoted() -> None:
     settings = ["constraints.macs=3e7", "constraints.latency=0.5", "promotion.size=[64, 64]"]
     loaded = config.load("quickstart", settings)
