@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -21,10 +21,12 @@ from proxy_tasks.objectives import costs
 from proxy_tasks.task import Failure, Measurement
 from results.trial import Trial, TrialState
 from search_space.constrained import ConstrainedSpace, network_figures
+from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace, check
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 from search_space.tabular import TabularSpace
+from tests.support.implementations import implementations
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = ScalePermutedSpace()
@@ -59,6 +61,15 @@ def beginning(space: SearchSpace) -> list[Genotype]:
     rng = np.random.default_rng(9)
     first = [space.sample(rng) for _ in range(3)]
     return [*first, first[0]]
+
+
+def beyond_bounds() -> Iterator[tuple[str, str, float]]:
+    """Of each option with a least or a most value, one past it."""
+    for name, settings in CONTROLLERS.items():
+        for option, known in settings.model_json_schema()["properties"].items():
+            for bound, past in (("minimum", -1), ("exclusiveMinimum", 0), ("exclusiveMaximum", 0)):
+                if bound in known:
+                    yield name, option, known[bound] + past
 
 
 @pytest.fixture(params=[*sorted(CONTROLLERS), WARM])
@@ -163,6 +174,31 @@ def told(trials: Sequence[Trial]) -> list[Trial]:
     silent = (TrialState.RUNNING, TrialState.FAILED)
     ended = [trial for trial in trials if trial.state not in silent]
     return sorted(ended, key=lambda trial: trial.finished or START)
+
+
+def test_every_controller_is_held_to_this_suite() -> None:
+    made_here = [made(name) for name in (*CONTROLLERS, WARM)]
+    known = {f"{type(each).__module__}.{type(each).__name__}" for each in made_here}
+    found = implementations("ask", "tell")
+    assert {each for each in found if each.startswith("nas.")} == known
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_settings_are_one_line_each_under_the_controllers_name(name: str) -> None:
+    settings = CONTROLLERS[name]
+    assert settings().name == name
+    described = settings.model_json_schema()
+    assert described["description"].partition("\n")[0].endswith(".")
+    for option, known in described["properties"].items():
+        assert option == "name" or (known["description"] and "default" in known)
+
+
+@pytest.mark.parametrize(("name", "option", "value"), list(beyond_bounds()))
+def test_an_option_beyond_its_bound_is_refused_by_its_name(
+    name: str, option: str, value: float
+) -> None:
+    with pytest.raises(UserError, match=f"^{name}: {option}: .* but got {value}$"):
+        controllers.make(name, SPACE, 0, **{option: value})
 
 
 def test_proposals_lie_in_the_box_and_are_plain_numbers(make: Make, space: SearchSpace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from proxy_tasks.datasets import DATASETS, IGNORE, PARTS, SPLITS, Dataset, open_dataset
+from proxy_tasks.datasets.catalogue import CATALOGUE
 from proxy_tasks.datasets.faults import Faults
 from proxy_tasks.datasets.files import FileDataset
 from proxy_tasks.datasets.fingerprint import fingerprint
@@ -62,8 +64,26 @@ def filed(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
     return Made(tmp_path / "data", FILED[request.param])
 
 
-def test_every_data_set_is_held_to_this_suite():
-    assert {"scenes", *(tree.name for tree in FILED.values())} == set(DATASETS)
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_has_an_example_for_this_suite(name):
+    examples = {"scenes", *(tree.name for tree in FILED.values())}
+    assert name in examples, "give one in tests/support/trees.py"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_is_made_of_the_options_that_its_entry_lists(name):
+    entry = CATALOGUE[name]
+    assert entry.summary
+    assert "\n" not in entry.summary
+    if "root" not in entry.takes:
+        assert not entry.takes
+        return
+    takes = {option for option in entry.takes if option != "exif"}  # any files may be turned
+    assert takes <= set(inspect.signature(entry.make).parameters)
+    assert entry.layout
+    with pytest.raises(UserError, match="needs root: the folder that holds") as refused:
+        open_dataset(name)
+    assert entry.layout[0] in str(refused.value)
 
 
 def test_images_and_labels_have_the_promised_types_and_one_size(made):
@@ -205,16 +225,22 @@ def test_the_fingerprint_stays_where_the_folder_moves(filed):
     assert [filed.open().fingerprint(split) for split in SPLITS] == before
 
 
-def test_a_root_that_is_no_folder_is_named(filed):
-    missing = filed.root / "nowhere"
+OF_FILES = [(name, {}) for name in DATASETS if "root" in CATALOGUE[name].takes]
+OF_FILES += [(tree.name, tree.options) for tree in FILED.values() if tree.options]
+
+
+@pytest.mark.parametrize(("name", "options"), OF_FILES)
+def test_a_root_that_is_no_folder_is_named(name, options, tmp_path):
+    missing = tmp_path / "nowhere"
     with pytest.raises(UserError, match="no folder") as refused:
-        open_dataset(filed.tree.name, root=missing, **filed.tree.options)
+        open_dataset(name, root=missing, **options)
     assert str(missing) in str(refused.value)
 
 
-def test_an_empty_root_is_named(filed, tmp_path):
+@pytest.mark.parametrize(("name", "options"), OF_FILES)
+def test_an_empty_root_is_named(name, options, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError) as refused:
-        open_dataset(filed.tree.name, root=tmp_path / "empty", **filed.tree.options)
+        open_dataset(name, root=tmp_path / "empty", **options)
     assert str(tmp_path / "empty") in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -13,19 +14,18 @@ CODE = ("search_space", "proxy_tasks", "results", "nas", "benchmarks")
 def implementations(*methods: str, first: str | None = None) -> set[str]:
     """``module.Class`` of every class that defines all these methods and properties, protocols left
     out; the first argument of the first one is called ``first``, where that is given."""
-    return {
-        f"{'.'.join(path.relative_to(ROOT).with_suffix('').parts)}.{found.name}"
-        for folder in CODE
-        for path in (ROOT / folder).rglob("*.py")
-        for found in _classes(path)
-        if _defines(found, methods, first)
-    }
+    return {name for name, found in _classes().items() if _defines(found, methods, first)}
 
 
-def _classes(path: Path) -> Iterator[ast.ClassDef]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ClassDef) and "Protocol" not in map(ast.unparse, node.bases):
-            yield node
+@cache
+def _classes() -> dict[str, ast.ClassDef]:
+    found = {}
+    for path in chain.from_iterable((ROOT / folder).rglob("*.py") for folder in CODE):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and "Protocol" not in map(ast.unparse, node.bases):
+                found[f"{module}.{node.name}"] = node
+    return found
 
 
 def _defines(found: ast.ClassDef, methods: tuple[str, ...], first: str | None) -> bool:
