@@ -100,9 +100,9 @@ class _Followed:
         return self._source.done
 
     def next(self) -> Job | None:
-        job = self._source.next()
-        for follower in self._followers if job else ():
-            follower.start(job)
+        if job := self._source.next():
+            for follower in self._followers:
+                follower.start(job)
         return job
 
     def progress(self, job: Job, measurement: Measurement) -> None:
