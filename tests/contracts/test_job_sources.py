@@ -12,17 +12,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nas import promotion
 from nas.config import BudgetConfig
 from nas.controllers.random import RandomSearch
 from nas.engines.base import Crash, JobSource, Trouble
-from nas.failures import ATTEMPTS, BugError
-from nas.learnt import Truth
-from nas.progress import Board, PromotionProgress, SearchProgress
-from nas.promotion import PromotionQueue, Subject
-from nas.run import RunDirectory
-from nas.search import Baseline, Search
-from nas.sizing import Sized, Sizing
+from nas.engines.retries import ATTEMPTS, BugError
+from nas.engines.sizing import Sized, Sizing
+from nas.parts.baselines import Baseline
+from nas.runs.directory import RunDirectory
+from nas.runs.learnt import Truth
+from nas.searching import promotion
+from nas.searching.promotion import PromotionQueue, Subject
+from nas.searching.search import Search
+from nas.terminal.progress import Board, PromotionProgress, SearchProgress
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from results.ledger import Ledger
 from search_space import catalog
