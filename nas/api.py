@@ -46,6 +46,7 @@ Objective = Callable[[Backbone], float]
 
 _OF_OBJECTIVE: Settings = {
     "proxy.score": "objective",
+    "proxy.epochs": 1,
     "promotion.top": 0,
     "baselines": [],
     "engine.name": "inline",

@@ -19,13 +19,13 @@ OWN = "objective"
 @dataclass(frozen=True)
 class OwnObjective:
     """``function`` takes a backbone and gives a number: more is better. One that is not finite is a
-    failure of the network. Costs are of a network that tells so many ``classes`` apart."""
+    failure of the network. For jobs of one epoch, as there is nothing between. Costs are of a network that tells so many ``classes`` apart."""
 
     function: Callable[[Backbone], float]
     classes: int
 
     def score(self, job: Job) -> Iterator[Measurement]:
-        """One measurement, as of all epochs. What the function raises passes through."""
+        """One measurement. What the function raises passes through."""
         fidelity, started = job.fidelity, time.perf_counter()
         known = cost(job.backbone, fidelity.scale, self.classes, fidelity.size)
         value = float(self.function(job.backbone))

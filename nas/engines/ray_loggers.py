@@ -89,7 +89,7 @@ class _Follower:
             _log.warning("loggers.%s: %s%s", self.name, _line(error), ends)
 
 
-class _Followed:
+class Followed:
     """A source of jobs whose trainings loggers follow."""
 
     def __init__(self, source: JobSource, followers: list[_Follower]) -> None:
@@ -127,7 +127,7 @@ def following(source: JobSource, tracking: Tracking) -> Iterator[JobSource]:
     """
     followers = [_Follower(config, tracking) for config in tracking.loggers]
     try:
-        yield _Followed(source, followers)
+        yield Followed(source, followers)
     finally:
         for follower in followers:
             follower.close()

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from nas.config import BudgetConfig
 from nas.controllers.random import RandomSearch
+from nas.engines import ray_loggers
 from nas.engines.base import Crash, JobSource, Trouble
 from nas.engines.retries import ATTEMPTS, BugError
 from nas.engines.sizing import Sized, Sizing
@@ -92,6 +93,12 @@ def sized(folder: Path) -> Iterator[Made]:
 
 
 @contextmanager
+def followed(folder: Path) -> Iterator[Made]:
+    with search(folder) as made:
+        yield Made(ray_loggers.Followed(made.source, []), made.text)
+
+
+@contextmanager
 def promoting(folder: Path) -> Iterator[Made]:
     subjects = Subject("spinenet-49", SPINENET, "key", trial=7).seeded(0, COUNT)
     run, text = RunDirectory(folder), io.StringIO()
@@ -101,7 +108,7 @@ def promoting(folder: Path) -> Iterator[Made]:
     yield Made(PromotionQueue(run, subjects, FIDELITY, {}, progress, Truth()), text)
 
 
-SOURCES = {"search": search, "sized": sized, "promotion": promoting}
+SOURCES = {"search": search, "sized": sized, "followed": followed, "promotion": promoting}
 Opens = Callable[[], Made]
 
 
