@@ -19,7 +19,8 @@ OWN = "objective"
 @dataclass(frozen=True)
 class OwnObjective:
     """``function`` takes a backbone and gives a number: more is better. One that is not finite is a
-    failure of the network. For jobs of one epoch, as there is nothing between. Costs are of a network that tells so many ``classes`` apart."""
+    failure of the network. For jobs of one epoch, as there is nothing between. Costs are of a
+    network that tells so many ``classes`` apart."""
 
     function: Callable[[Backbone], float]
     classes: int
