@@ -87,7 +87,7 @@ def _check_truth(section: type, values: Any, prefix: str = "") -> None:
 def _mistakes_truth(value: Any, kinds: set[Any]) -> bool:
     given = {type(leaf) for leaf in _leaves(value)} - {type(None)}
     if bool in kinds:
-        return given != {bool} and bool(given)
+        return kinds.isdisjoint((int, float)) and given != {bool} and bool(given)
     return bool in given and not kinds.isdisjoint((int, float))
 
 

@@ -20,6 +20,7 @@ from nas.commands import data
 from nas.config import DataConfig
 from nas.failures import RunFailed
 from nas.parts import build
+from nas.terminal import reading
 from proxy_tasks.datasets import DATASETS, IGNORE
 from proxy_tasks.datasets.catalogue import CATALOGUE
 from proxy_tasks.datasets.packed import open_packed
@@ -172,7 +173,7 @@ def streets(number: int = 20, **given: Any) -> Pictures:
 
 
 def test_a_data_set_that_is_open_is_checked_too() -> None:
-    text = printed(data.check_dataset, streets(), False, width=200)
+    text = printed(reading.check_dataset, streets(), False, width=200)
     assert "  train  20 images  16×24  0.0 % void\n" in text
     assert "car is thinnest: 2.0 px (20 images)" in text
     assert "3 channels of 8 bits: mean 50 50 50 %, spread 29 29 29 %" in text
@@ -192,7 +193,7 @@ def test_sizes_that_differ_are_explained(power: int, verdict: str) -> None:
         rows = np.zeros(side, np.uint8)
         rows[20 : 20 + round(4 * (side / 64) ** power)] = 1
         train.append((noise(index, shape=(side, 200)), labels(rows, 200)))
-    text = printed(data.check_dataset, Pictures(train, train[:1]), False, width=200)
+    text = printed(reading.check_dataset, Pictures(train, train[:1]), False, width=200)
     assert f"short sides are 64 to 192 pixels; structures {verdict}" in text
     assert f"to the power {power}.00 ± 0.00" in text
 
@@ -200,7 +201,7 @@ def test_sizes_that_differ_are_explained(power: int, verdict: str) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_was_measured_fits_the_terminal(width: int) -> None:
     found = streets(test=streets(2).train, classes=("road", "sign_or_symbol", "sky"))
-    lines = printed(data.check_dataset, found, False, width=width).splitlines()
+    lines = printed(reading.check_dataset, found, False, width=width).splitlines()
     measured = [line for line in lines if not line.startswith(("note", "wrong"))]
     assert max(map(len, measured)) <= width
     (row,) = (line for line in lines if "sign_or_symbol  " in line)
@@ -220,7 +221,7 @@ def test_every_key_of_the_json_is_documented() -> None:
 
     found = streets(test=streets(1).train)
     words = set(re.findall(r"\w+", str(data.__doc__)))
-    assert keys(json.loads(printed(data.check_dataset, found, True))) <= words
+    assert keys(json.loads(printed(reading.check_dataset, found, True))) <= words
 
 
 def test_a_config_with_value_map_and_split_is_read_and_written_out(tmp_path: Path) -> None:

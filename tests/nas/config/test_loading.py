@@ -99,7 +99,7 @@ def test_options_reach_the_controller() -> None:
 
 
 def test_choices_reach_the_space_and_are_silent_where_there_are_none() -> None:
-    with pytest.raises(UserError, match=r"^choices: unknown attribute 'hue'"):
+    with pytest.raises(UserError, match=r"space\.choices: unknown attribute 'hue'"):
         build.space(config.load("quickstart", ["space.choices={hue: [1, 2]}"]))
     assert "choices" not in config.load("quickstart").to_yaml()
 
