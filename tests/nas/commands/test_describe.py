@@ -285,7 +285,7 @@ def test_an_export_by_name_is_built_as_the_options_say(
     nas, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = []
-    kept = replace(PYTHON, write=lambda what, _: asked.append(what))
+    kept = replace(PYTHON, write=lambda what, _: asked.append(what), weights="")
     monkeypatch.setattr("results.export.standalone.PYTHON", kept)
     options = ["--format", "python", "-o", str(tmp_path)]
     assert nas("export", FOUND, *options)[0] == 0
