@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from nas.searching.search import Search
 from nas.terminal.progress import Board, PromotionProgress, SearchProgress
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from results.ledger import Ledger
+from results.trial import Trial
 from search_space import catalog
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
@@ -46,7 +47,9 @@ class Made:
     """A source, and what people were told of it. Made anew in its folder, it is resumed."""
 
     source: JobSource
-    text: io.StringIO = field(default_factory=io.StringIO)
+    text: io.StringIO
+    epochs: Callable[[], int]
+    """How many epochs are known of all jobs, beside the last of each."""
 
     def take(self) -> Job:
         job = self.source.next()
@@ -83,13 +86,18 @@ def search(folder: Path) -> Iterator[Made]:
         progress = SearchProgress(Board(Console(file=text, width=200)), COUNT - 1, known)
         budget, baselines = BudgetConfig(trials=COUNT - 1), (Baseline("spinenet-49", SPINENET),)
         parts = (SPACE, RandomSearch(SPACE, 0), ledger, FIDELITY, baselines, budget, progress)
-        yield Made(Search(*parts), text)
+        yield Made(Search(*parts), text, lambda: sum(map(_epochs, ledger.trials())))
+
+
+def _epochs(trial: Trial) -> int:
+    return len(trial.measurement.curve) - 1 if trial.measurement else 0
 
 
 @contextmanager
 def sized(folder: Path) -> Iterator[Made]:
     with search(folder) as made:
-        yield Made(Sized(made.source, Sizing(0.5, 0, lambda job: 1)), made.text)
+        sizing = Sizing(0.5, 0, lambda job: 1)
+        yield replace(made, source=Sized(made.source, sizing))
 
 
 @contextmanager
@@ -105,7 +113,8 @@ def promoting(folder: Path) -> Iterator[Made]:
     promotion.prepare(run, subjects, {}, resume=True)
     jobs = promotion.jobs(subjects, FIDELITY)
     progress = PromotionProgress(Board(Console(file=text, width=200)), jobs)
-    yield Made(PromotionQueue(run, subjects, FIDELITY, {}, progress, Truth()), text)
+    queue = PromotionQueue(run, subjects, FIDELITY, {}, progress, Truth())
+    yield Made(queue, text, lambda: text.getvalue().count("epoch "))
 
 
 SOURCES = {"search": search, "sized": sized, "followed": followed, "promotion": promoting}
@@ -152,10 +161,11 @@ def test_jobs_that_are_out_at_once_are_others_and_may_end_in_any_order(opens: Op
     assert made.source.next() is None
 
 
-def test_every_end_is_told_once_in_its_order(opens: Opens) -> None:
+def test_every_epoch_counts_and_every_end_is_told_once_in_its_order(opens: Opens) -> None:
     made = opens()
     names = [job.name for job in made.rest()]
     assert made.endings() == names
+    assert made.epochs() == COUNT * (FIDELITY.epochs - 1)
 
 
 def test_a_lost_job_comes_again_as_it_was_and_is_given_up_after_three(opens: Opens) -> None:

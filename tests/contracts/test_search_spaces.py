@@ -22,7 +22,7 @@ MACS = network_figures(WHOLE, SCALE, 11, (96, 128), lambda cost: {"macs": cost.m
 SPACES: dict[str, SearchSpace] = {
     "scale-permuted": WHOLE,
     "scale-permuted, few choices": FINE,
-    "constrained": ConstrainedSpace(WHOLE, {"macs": 1e8}, MACS),
+    "constrained": ConstrainedSpace(WHOLE, {"macs": 8e7}, MACS),
     "tabular": TabularSpace({f"{a}7{b}": {"accuracy": 0.0} for a, b in product("135", "0258")}),
 }
 DRAWS = 30

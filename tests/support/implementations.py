@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
-from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,18 +12,21 @@ CODE = ("search_space", "proxy_tasks", "results", "nas", "benchmarks")
 def implementations(*methods: str, first: str | None = None) -> set[str]:
     """``module.Class`` of every class that defines all these methods and properties, protocols left
     out; the first argument of the first one is called ``first``, where that is given."""
-    return {name for name, found in _classes().items() if _defines(found, methods, first)}
+    return {
+        f"{'.'.join(path.relative_to(ROOT).with_suffix('').parts)}.{found.name}"
+        for folder in CODE
+        for path in (ROOT / folder).rglob("*.py")
+        for found in _classes(path.read_text("utf-8"), methods)
+        if _defines(found, methods, first)
+    }
 
 
-@cache
-def _classes() -> dict[str, ast.ClassDef]:
-    found = {}
-    for path in chain.from_iterable((ROOT / folder).rglob("*.py") for folder in CODE):
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef) and "Protocol" not in map(ast.unparse, node.bases):
-                found[f"{module}.{node.name}"] = node
-    return found
+def _classes(source: str, methods: tuple[str, ...]) -> list[ast.ClassDef]:
+    """Of a file that has such methods at all: few are worth parsing."""
+    if not all(f"def {each}(" in source for each in methods):
+        return []
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    return [node for node in classes if "Protocol" not in map(ast.unparse, node.bases)]
 
 
 def _defines(found: ast.ClassDef, methods: tuple[str, ...], first: str | None) -> bool:
