@@ -103,7 +103,7 @@ def sized(folder: Path) -> Iterator[Made]:
 @contextmanager
 def followed(folder: Path) -> Iterator[Made]:
     with search(folder) as made:
-        yield Made(ray_loggers.Followed(made.source, []), made.text)
+        yield Made(ray_loggers.Followed(made.source, []), made.text, made.epochs)
 
 
 @contextmanager
