@@ -160,7 +160,7 @@ def test_a_scale_may_be_given_by_name() -> None:
         ("proxy: {epochs: 0}", "proxy.epochs: .*greater than or equal to 1 but got 0"),
         ("proxy: {scale: S50}", "proxy.scale: no scale is called 'S50'; there are S49-, S49"),
         ("budget: {trials: 0}", "budget.trials: .*greater than or equal to 1 but got 0"),
-        ("data: {name: ade20k}", "data.name: .*'scenes', .*'voc' but got 'ade20k'"),
+        ("data: {name: ade20k}", "data.name: .*'scenes', .*'voc'.* but got 'ade20k'"),
         ("promotion: {recipe: {batchsize: 8}}", "recipe.batchsize: .*did you mean batch_size?"),
         (
             "controller: {name: pop}",
