@@ -73,7 +73,8 @@ def test_what_is_listed_can_be_given(name: str, listed: dict[str, Any]) -> None:
     ],
 )
 def test_an_option_is_listed_with_default_and_type(option: str, default: str, kind: str) -> None:
-    lines = [line for line in said(as_json=False).splitlines() if line.startswith(f"   {option} ")]
+    wide = said(as_json=False, width=300).splitlines()
+    lines = [line for line in wide if line.startswith(f"   {option} ")]
     assert lines[0].split(option, 1)[1].strip().startswith(default)
     assert lines[0].rstrip().endswith(kind)
 
