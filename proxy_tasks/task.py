@@ -98,11 +98,10 @@ class Measurement:
         return value
 
     def with_figures(self, values: Mapping[str, float | None]) -> Measurement:
-        """With what it came to by these objectives."""
+        """With what it came to by these objectives, None where that is not known."""
         own: dict[str, Any] = {name: value for name, value in values.items() if name in _FIELDS}
         others = {**self.figures, **{n: v for n, v in values.items() if n not in own}}
-        known = {name: value for name, value in others.items() if value is not None}
-        return replace(self, **own, figures=known)
+        return replace(self, **own, figures={n: v for n, v in others.items() if v is not None})
 
     def scored(self, by: Metric) -> Measurement:
         """With the score of a search by this metric; a failure has none."""

@@ -38,7 +38,9 @@ def _traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
         if of == "type":
             found["blocks built"] = each.count_N
     for cost in shown(Shown.TABLE, Analytic):
-        found[cost.label] = now.candidates[cost.name].to_numpy()
+        value_N = now.candidates[cost.name].to_numpy()
+        if not np.isnan(value_N).any():  # older trials do not know what came later
+            found[cost.label] = value_N
     return found
 
 

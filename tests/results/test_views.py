@@ -339,3 +339,11 @@ def test_many_points_are_thinned_but_the_wanted_stay() -> None:
 
 def test_foreign_words_in_a_figure_are_no_markup() -> None:
     assert text("<a href='x'>\x00") == "&lt;a href='x'&gt;"
+
+
+def test_a_cost_that_older_trials_do_not_tell_is_no_trait(now: Snapshot) -> None:
+    other = snapshot(now.trials)
+    other.frame["macs"] = np.where(other.frame["trial"] == 1, np.nan, other.frame["macs"])
+    names = [name for trace in trait_importance(other)["data"] for name in trace["y"]]
+    assert "MACs" not in names
+    assert names
