@@ -197,7 +197,7 @@ def test_settings_are_one_line_each_under_the_controllers_name(name: str) -> Non
 def test_an_option_beyond_its_bound_is_refused_by_its_name(
     name: str, option: str, value: float
 ) -> None:
-    with pytest.raises(UserError, match=f"^{name}: {option}: .* but got {value}$"):
+    with pytest.raises(UserError, match=f"^{name}: {option} must be .*, not {value}$"):
         controllers.make(name, SPACE, 0, **{option: value})
 
 

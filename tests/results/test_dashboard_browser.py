@@ -87,7 +87,9 @@ def test_a_running_search_is_seen_pinned_compared_and_taken_away(
     assert page.evaluate(scrolled) > 0
 
     # A click pins, a second compares, and what is pinned can be taken away.
-    names.nth(0).click()
+    # By number: the board goes on changing.
+    pinned, compared = (names.nth(n).get_attribute("data-trial") for n in (0, 1))
+    page.locator(f'#board button[data-trial="{pinned}"]').click()
     picture = page.locator("#detail img.diagram")
     picture.first.wait_for()
     page.wait_for_function("document.querySelector('#detail img').naturalWidth > 100")
@@ -96,7 +98,7 @@ def test_a_running_search_is_seen_pinned_compared_and_taken_away(
     taken = tmp_path / "architecture.yaml"
     download.value.save_as(taken)
     assert architecture_file.load_spec(taken).provenance["run"] == "<i>live"
-    names.nth(1).click()
+    page.locator(f'#board button[data-trial="{compared}"]').click()
     page.get_by_text("blocks differ").wait_for()
     assert picture.count() == 2
 
