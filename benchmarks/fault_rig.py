@@ -1,4 +1,4 @@
-"""The search that benchmarks.faults breaks: started, gone on with, and held to what it had done."""
+"""The search that benchmarks.faults breaks: started, resumed, and held to what it had done."""
 
 from __future__ import annotations
 

@@ -142,8 +142,8 @@ def tops(architectures: int) -> tuple[int, ...]:
 
 
 def within_noise(scores_M: ArrayLike, noise: float) -> NDArray[np.bool_]:
-    """Mask of the scores, to be maximised, that are not told from the best: it and those within
-    1.96 √2 noise of it. A NaN never is.
+    """Mask of the scores, to be maximised, that are indistinguishable from the best: it and
+    those within 1.96 √2 noise of it. A NaN never is.
 
     Raises:
         ValueError: if the noise is no number from 0 up.
@@ -202,7 +202,7 @@ def judgement(verdict: Verdict) -> str:
     """One sentence, from tau: its interval has to leave out 0, and its value to reach `NEARLY`."""
     tau = verdict.tau
     if tau.low <= 0 <= tau.high:
-        return "The proxy's ranking is not told from chance."
+        return "The proxy's ranking is indistinguishable from chance."
     if tau.high < 0:
         return "The proxy's ranking runs against the reference's."
     nearly = "nearly" if tau.value >= NEARLY else "only roughly"

@@ -3,7 +3,7 @@
 A ledger grows by every byte of this for every trial, so each half of a trial is little: what it is
 when it starts (genotype and spec), what came of it when it ends, in one attribute. Format 1 kept
 every gene as an Optuna parameter with its distribution, the spec as an architecture file keeps it,
-and an attribute for each field of the measurement. A ledger of format 1 that is gone on with holds
+and an attribute for each field of the measurement. A ledger of format 1 that is resumed holds
 trials of both, and a trial begun in one may end in the other.
 """
 

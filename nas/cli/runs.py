@@ -97,7 +97,10 @@ def promote(
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, help="Train each so often, with seeds from the run's own up.")
+        int,
+        typer.Option(
+            min=1, help="Train each network with this many seeds, starting at the run's own."
+        ),
     ] = 1,
     label: Annotated[
         str | None, typer.Option(help="Added to the names, to promote again with other settings.")

@@ -39,8 +39,8 @@ def promote(
 ) -> None:
     """Train the ``count`` best candidates (None: one where nothing else is named), the trials with
     these numbers, and these entries of the catalogue: all under the run's recipe and scale, each
-    with so many ``seeds``, from the run's own up. A ``label`` in their names sets them apart from
-    promotions of the same networks under other settings.
+    with this many ``seeds``, starting at the run's own. A ``label`` in their names sets them apart
+    from promotions of the same networks under other settings.
 
     Where the data have a test part, those that have ended are scored on it once. Where the data lie
     may be said in ``settings`` too.

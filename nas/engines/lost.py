@@ -1,4 +1,4 @@
-"""What became of a lost worker, told from what Ray says of it."""
+"""What became of a lost worker, by what Ray says of it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def leaderboard_table(
     title = f"leaderboard by {OBJECTIVES[by].score_name}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
-        title += "; ≈ not told from the best candidate by the noise that the audit found"
+        title += "; ≈ as good as the best candidate, by the noise that the audit found"
     shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
     return as_table(shown, title.format(len(shown)), by, width)
 

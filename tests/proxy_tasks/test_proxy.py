@@ -1,4 +1,4 @@
-"""Scoring a network: repeatable, told from a failure, and kept where it is wanted."""
+"""Scoring a network: repeatable, distinct from a failure, and kept where it is wanted."""
 
 from __future__ import annotations
 

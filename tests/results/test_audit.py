@@ -252,8 +252,8 @@ def test_too_few_resamples_are_refused() -> None:
     [
         ((0.60, 0.3, 0.8), "The proxy ranks architectures nearly as the reference does."),
         ((0.59, 0.3, 0.8), "The proxy ranks architectures only roughly as the reference does."),
-        ((0.70, 0.0, 0.9), "The proxy's ranking is not told from chance."),
-        ((-0.1, -0.2, 0.0), "The proxy's ranking is not told from chance."),
+        ((0.70, 0.0, 0.9), "The proxy's ranking is indistinguishable from chance."),
+        ((-0.1, -0.2, 0.0), "The proxy's ranking is indistinguishable from chance."),
         ((-0.5, -0.7, -0.1), "The proxy's ranking runs against the reference's."),
     ],
 )
