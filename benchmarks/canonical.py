@@ -16,10 +16,10 @@ from time import process_time
 
 import numpy as np
 
-from benchmarks.architecture_pairs import DEFAULT, KINDS, Pair, same_network
 from search_space.canonical import canonical_key
 from search_space.genes import Genotype
 from search_space.scale_permuted import ScalePermutedSpace
+from tests.oracles.architecture_pairs import DEFAULT, KINDS, Pair, same_network
 
 SMALL = ScalePermutedSpace(
     stages=((2, 1), (3, 1)), output_levels=(3,), max_level=3, dilations=(1, 2)

@@ -19,8 +19,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from benchmarks import counted
-from benchmarks.allocated import peak_allocated
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.networks import build, channels_last
 from proxy_tasks.networks.classifier import Classifier
@@ -31,6 +29,8 @@ from search_space.genes import sample
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import HEADS, SCALES, Scale
+from tests.oracles import counted
+from tests.oracles.allocated import peak_allocated
 
 TOLERANCE = 0.15
 """Of the memory of a training step."""

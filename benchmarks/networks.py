@@ -23,13 +23,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.allocated import peak_allocated
-from benchmarks.literal import literal, literal_loss
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.networks.folding import folded
 from search_space import catalog
 from search_space.scales import Scale
+from tests.oracles.allocated import peak_allocated
+from tests.oracles.literal import literal, literal_loss
 
 SEARCHED = ("spinenet-49", "spinenet-seg-camvid-28", "spinenet-seg-camvid-78")
 BASELINES = ("deeplabv3-resnet-50-os8", "deeplabv3-resnet-50-os16")

@@ -9,9 +9,9 @@ from itertools import product
 import pytest
 
 from benchmarks import canonical
-from benchmarks.architecture_pairs import TINY
 from search_space.architecture import Architecture
 from search_space.canonical import canonical_key
+from tests.oracles.architecture_pairs import TINY
 
 
 def _hash_of_what_is_read(architecture: Architecture) -> str:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
 
-from benchmarks.allocated import peak_allocated
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.loss import upsampled_cross_entropy, weighted_cross_entropy
 from proxy_tasks.processes import Group
+from tests.oracles.allocated import peak_allocated
 from tests.support.groups import in_threads
 
 

@@ -5,12 +5,12 @@ from time import process_time
 import numpy as np
 import pytest
 
-from benchmarks.architecture_pairs import KINDS, cycles, plain
 from benchmarks.canonical import compare
 from search_space.architecture import Architecture, Block
 from search_space.canonical import canonical_key
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import STEM
+from tests.oracles.architecture_pairs import KINDS, cycles, plain
 
 
 def architecture(*blocks: Block, levels: tuple[int, ...] = (3,)) -> Architecture:

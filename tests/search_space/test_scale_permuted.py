@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.architecture_pairs import built_graph, same_network
 from search_space.architecture import STEM, Architecture, Block
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.genes import sample
 from search_space.scale_permuted import ScalePermutedSpace
+from tests.oracles.architecture_pairs import built_graph, same_network
 
 SPACES = [
     ScalePermutedSpace(),

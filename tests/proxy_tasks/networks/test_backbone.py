@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import counted
-from benchmarks.literal import literal
 from proxy_tasks.networks.backbone import MergeBlock, ScalePermutedBackbone
 from proxy_tasks.networks.blocks import LOW_LEVEL
 from search_space.architecture import Architecture, Block
 from search_space.catalog import load
 from search_space.scales import SCALES, Scale
 from search_space.shapes import level_size
+from tests.oracles import counted
+from tests.oracles.literal import literal
 
 Draw = Callable[[int], Architecture]
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import counted
 from benchmarks.cost import (
     TOLERANCE,
     Case,
@@ -21,6 +20,7 @@ from benchmarks.cost import (
 )
 from search_space import catalog
 from search_space.scales import SCALES, Scale
+from tests.oracles import counted
 
 SMALL = Scale(filters=0.25, endpoint_filters=64, aspp_filters=64)
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.literal import literal, literal_loss
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.loss import upsampled_cross_entropy
 from proxy_tasks.networks import DeepLabV3, build
@@ -17,6 +16,7 @@ from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
+from tests.oracles.literal import literal, literal_loss
 
 SCALE = Scale(filters=0.0625, endpoint_filters=8, aspp_filters=8)
 SPACE = ScalePermutedSpace(output_levels=(2, 4, 5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from benchmarks.allocated import peak_allocated
+from tests.oracles.allocated import peak_allocated
 
 MIB = 1 << 20
 
