@@ -23,6 +23,7 @@ from nas.runs import ledgers, promotion_records, selection
 from nas.runs.directory import RunDirectory, default_path
 from nas.runs.promotion_records import Promotion
 from nas.terminal.console import console
+from proxy_tasks.own_objective import OWN
 from results.trial import Trial
 from search_space import catalog, scales
 from search_space.backbone import Backbone
@@ -45,7 +46,7 @@ Settings = Mapping[str, Any] | Sequence[str]
 Objective = Callable[[Backbone], float]
 
 _OF_OBJECTIVE: Settings = {
-    "proxy.score": "objective",
+    "proxy.score": OWN,
     "proxy.epochs": 1,
     "promotion.top": 0,
     "baselines": [],
@@ -138,6 +139,8 @@ def search(
     from nas.commands.search import Asked
     from nas.commands.search import search as searched
 
+    if objective and data is not None:
+        raise UserError(f"data: an objective of your own reads no images; leave {data} out")
     told = _settings(_OF_OBJECTIVE if objective and not resume else {}) + _settings(settings)
     flags = {"budget.trials": trials, "engine.name": engine}
     told += _settings({key: value for key, value in flags.items() if value is not None})

@@ -32,7 +32,7 @@ from nas.terminal.standings import leaderboard_table
 from proxy_tasks.datasets.identity import identity
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.objectives import OBJECTIVES
-from proxy_tasks.own_objective import OWN, OwnObjective
+from proxy_tasks.own_objective import OwnObjective
 from results import units
 from results.audit import lines
 from results.ledger import Ledger
@@ -126,10 +126,9 @@ def search(
         config, made = _fresh(asked, console)
         if asked.dry_run:
             return
-    _check_objective(config, asked)
     with ray_session.connected(config.engine):
         space = build.space(config)
-        checks.check(config, space)
+        checks.check(config, space, own=asked.objective is not None)
         starts = warm_start.gather(begin, space, console)
         data = None if asked.objective else build.packed(config, config.proxy, console)
         if run is None:
@@ -151,17 +150,6 @@ def search(
                 trials = _run(run, config, space, ledger, data or asked.objective, console)
             deadline = started + 3600 * config.plan.hours if config.plan and not resume else None
             _conclude(run, config, trials, deadline, console)
-
-
-def _check_objective(config: Config, asked: Asked) -> None:
-    """UserError where a search goes by a function that is not there, or has one for nothing."""
-    if (config.proxy.score == OWN) == (asked.objective is not None):
-        return
-    raise UserError(
-        f"proxy.score: {config.proxy.score}, but networks are scored by a function; leave it out"
-        if asked.objective
-        else f"proxy.score: {OWN} is a function of Python; give it: nas.search(objective=...)"
-    )
 
 
 @contextmanager

@@ -10,19 +10,22 @@ from nas.parts.baselines import baselines
 from nas.parts.build import controller, dataset, section_of
 from nas.parts.machines import resources
 from proxy_tasks.objectives import OBJECTIVES, Trained
+from proxy_tasks.own_objective import OWN
 from proxy_tasks.processes import Group
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
 from search_space.seeds import derive_seed
 
 
-def check(config: Config, space: SearchSpace) -> None:
-    """Everything that can be wrong and is seen without reading an image.
+def check(config: Config, space: SearchSpace, own: bool = False) -> None:
+    """Everything that can be wrong and is seen without reading an image. ``own``: a function of
+    one's own scores networks.
 
     Raises:
         UserError: for parts that cannot be made, constraints that leave no network, or too few
             images for one batch.
     """
+    check_objective(config, own)
     controller(config, space)
     check_constraints(config, space)
     check_halving(config)
@@ -31,6 +34,17 @@ def check(config: Config, space: SearchSpace) -> None:
     resources(config.engine)
     check_batch(config, config.proxy)
     check_promotion(config)
+
+
+def check_objective(config: Config, own: bool) -> None:
+    """UserError where a search goes by a function that is not there, or has one for nothing."""
+    if (config.proxy.score == OWN) == own:
+        return
+    raise UserError(
+        f"proxy.score: {config.proxy.score}, but networks are scored by a function; leave it out"
+        if own
+        else f"proxy.score: {OWN} is a function of Python; give it: nas.search(objective=...)"
+    )
 
 
 def check_constraints(config: Config, space: SearchSpace) -> None:

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 import nas
+from nas import config
+from nas.parts import build, checks
 from search_space import Architecture, catalog
 from search_space.scales import SCALES
 
@@ -75,6 +77,19 @@ def test_an_objective_that_is_not_finite_is_a_failure_of_the_network(tmp_path):
     )
     assert list(run.trials.state) == ["complete", "infeasible", "infeasible", "complete"]
     assert list(run.leaderboard.score) == [2.0, 1.0]
+
+
+def test_whatever_trains_refuses_an_objective_of_ones_own(tmp_path):
+    loaded = config.load("quickstart", ["proxy.score=objective"])
+    with pytest.raises(nas.UserError, match=r"^proxy.score: objective is a function of Python"):
+        checks.check(loaded, build.space(loaded))
+    with pytest.raises(nas.UserError, match=r"^data: an objective of your own reads no images"):
+        nas.search(objective=len, data=tmp_path, run=tmp_path / "run", quiet=True)
+    with pytest.raises(nas.UserError, match=r"^proxy.score: miou, but networks are scored by"):
+        nas.search(
+            objective=len, run=tmp_path / "run", settings={"proxy.score": "miou"}, quiet=True
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_mistakes_are_raised_with_their_line(tmp_path):
