@@ -60,9 +60,11 @@ class Checkpoint:
         _replace(self.folder / "checkpoint.pt", buffer.getbuffer())
         _replace(self.folder / "history.csv", _csv(rows).encode())
 
-    def save_weights(self, network: nn.Module, job: Job, data: PackedData) -> None:
+    def save_weights(
+        self, network: nn.Module, job: Job, data: PackedData, intensities: Intensities
+    ) -> None:
         """Weights worth keeping, with all that is needed to use them in the header: what network
-        they are of, and how ``data`` showed it images."""
+        they are of, how ``data`` showed it images and how these were normalised."""
         self.folder.mkdir(parents=True, exist_ok=True)
         description = {
             "backbone": to_dict(job.backbone),
@@ -71,7 +73,7 @@ class Checkpoint:
             "classes": list(data.classes),
             "palette": [list(colour) for colour in data.palette],
             "sight": asdict(data.sight),
-            "intensities": asdict(data.intensities),
+            "intensities": asdict(intensities),
         }
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
         metadata = {"spinenet-seg": json.dumps(description)}

@@ -25,34 +25,46 @@ class FlatTensors:
     ends the connection; loading a state does not.
 
     ``weights`` are the trained parameters of two dimensions and more, ``vectors`` the others
-    (biases, normalisation), ``rest`` frozen parameters and floating-point buffers, ``counters``
-    integer buffers.
+    (biases, normalisation), ``slow_weights`` and ``slow_vectors`` those of modules that are
+    ``pretrained``; ``rest`` frozen parameters and floating-point buffers, ``counters`` integer
+    buffers.
     """
 
     def __init__(self, network: nn.Module) -> None:
         trained = [p for p in network.parameters() if p.requires_grad]
         frozen = [p for p in network.parameters() if not p.requires_grad]
         floating = [b for b in network.buffers() if b.is_floating_point()]
-        self._weights = [p for p in trained if p.ndim > 1]
-        self._vectors = [p for p in trained if p.ndim <= 1]
-        self.weights, self.vectors = _joined(self._weights), _joined(self._vectors)
+        slow = {id(p) for module in network.modules() if known(module) for p in module.parameters()}
+        self._groups = [
+            [p for p in trained if (p.ndim > 1) == wide and (id(p) in slow) == late]
+            for late in (False, True)
+            for wide in (True, False)
+        ]
+        self._flats = tuple(_joined(group) for group in self._groups)
+        self.weights, self.vectors, self.slow_weights, self.slow_vectors = self._flats
         self.rest = _joined([*frozen, *floating])
         self.counters = _joined([b for b in network.buffers() if not b.is_floating_point()])
 
     @property
-    def floats(self) -> tuple[Tensor, Tensor, Tensor]:
+    def floats(self) -> tuple[Tensor, ...]:
         """All but the counters."""
-        return self.weights, self.vectors, self.rest
+        return *self._flats, self.rest
 
-    def trainable(self) -> tuple[nn.Parameter, nn.Parameter]:
-        """``weights`` and ``vectors`` as parameters for an optimizer. From now on a backward pass
-        adds to their gradients, which nobody may set to None: fill them with zeros instead."""
-        weights, vectors = nn.Parameter(self.weights), nn.Parameter(self.vectors)
-        for flat, parameters in ((weights, self._weights), (vectors, self._vectors)):
+    def trainable(self) -> tuple[nn.Parameter, ...]:
+        """``weights`` and ``vectors`` as parameters for an optimizer, and behind them the slow ones
+        where there are any. From now on a backward pass adds to their gradients, which nobody may
+        set to None: fill them with zeros instead."""
+        made = [nn.Parameter(flat) for flat in self._flats]
+        for flat, parameters in zip(made, self._groups, strict=True):
             flat.grad = torch.zeros_like(flat)
             for parameter, view in zip(parameters, _views(flat.grad, parameters), strict=True):
                 parameter.grad = view
-        return weights, vectors
+        return tuple(made if any(self._groups[2:]) else made[:2])
+
+
+def known(module: nn.Module) -> bool:
+    """Whether its weights are pretrained, and so learn more slowly than the others."""
+    return bool(getattr(module, "pretrained", False))
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

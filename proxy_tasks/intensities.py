@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search_space.encoders import encoder
 from search_space.errors import UserError
 
 MEAN = (0.485, 0.456, 0.406)
@@ -41,6 +42,15 @@ class Intensities:
     def from_dict(cls, values: Mapping[str, Any]) -> Intensities:
         """Of asdict's plain types. KeyError or TypeError for anything else."""
         return cls(tuple(values["mean"]), tuple(values["std"]), values["top"])
+
+
+def as_trained_on(name: str, measured: Intensities) -> Intensities:
+    """How an encoder's weights expect colour images, whatever was ``measured`` of these; images of
+    more or fewer channels, or for no encoder, as measured."""
+    if not name or measured.channels != 3:
+        return measured
+    spec = encoder(name)
+    return Intensities((spec.mean,) * 3, (spec.std,) * 3, measured.top)
 
 
 NATURAL = Intensities(MEAN, STD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,13 +13,17 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from proxy_tasks.recipe import Recipe
 
 
-def make_optimizer(recipe: Recipe, weights: nn.Parameter, vectors: nn.Parameter) -> Optimizer:
-    """Weight decay on convolutions only: not on biases and normalisation."""
+def make_optimizer(recipe: Recipe, *trained: nn.Parameter) -> Optimizer:
+    """Of weights and vectors, and slow ones where there are any (see FlatTensors.trainable). Weight
+    decay on convolutions only: not on biases and normalisation."""
+    decays = itertools.cycle([recipe.weight_decay, 0.0])
     groups: list[dict[str, Any]] = [
-        {"params": [weights], "weight_decay": recipe.weight_decay},
-        {"params": [vectors], "weight_decay": 0.0},
+        {"params": [each], "weight_decay": decay}
+        for each, decay in zip(trained, decays, strict=False)
     ]
-    fused = weights.device.type in ("cpu", "cuda")
+    for group in groups[2:]:
+        group["lr"] = recipe.encoder_rate * recipe.learning_rate
+    fused = trained[0].device.type in ("cpu", "cuda")
     if recipe.optimizer == "sgd":
         return SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=fused)
     return AdamW(groups, lr=recipe.learning_rate, fused=fused)
@@ -32,8 +37,8 @@ def make_schedule(recipe: Recipe, optimizer: Optimizer, steps: int) -> LRSchedul
     over the time t left after the warm-up (Chen et al. 2018, DeepLab), rise linearly and fall to 0.
     """
     if recipe.schedule == "one-cycle":
-        peak, rise = recipe.learning_rate, recipe.warm_up
-        return OneCycleLR(optimizer, max_lr=peak, total_steps=steps, pct_start=rise)
+        peaks, rise = [group["lr"] for group in optimizer.param_groups], recipe.warm_up
+        return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps, pct_start=rise)
     warm = round(recipe.warm_up * steps)
 
     def factor(step: int) -> float:

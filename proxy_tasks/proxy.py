@@ -15,13 +15,16 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
+from proxy_tasks.networks.pretrained import load_pretrained
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Evaluation, Validation
+from search_space.backbone import encoder_of
 from search_space.canonical import canonical_key
 from search_space.cost import cost
 from search_space.seeds import derive_seed
@@ -80,6 +83,7 @@ class _Run:
     ) -> None:
         self.job, self.data, self.device = job, data, device
         self.recipe = task.recipe
+        self.intensities = as_trained_on(encoder_of(job.backbone), data.intensities)
         self.group = Group.joined()
         self.train = DeviceSplit(data.train, device)
         self.val = DeviceSplit(data.val, device, resident=False)
@@ -130,7 +134,7 @@ class _Run:
         if fidelity.folds < 2:
             chosen = range(len(self.train))
         return Training(
-            _initial_network(self.seed, self.job, len(self.data.classes)),
+            _initial_network(self.seed, self.job, len(self.data.classes), self.recipe),
             self.train,
             self.recipe,
             fidelity.epochs,
@@ -138,13 +142,13 @@ class _Run:
             fidelity.size,
             images=fidelity.images,
             chosen=chosen[: max(1, round(len(chosen) * fidelity.share))],
-            intensities=self.data.intensities,
+            intensities=self.intensities,
             group=self.group,
         )
 
     def _new_validation(self) -> Validation:
         data = self.data
-        return Validation(len(data.classes), self.device, data.intensities, data.sight.window)
+        return Validation(len(data.classes), self.device, self.intensities, data.sight.window)
 
     def _kept(self, checkpoint: Checkpoint) -> tuple[dict[str, Any], list[Measurement]] | None:
         """What the leading process finds: the others may be on machines without its disk."""
@@ -215,7 +219,7 @@ class _Run:
         unseen = self.job.fidelity.folds == 0 and measurement.failure is None
         if unseen or (measurement.miou is not None and measurement.miou > best):
             network = self.training.average.module
-            self.checkpoint.save_weights(network, self.job, self.data)
+            self.checkpoint.save_weights(network, self.job, self.data, self.intensities)
         state = self.training.state_dict() | {"validation": self.validation.state_dict()}
         self.checkpoint.save(state, self.history)
 
@@ -241,6 +245,9 @@ def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement 
     return None
 
 
-def _initial_network(seed: int, job: Job, classes: int) -> Segmenter:
+def _initial_network(seed: int, job: Job, classes: int, recipe: Recipe) -> Segmenter:
     torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
-    return build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
+    network = build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
+    if recipe.pretrained:
+        load_pretrained(network.backbone, encoder_of(job.backbone), frozen=not recipe.encoder_rate)
+    return network

@@ -44,6 +44,9 @@ class Recipe:
     after the other: ``batch_size`` stays what a step learns from. ``drop_path`` is the chance that
     the last residual block of the backbone is left out, see proxy_tasks.networks.stochastic_depth.
 
+    A network on an encoder begins with the encoder's ``pretrained`` weights, which learn at
+    ``encoder_rate`` times the rate of the others; at 0 they stay as they are.
+
     Raises:
         UserError: beginning with the name of a field, for one that is out of its bounds, a jitter
             that falls, a micro-batch below 2 or of no whole number of images, or an unknown name.
@@ -71,6 +74,8 @@ class Recipe:
     turn: Chance = 0.0
     rare: Chance = 0.0
     dice: NotNegative = 0.0
+    pretrained: bool = True
+    encoder_rate: NotNegative = 0.1
 
     def __post_init__(self) -> None:
         check(self)

@@ -1,7 +1,8 @@
 """The decoded block spec: what a genotype means and what a network is built from.
 
 Block ids count from the stem: with two stem blocks, ``blocks[0]`` has id 2. The stem is a chain
-(each stem block feeds the next); every other block sums two distinct earlier blocks.
+(each stem block feeds the next), or the maps of an encoder from its finest level on; every other
+block sums two distinct earlier ones.
 Standard library only, so that an exported network can carry this file along.
 """
 
@@ -14,11 +15,14 @@ from operator import attrgetter
 from typing import Any
 
 from search_space.attributes import attribute, declared
+from search_space.encoders import encoder
 from search_space.errors import UserError
 
 BLOCK_TYPES = ("bottleneck", "residual")
 MIN_LEVEL, MAX_LEVEL = 2, 7
 LEVELS = range(MIN_LEVEL, MAX_LEVEL + 1)
+FEATURE = "feature"
+"""What stands for the type of an encoder's map."""
 BOTTLENECK_EXPANSION = 4
 """A bottleneck block puts out four times its filters (He et al. 2015, arXiv 1512.03385)."""
 
@@ -50,6 +54,24 @@ ATTRIBUTES = declared(Block)
 _map_of = attrgetter(*[each.name for each in ATTRIBUTES if each.changes == "map"])
 
 
+@dataclass(frozen=True)
+class Feature(Block):
+    """The map of a level of an encoder (see search_space.encoders), which stands in the stem. It is
+    of no block's type and has channels of its own, whatever the scale."""
+
+    encoder: str = ""
+
+    @property
+    def channels(self) -> int:
+        """UserError for an encoder that is not known."""
+        return encoder(self.encoder).channels[self.level]
+
+
+def features(name: str) -> tuple[Feature, ...]:
+    """The stem of an architecture on an encoder. UserError for one that is not known."""
+    return tuple(Feature(level, FEATURE, encoder=name) for level in encoder(name).channels)
+
+
 STEM = (Block(level=2, type="bottleneck"), Block(level=2, type="bottleneck"))
 """The two stem blocks of SpineNet, and of everything that is searched here."""
 
@@ -71,7 +93,9 @@ class Architecture:
     """A scale-permuted backbone (SpineNet, arXiv 1912.05027) with a dilation ratio per block.
 
     ``output_levels`` are the levels that are read out, finest first; output blocks of other
-    levels stay in the spec and are built only where a read-out block depends on them.
+    levels stay in the spec and are built only where a read-out block depends on them. A level
+    without an output block is read from the encoder itself, where the stem is one: so an encoder
+    alone, without a block, is an architecture too.
 
     Raises:
         UserError: naming the block and the rule that it breaks.
@@ -82,9 +106,19 @@ class Architecture:
     output_levels: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        if self.encoder and self.stem != features(self.encoder):
+            raise UserError(f"stem: on an encoder it is features({self.encoder!r})")
         for index, block in enumerate(self.all_blocks):
-            _check_block(index, block, stem_size=len(self.stem))
+            if not isinstance(block, Feature):
+                _check_block(index, block, stem_size=len(self.stem))
         _check_outputs(self)
+
+    @cached_property
+    def encoder(self) -> str:
+        """The name of the encoder that it stands on; empty where its stem is trained from
+        scratch."""
+        found = {block.encoder for block in self.all_blocks if isinstance(block, Feature)}
+        return min(found, default="")
 
     @cached_property
     def all_blocks(self) -> tuple[Block, ...]:
@@ -119,8 +153,10 @@ class Architecture:
 
     @cached_property
     def output_blocks(self) -> Mapping[int, int]:
-        """Output level -> id of the block that is read out there, finest level first."""
-        found = {block.level: i for i, block in enumerate(self.all_blocks) if block.output}
+        """Output level -> id of the block, or the encoder's map, that is read out there, finest
+        level first."""
+        found = {block.level: i for i, block in enumerate(self.stem) if self.encoder}
+        found |= {block.level: i for i, block in enumerate(self.all_blocks) if block.output}
         return {level: found[level] for level in self.output_levels}
 
     @cached_property
@@ -176,6 +212,7 @@ def _check_outputs(architecture: Architecture) -> None:
     for level in found:
         if found.count(level) > 1:
             raise UserError(f"level {level}: only one block may be its output")
+    found += [feature.level for feature in architecture.stem if architecture.encoder]
     for level in levels:
         if level not in found:
             raise UserError(f"output_levels: no block is marked as the output of level {level}")

@@ -1,7 +1,7 @@
 """The architecture file: a spec and where it came from, as YAML that people read and edit.
 
-Two formats, named in the first line: ``spinenet-seg/1`` for an Architecture, ``dilated-resnet/1``
-for a DilatedResNet. Readers refuse what they do not know: a misspelt key never goes unseen.
+Three formats, named in the first line: ``spinenet-seg/1`` for an Architecture with a stem of its
+own, ``spinenet-seg/2`` for one on an encoder, ``dilated-resnet/1`` for a DilatedResNet. Readers refuse what they do not know: a misspelt key never goes unseen.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search_space import fields, strict_yaml, tf_vision
-from search_space.architecture import ATTRIBUTES, Architecture, Block, stated
+from search_space.architecture import ATTRIBUTES, Architecture, Block, features, stated
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
@@ -21,6 +21,7 @@ from search_space.resnet import DilatedResNet
 from search_space.scales import DEEPLABV3
 
 ARCHITECTURE_FORMAT = "spinenet-seg/1"
+ENCODER_FORMAT = "spinenet-seg/2"
 RESNET_FORMAT = "dilated-resnet/1"
 
 _REQUIRED = {"id": int, **{each.name: each.kind for each in ATTRIBUTES if each.original}}
@@ -47,11 +48,20 @@ def to_dict(backbone: Backbone) -> dict[str, Any]:
             **({} if backbone.head == DEEPLABV3 else {"head": backbone.head}),
         }
     blocks = [_block_to_dict(index, block) for index, block in enumerate(backbone.all_blocks)]
+    stem, blocks = blocks[: len(backbone.stem)], blocks[len(backbone.stem) :]
+    levels = [int(level) for level in backbone.output_levels]
+    if backbone.encoder:
+        return {
+            "format": ENCODER_FORMAT,
+            "encoder": backbone.encoder,
+            "output_levels": levels,
+            "blocks": blocks,
+        }
     return {
         "format": ARCHITECTURE_FORMAT,
-        "output_levels": [int(level) for level in backbone.output_levels],
-        "stem": blocks[: len(backbone.stem)],
-        "blocks": blocks[len(backbone.stem) :],
+        "output_levels": levels,
+        "stem": stem,
+        "blocks": blocks,
     }
 
 
@@ -64,9 +74,10 @@ def from_dict(values: Mapping[str, Any]) -> Backbone:
     values = fields.mapping(values, "")
     build: dict[str, Callable[[Mapping[str, Any]], Backbone]] = {
         ARCHITECTURE_FORMAT: _architecture,
+        ENCODER_FORMAT: _on_encoder,
         RESNET_FORMAT: _resnet,
     }
-    known = f"write {ARCHITECTURE_FORMAT} or {RESNET_FORMAT}"
+    known = f"write {ARCHITECTURE_FORMAT}, {ENCODER_FORMAT} or {RESNET_FORMAT}"
     if "format" not in values:
         raise UserError(f"format is missing: {known}")
     form = values["format"]
@@ -91,7 +102,7 @@ def dumps(backbone: Backbone, provenance: Mapping[str, Any] | None = None) -> st
     # Quoted: a key may consist of digits alone, and then must not be read as a number.
     lines = [f"format: {values.pop('format')}", f'key: "{canonical_key(backbone)}"']
     for name, value in values.items():
-        if name in ("stem", "blocks"):
+        if name in ("stem", "blocks") and value:
             lines += [f"{name}:", *(f"- {_flow(block)}" for block in value)]
         else:
             lines.append(f"{name}: {_flow(value)}")
@@ -169,10 +180,21 @@ def _flow(value: Any) -> str:
 def _architecture(values: Mapping[str, Any]) -> Architecture:
     required = {"format": str, "output_levels": list, "stem": list, "blocks": list}
     values = fields.check(values, "", required, optional={"key": str})
-    stem, blocks = values["stem"], values["blocks"]
+    stem = tuple(_block(index, block, *_STEM_KEYS) for index, block in enumerate(values["stem"]))
+    return _behind(stem, values)
+
+
+def _on_encoder(values: Mapping[str, Any]) -> Architecture:
+    required = {"format": str, "encoder": str, "output_levels": list, "blocks": list}
+    values = fields.check(values, "", required, optional={"key": str})
+    return _behind(features(values["encoder"]), values)
+
+
+def _behind(stem: tuple[Block, ...], values: Mapping[str, Any]) -> Architecture:
+    numbered = enumerate(values["blocks"], len(stem))
     return Architecture(
-        tuple(_block(index, block, *_STEM_KEYS) for index, block in enumerate(stem)),
-        tuple(_block(index, block, *_BLOCK_KEYS) for index, block in enumerate(blocks, len(stem))),
+        stem,
+        tuple(_block(index, block, *_BLOCK_KEYS) for index, block in numbered),
         fields.whole_numbers(values["output_levels"], "output_levels: "),
     )
 

@@ -12,3 +12,8 @@ Backbone = Architecture | DilatedResNet
 def head_of(backbone: Backbone, scale: Scale) -> str:
     """The head that reads a backbone: a baseline's own, else the scale's."""
     return backbone.head if isinstance(backbone, DilatedResNet) else scale.head
+
+
+def encoder_of(backbone: Backbone) -> str:
+    """The name of the encoder that it stands on; empty where it is trained from scratch."""
+    return backbone.encoder if isinstance(backbone, Architecture) else ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from search_space.architecture import ATTRIBUTES, Architecture
+from search_space.architecture import ATTRIBUTES, Architecture, Feature
 from search_space.backbone import Backbone
 from search_space.resnet import DilatedResNet
 from search_space.scales import DEEPLABV3
@@ -38,7 +38,8 @@ def canonical_key(backbone: Backbone) -> str:
         text = "dilated-resnet/1 " + " ".join(map(str, words))
     else:
         graph = _graph(backbone)
-        text = f"spinenet-seg/1 {_smallest(graph, _refine(graph, _ranks(graph.labels)))}"
+        form = f"spinenet-seg/2 {backbone.encoder}" if backbone.encoder else "spinenet-seg/1"
+        text = f"{form} {_smallest(graph, _refine(graph, _ranks(graph.labels)))}"
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -70,6 +71,8 @@ def _label(architecture: Architecture, index: int, read_out: bool) -> Label:
     """That a block is an output shows in what it absorbs. Later attributes follow by name, where
     they do not have their default."""
     block = architecture.all_blocks[index]
+    if isinstance(block, Feature):
+        return index, block.level, int(read_out)
     place = index if index < len(architecture.stem) else -1
     original, later = [], []
     for each in ATTRIBUTES:

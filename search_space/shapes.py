@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_space.architecture import BOTTLENECK_EXPANSION, Block
+from search_space.architecture import BOTTLENECK_EXPANSION, Block, Feature
 from search_space.scales import Scale
 
 PUBLISHED_RATE, PUBLISHED_MAP = 6, 33
@@ -21,8 +21,8 @@ def block_channels(kind: str, filters: int) -> int:
 
 
 def block_filters(block: Block, scale: Scale) -> int:
-    """Filters of a block, before a bottleneck's fourfold expansion."""
-    return scale.level_filters(block.level)
+    """Filters of a block, before a bottleneck's fourfold expansion; an encoder's map has its own."""
+    return block.channels if isinstance(block, Feature) else scale.level_filters(block.level)
 
 
 def map_channels(block: Block, scale: Scale) -> int:

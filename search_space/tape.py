@@ -92,6 +92,14 @@ class Tape:
         layouts = weights * FLOAT * (LAYOUTS if kernel > 1 else 1)
         return self._put((x,), filters, size, kept=self._keep(x), fixed=layouts)
 
+    def depthwise(self, x: Map, kernel: int, stride: int = 1) -> Map:
+        """A convolution that filters each channel by itself. Keeps what it reads."""
+        weights = kernel * kernel * x.channels
+        size = _strided(x.size, stride)
+        self.parameters += weights
+        self.macs += weights * size[0] * size[1]
+        return self._put((x,), x.channels, size, kept=self._keep(x), fixed=weights * FLOAT * LAYOUTS)
+
     def norm(self, x: Map) -> Map:
         """Batch norm: keeps what it reads, as its gradient needs the values before it."""
         self.parameters += 2 * x.channels
@@ -102,6 +110,10 @@ class Tape:
         y = self._put(xs, xs[0].channels, xs[0].size, kept=xs[0].bytes, shares=True)
         self._kept.add(y.step)
         return y
+
+    def add(self, *xs: Map) -> Map:
+        """A sum, into a map of its own."""
+        return self._put(xs, xs[0].channels, xs[0].size, shares=True)
 
     def pool(self, x: Map) -> Map:
         """3x3 max-pool of stride 2: keeps what it reads and where each maximum stood."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, Feature
 from search_space.backbone import Backbone, head_of
 from search_space.cost import pieces
 from search_space.cost.pieces import kind_of
+from search_space.encoders import encoder
 from search_space.errors import UserError
 from search_space.heads import HEADS
 from search_space.nodes import Nodes, Size
@@ -41,13 +42,26 @@ class Graph(Nodes):
 
     def _architecture(self, architecture: Architecture) -> None:
         """Live blocks only; what an output block absorbs is added as it is."""
-        made = {-1: self._stem()}
+        made = {-1: self._lite_stem() if architecture.encoder else self._stem()}
         for index in sorted(architecture.alive):
-            if index < len(architecture.stem):
+            block = architecture.all_blocks[index]
+            if isinstance(block, Feature):
+                made[index] = self._feature(index, block, made[index - 1])
+                self.low = made[0]
+            elif index < len(architecture.stem):
                 made[index] = self.low = self._stem_block(architecture, index, made[index - 1])
             else:
                 made[index] = self._merge_block(architecture, index, made)
         self.outputs = {level: made[i] for level, i in architecture.output_blocks.items()}
+
+    def _lite_stem(self) -> int:
+        return self.add("stem", 1, pieces.lite_stem(self.image, self.scale.channels))
+
+    def _feature(self, index: int, feature: Feature, before: int) -> int:
+        """What leads to an encoder's map from that of the level before."""
+        stages, x = encoder(feature.encoder).levels[feature.level], self.nodes[before].piece
+        piece = pieces.inverted(stages, x.channels, x.size, kept=index == 0)
+        return self.add(str(index), feature.level, piece, (before,))
 
     def _stem_block(self, architecture: Architecture, index: int, before: int) -> int:
         block, x = architecture.stem[index], self.nodes[before].piece

@@ -11,7 +11,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from search_space.architecture import ATTRIBUTES, Block
+from search_space.architecture import ATTRIBUTES, Block, Feature
+from search_space.encoders.efficientnet_lite import LITE_STEM_FILTERS, InvertedStage
 from search_space.nodes import Size
 from search_space.scales import Scale
 from search_space.shapes import (
@@ -27,8 +28,13 @@ Kind = tuple[Any, ...]
 """What the cost of a block hangs on: its values of the attributes that change it."""
 
 _COSTED = tuple(each.name for each in ATTRIBUTES if each.changes != "values")
-kind_of = attrgetter(*_COSTED)
-"""Block -> Kind."""
+_of_block = attrgetter(*_COSTED)
+
+
+def kind_of(block: Block) -> Kind:
+    """An encoder's map is one of a kind."""
+    return (block,) if isinstance(block, Feature) else _of_block(block)
+
 
 _remembered = lru_cache(maxsize=1 << 14)
 
@@ -39,6 +45,35 @@ def stem(filters: int, image: Size, channels: int) -> Piece:
     tape = Tape()
     x = tape.source(channels, image, image=True)
     return tape.piece(tape.pool(tape.conv_norm_relu(x, filters, 7, stride=2)))
+
+
+@_remembered
+def lite_stem(image: Size, channels: int) -> Piece:
+    """3x3 convolution of stride 2: an image becomes a map of level 1."""
+    tape = Tape()
+    x = tape.source(channels, image, image=True)
+    return tape.piece(tape.conv_norm_relu(x, LITE_STEM_FILTERS, 3, stride=2))
+
+
+@_remembered
+def inverted(stages: tuple[InvertedStage, ...], channels: int, size: Size, *, kept: bool) -> Piece:
+    """Inverted residual blocks in a row, from the map of a level to that of the next; ``kept`` as
+    in Tape.source."""
+    tape = Tape()
+    x = tape.source(channels, size, kept=kept)
+    for stage in stages:
+        for position in range(stage.repeats):
+            x = _inverted(tape, x, stage, stage.stride if position == 0 else 1)
+    return tape.piece(x)
+
+
+def _inverted(tape: Tape, x: Map, stage: InvertedStage, stride: int) -> Map:
+    y = x
+    if stage.expansion > 1:
+        y = tape.conv_norm_relu(x, x.channels * stage.expansion, 1)
+    y = tape.relu(tape.norm(tape.depthwise(y, stage.kernel, stride)))
+    y = tape.conv_norm(y, stage.channels, 1)
+    return tape.add(x, y) if stride == 1 and x.channels == stage.channels else y
 
 
 @_remembered
@@ -85,6 +120,8 @@ def _block(tape: Tape, x: Map, kind: str, filters: int, stride: int) -> Map:
 
 def of_kind(kind: Kind) -> Block:
     """A block of this kind that reads nothing."""
+    if isinstance(kind[0], Feature):
+        return kind[0]
     return Block(**dict(zip(_COSTED, kind, strict=True)))
 
 

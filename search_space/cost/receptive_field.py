@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from search_space.architecture import MAX_LEVEL, Architecture, Block
+from search_space.architecture import MAX_LEVEL, Architecture, Block, Feature
 from search_space.backbone import Backbone
+from search_space.encoders import InvertedStage, encoder
 from search_space.resnet import DilatedResNet
 
 Ends = npt.NDArray[np.int64]
@@ -46,7 +47,8 @@ def receptive_fields(backbone: Backbone, repeats: int) -> Mapping[int, int]:
         return _of_resnet(backbone)
     coarsest = max(backbone.all_blocks[index].level for index in backbone.alive)
     windows = _windows(backbone.output_levels, coarsest)
-    ends = _STEM_SCALE * _asked_of_stem(backbone, repeats, windows) - _STEM_REACH
+    asked = _asked_of_stem(backbone, repeats, windows)
+    ends = _halved(asked, 3) if backbone.encoder else _STEM_SCALE * asked - _STEM_REACH
     sides: list[int] = (-1 - ends.sum(0)).tolist()
     return {level: max(sides[mine.columns]) for level, mine in windows.items()}
 
@@ -84,10 +86,16 @@ def _windows(levels: tuple[int, ...], coarsest: int) -> Mapping[int, _Windows]:
 def _asked_of_stem(
     architecture: Architecture, repeats: int, windows: Mapping[int, _Windows]
 ) -> Ends:
-    """What all windows ask of the map that the first block reads."""
+    """What all windows ask of the map that the first block, or the encoder's first stage, reads."""
     blocks = architecture.all_blocks
     asked = {index: windows[level].ends for level, index in architecture.output_blocks.items()}
     for index in sorted(architecture.alive, reverse=True):
+        if isinstance(block := blocks[index], Feature):
+            ends = _through(asked[index], encoder(block.encoder).levels[block.level])
+            if index == 0:
+                return ends
+            _ask(asked, index - 1, ends)
+            continue
         ends = asked[index] - repeats * _reach(blocks[index])
         if index == 0:
             return ends
@@ -107,6 +115,21 @@ def _ask(asked: dict[int, Ends], index: int, ends: Ends) -> None:
 def _reach(block: Block) -> int:
     """Pixels to each side that the 3x3 convolutions of one block read."""
     return block.dilation if block.type == "bottleneck" else 2 * block.dilation
+
+
+def _through(ends: Ends, stages: tuple[InvertedStage, ...]) -> Ends:
+    """Of inverted residual blocks, which read with one kernel each."""
+    for stage in reversed(stages):
+        ends = ends - (stage.repeats - 1) * (stage.kernel // 2)
+        ends = _halved(ends, stage.kernel) if stage.stride == 2 else ends - stage.kernel // 2
+    return ends
+
+
+def _halved(ends: Ends, kernel: int) -> Ends:
+    """Of a layer of stride 2 with TensorFlow's padding: the odd pixel of it lies behind."""
+    left = (kernel - 2) // 2
+    halved: Ends = 2 * ends + np.array([[1 - left], [left + 2 - kernel]])
+    return halved
 
 
 def _traced(ends: Ends, level: int, parent: int) -> Ends:

@@ -1,0 +1,50 @@
+"""Scale-permuted blocks on the maps of an encoder."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from proxy_tasks.networks.backbone import MergeBlock
+from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
+from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder
+from search_space.architecture import Architecture
+from search_space.encoders import encoder
+from search_space.scales import Scale
+from search_space.shapes import level_size, map_channels
+
+
+class EncoderBackbone(Encoder):
+    """An encoder, and the live blocks of an architecture that stands on it; there may be none.
+
+    The low-level map is the encoder's finest. ``alpha``, ``filters`` and ``repeats`` of the scale
+    apply to the blocks alone.
+    """
+
+    def __init__(self, architecture: Architecture, scale: Scale) -> None:
+        super().__init__()
+        blocks, stem = architecture.all_blocks, len(architecture.stem)
+        alive = sorted(architecture.alive)
+        deepest = max(blocks[index].level for index in alive if index < stem)
+        spec = encoder(architecture.encoder)
+        self.encoder = EfficientNetLiteEncoder(spec, scale.channels, deepest)
+        self.ids = {blocks[index].level: index for index in alive if index < stem}
+        self.blocks = nn.ModuleDict(
+            {str(i): MergeBlock(architecture, i, scale) for i in alive if i >= stem}
+        )
+        self.output_blocks = dict(architecture.output_blocks)
+        self.out_channels = {
+            level: map_channels(blocks[index], scale) for level, index in self.output_blocks.items()
+        }
+        self.low_channels = map_channels(blocks[0], scale)
+
+    def forward(self, x_BCHW: Tensor) -> dict[int, Tensor]:
+        """Images -> level -> map of ``out_channels[level]`` channels, finest level first; then
+        what is in ``extras``."""
+        image_size = (x_BCHW.shape[2], x_BCHW.shape[3])
+        maps = self.encoder(x_BCHW)
+        features = {self.ids[level]: x for level, x in maps.items()}
+        for name, block in self.blocks.items():
+            assert isinstance(block, MergeBlock)
+            features[int(name)] = block(features, level_size(image_size, block.level))
+        outputs = {level: features[index] for level, index in self.output_blocks.items()}
+        return outputs | ({LOW_LEVEL: features[0]} if LOW_LEVEL in self.extras else {})

