@@ -35,8 +35,10 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """``scale-permuted`` or ``dilated ResNet``."""
-        return "scale-permuted" if isinstance(self.backbone, Architecture) else "dilated ResNet"
+        """``scale-permuted``, ``encoder`` or ``dilated ResNet``."""
+        if isinstance(self.backbone, DilatedResNet):
+            return "dilated ResNet"
+        return "scale-permuted" if self.backbone.blocks else "encoder"
 
     @property
     def head(self) -> str:

@@ -255,7 +255,7 @@ def _legend_groups(scene: _Scene) -> list[tuple[str, list[Line2D]]]:
     types = {block.type for block in design.all_blocks}
     blocks = [_marker("s", "white", "bottleneck")] if "bottleneck" in types else []
     blocks += [_marker("D", "white", "residual")] if "residual" in types else []
-    blocks += [_marker("s", STEM_FILL, "stem")]
+    blocks += [_marker("s", STEM_FILL, "encoder" if design.encoder else "stem")]
     blocks += [_marker("s", "white", "read out (P = level)", VERMILLION, 1.8)]
     if len(design.alive) < len(design.all_blocks):
         blocks.append(_marker("s", DEAD_FILL, "reaches no output: never built", FAINT))
@@ -263,7 +263,7 @@ def _legend_groups(scene: _Scene) -> list[tuple[str, list[Line2D]]]:
     tones = [_marker("s", scene.tones[ratio], f"d{ratio}") for ratio in ratios]
     return [
         ("Blocks", blocks),
-        ("Dilation", tones),
+        *([("Dilation", tones)] if tones else []),
         *_legend_signs(searched),
         ("Inputs", _legend_edges(design)),
     ]

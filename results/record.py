@@ -104,8 +104,9 @@ def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
 
 
 def _packed(backbone: Backbone) -> dict[str, Any]:
-    """A row a block, whose id is its place; a ResNet as its architecture file has it."""
-    if not isinstance(backbone, Architecture):
+    """A row a block, whose id is its place; a ResNet, and what stands on an encoder, as its
+    architecture file has it."""
+    if not isinstance(backbone, Architecture) or backbone.encoder:
         return architecture_file.to_dict(backbone)
     return {
         "output_levels": [int(level) for level in backbone.output_levels],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from search_space.architecture import ATTRIBUTES, Block
+from search_space.architecture import ATTRIBUTES, Block, Feature
 from search_space.attributes import Attribute
 
 SIGNED = tuple(each for each in ATTRIBUTES if each.name not in ("level", "type"))
@@ -34,4 +34,6 @@ def shown(blocks: Iterable[Block]) -> list[Attribute]:
 
 
 def _shows(block: Block, attribute: Attribute) -> bool:
+    if isinstance(block, Feature):
+        return False
     return attribute.original or getattr(block, attribute.name) != attribute.default

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from results.signs import SIGNED, shown, signs
-from search_space.architecture import Architecture, Block
+from search_space.architecture import FEATURE, Architecture, Block
 
-BUILT = {"bottleneck": "■", "residual": "◆"}
-READ_OUT = {"bottleneck": "▣", "residual": "◈"}
-DEAD = {"bottleneck": "□", "residual": "◇"}
+BUILT = {"bottleneck": "■", "residual": "◆", FEATURE: "●"}
+READ_OUT = {"bottleneck": "▣", "residual": "◈", FEATURE: "◉"}
+DEAD = {"bottleneck": "□", "residual": "◇", FEATURE: "○"}
+NAMES = {FEATURE: "encoder"}
+"""What a shape stands for, where it is no block's type."""
 
 UP, DOWN, LEVEL = "↑", "↓", "→"
 """How a parent is brought to the level of its reader."""
@@ -146,7 +148,9 @@ def _legend_items(architecture: Architecture) -> list[Text]:
     alive = [architecture.all_blocks[index] for index in sorted(architecture.alive)]
     dead = [b for i, b in enumerate(architecture.all_blocks) if i not in architecture.alive]
     read_out = [architecture.all_blocks[i] for i in architecture.output_blocks.values()]
-    items = [Text(f"{BUILT[kind]} {kind}") for kind in BUILT if kind in _types(alive)]
+    items = [
+        Text(f"{BUILT[kind]} {NAMES.get(kind, kind)}") for kind in BUILT if kind in _types(alive)
+    ]
     items.append(Text(f"{_shapes(READ_OUT, read_out)} read out", READ_OUT_STYLE))
     if dead:
         items.append(Text(f"{_shapes(DEAD, dead)} never built", DEAD_STYLE))

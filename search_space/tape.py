@@ -98,7 +98,9 @@ class Tape:
         size = _strided(x.size, stride)
         self.parameters += weights
         self.macs += weights * size[0] * size[1]
-        return self._put((x,), x.channels, size, kept=self._keep(x), fixed=weights * FLOAT * LAYOUTS)
+        return self._put(
+            (x,), x.channels, size, kept=self._keep(x), fixed=weights * FLOAT * LAYOUTS
+        )
 
     def norm(self, x: Map) -> Map:
         """Batch norm: keeps what it reads, as its gradient needs the values before it."""

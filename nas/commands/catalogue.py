@@ -17,6 +17,7 @@ from results.build_options import OPTIONS, BuildOptions
 from results.description import Description
 from search_space import catalog
 from search_space.architecture import Architecture
+from search_space.encoders import encoder
 from search_space.heads import HEADS
 from search_space.scales import SCALES
 
@@ -55,7 +56,11 @@ def _made_of(described: Description) -> str:
         return f"ResNet {'-'.join(map(str, backbone.stages))}, stride {backbone.output_stride}"
     levels = backbone.output_levels
     named = f"P{levels[0]}" if len(levels) == 1 else f"P{levels[0]}–P{levels[-1]}"
-    return f"{len(backbone.alive)} blocks, {named}"
+    blocks = len(backbone.alive)
+    if backbone.encoder:
+        blocks = sum(index >= len(backbone.stem) for index in backbone.alive)
+        named = f"{encoder(backbone.encoder).title}, {named}"
+    return f"{blocks} blocks, {named}" if blocks else named
 
 
 def _scales_table() -> Table:

@@ -2,7 +2,7 @@
 
 ``--json`` prints one object; numbers are plain counts, bytes and pixels, sizes [height, width]:
 
-    name, kind ("scale-permuted" or "dilated ResNet"), key (canonical)
+    name, kind ("scale-permuted", "encoder" or "dilated ResNet"), key (canonical)
     scale                 {name, filters, alpha, repeats, endpoint_filters, aspp_filters, head}
     head, auxiliary, size, classes
     parameters, macs      of all parts

@@ -26,9 +26,7 @@ class SameConv2d(nn.Conv2d):
         self, in_channels: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
     ) -> None:
         padding = kernel // 2 if stride == 1 else 0
-        super().__init__(
-            in_channels, channels, kernel, stride, padding, groups=groups, bias=False
-        )
+        super().__init__(in_channels, channels, kernel, stride, padding, groups=groups, bias=False)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         if self.stride[0] == 2:

@@ -15,13 +15,21 @@ from proxy_tasks.sight import Sight
 from results.export.sources import RULE
 from search_space.architecture import Architecture, Block, stated
 from search_space.backbone import Backbone, head_of
+from search_space.encoders import encoder as encoder_spec
 from search_space.heads import HEADS
+from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 
 SEEING = ("proxy_tasks.sight", "proxy_tasks.intensities")
 LABELLING = ("proxy_tasks.labelling",)
 RUNNING = ("proxy_tasks.running",)
 """Our modules that define what ``seeing``, a labeller, and a labeller of a network of ours use."""
+_BACKBONES = {
+    "ScalePermutedBackbone": "proxy_tasks.networks.backbone",
+    "EncoderBackbone": "proxy_tasks.networks.encoder_backbone",
+    "DilatedResNetBackbone": "proxy_tasks.networks.resnet",
+}
+"""Class of a backbone's network -> our module that defines it."""
 
 
 @dataclass(frozen=True)
@@ -114,26 +122,38 @@ labels_HW = model.predict(image)"""
 
 def described(spec: NetworkSpec) -> str:
     """What the network is, in a few words."""
-    searched = isinstance(spec.backbone, Architecture)
-    kind = "a scale-permuted backbone" if searched else "a dilated ResNet"
+    kind = "a scale-permuted backbone"
+    if isinstance(spec.backbone, DilatedResNet):
+        kind = "a dilated ResNet"
+    elif spec.backbone.encoder:
+        blocks = "scale-permuted blocks on " if spec.backbone.blocks else ""
+        kind = blocks + encoder_spec(spec.backbone.encoder).title
     return f"{HEADS[spec.head].title} on {kind}"
 
 
 def modules(spec: NetworkSpec) -> tuple[str, ...]:
     """Our modules that define the network and its backbone, the latter first."""
-    kind = "backbone" if isinstance(spec.backbone, Architecture) else "resnet"
-    return (f"proxy_tasks.networks.{kind}", SEGMENTERS[spec.head].__module__)
+    return (_BACKBONES[_kind(spec.backbone)], SEGMENTERS[spec.head].__module__)
+
+
+def _kind(backbone: Backbone) -> str:
+    """The class of its network."""
+    if isinstance(backbone, DilatedResNet):
+        return "DilatedResNetBackbone"
+    return "EncoderBackbone" if backbone.encoder else "ScalePermutedBackbone"
 
 
 def _backbone(backbone: Backbone) -> tuple[str, str, str]:
     """(constant's name, its value, class of the network) as source."""
     if isinstance(backbone, Architecture):
-        return "ARCHITECTURE", _architecture(backbone), "ScalePermutedBackbone"
-    return "RESNET", repr(backbone), "DilatedResNetBackbone"
+        return "ARCHITECTURE", _architecture(backbone), _kind(backbone)
+    return "RESNET", repr(backbone), _kind(backbone)
 
 
 def _architecture(architecture: Architecture) -> str:
     stem = _blocks("stem", architecture.stem, first=0)
+    if architecture.encoder:
+        stem = [f"    stem=features({_quoted(architecture.encoder)}),"]
     blocks = _blocks("blocks", architecture.blocks, first=len(architecture.stem))
     levels = f"    output_levels={architecture.output_levels!r},"
     return "\n".join(["Architecture(", *stem, *blocks, levels, ")"])
@@ -141,7 +161,7 @@ def _architecture(architecture: Architecture) -> str:
 
 def _blocks(name: str, blocks: Sequence[Block], first: int) -> list[str]:
     rows = [f"        {_block(block)},  # {index}" for index, block in enumerate(blocks, first)]
-    return [f"    {name}=(", *rows, "    ),"]
+    return [f"    {name}=(", *rows, "    ),"] if rows else [f"    {name}=(),"]
 
 
 def _block(block: Block) -> str:
