@@ -1,7 +1,8 @@
 """The architecture file: a spec and where it came from, as YAML that people read and edit.
 
 Three formats, named in the first line: ``spinenet-seg/1`` for an Architecture with a stem of its
-own, ``spinenet-seg/2`` for one on an encoder, ``dilated-resnet/1`` for a DilatedResNet. Readers refuse what they do not know: a misspelt key never goes unseen.
+own, ``spinenet-seg/2`` for one on an encoder, ``dilated-resnet/1`` for a DilatedResNet. Readers
+refuse what they do not know: a misspelt key never goes unseen.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def block_channels(kind: str, filters: int) -> int:
 
 
 def block_filters(block: Block, scale: Scale) -> int:
-    """Filters of a block, before a bottleneck's fourfold expansion; an encoder's map has its own."""
+    """Filters of a block before a bottleneck's fourfold expansion; of an encoder's map its own."""
     return block.channels if isinstance(block, Feature) else scale.level_filters(block.level)
 
 

@@ -1,5 +1,5 @@
-"""EfficientNet-Lite: EfficientNet (Tan and Le 2019, arXiv 1905.11946) without squeeze-and-excitation
-and with ReLU6, for devices that multiply whole numbers; its stem and last layer keep their width.
+"""EfficientNet-Lite: EfficientNet (Tan and Le 2019, arXiv 1905.11946) with ReLU6 and without
+squeeze-and-excitation, for devices that multiply whole numbers. Its stem keeps its width.
 
 The plan of layers is that of tensorflow/tpu, models/official/efficientnet/lite.
 Standard library only, so that an exported network can carry this file along.
@@ -72,8 +72,8 @@ class EfficientNetLite:
 
     @property
     def levels(self) -> dict[int, tuple[InvertedStage, ...]]:
-        """Level -> the stages that lead to its map from the map of the level before. The last
-        stage of each gives the channels. Level 1 is left out: what leads to it stands in level 2."""
+        """Level -> the stages that lead to its map from that of the level before; the last of them
+        gives the channels. Those of level 1 stand with level 2."""
         found: dict[int, tuple[InvertedStage, ...]] = {}
         level, run = 1, tuple[InvertedStage, ...]()
         for stage in self.stages:
