@@ -45,7 +45,7 @@ def architecture_features(architecture: Architecture, varied: Collection[str] = 
     """Groups of numbers:
 
     ``order``: level of the block at each place, 0 where it is not built; ``types``, ``dilations``
-    and those of ``varied`` attributes likewise (see ``_numbers``); ``profile``: how many blocks of
+    and those of ``varied`` attributes likewise (see ``numbers``); ``profile``: how many blocks of
     each type and level; ``connections``: how many lead from each level to each; ``dilation`` and
     ``varied`` attributes: mean of each level; ``paths``: of each output the shortest and the
     longest way from the stem and the logarithm of how many there are; ``cost``: logarithms of
@@ -58,11 +58,11 @@ def architecture_features(architecture: Architecture, varied: Collection[str] = 
     levels = np.array([level[index] for index in alive])
     kinds = np.array([BLOCK_TYPES.index(blocks[index].type) for index in alive])
     told = [each for each in _TOLD if each.original or each.name in varied]
-    numbers = [_numbers(each, [getattr(blocks[i], each.name) for i in alive]) for each in told]
+    values = [numbers(each, [getattr(blocks[i], each.name) for i in alive]) for each in told]
     place = np.zeros((1 + len(told), len(blocks)))
-    place[:, alive] = levels + 1, *numbers
+    place[:, alive] = levels + 1, *values
     edges = [level[other] * LEVELS + level[index] for index in alive for other in read[index]]
-    means = {each.name: _means(levels, x) for each, x in zip(told, numbers, strict=True)}
+    means = {each.name: _means(levels, x) for each, x in zip(told, values, strict=True)}
     del means["type"]  # the profile has it
     return {
         "order": place[0],
@@ -75,7 +75,7 @@ def architecture_features(architecture: Architecture, varied: Collection[str] = 
     }
 
 
-def _numbers(attribute: Attribute, values: Sequence[Any]) -> NDArray[np.float64]:
+def numbers(attribute: Attribute, values: Sequence[Any]) -> NDArray[np.float64]:
     """Of numbers log2, as they are ratios and counts; words and truths are spread from -1 to 1."""
     if attribute.kind in (int, float):
         return np.asarray(np.log2(values))

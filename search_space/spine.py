@@ -1,0 +1,243 @@
+"""The space of spines: scale-permuted, dilated blocks that stand on the maps of an encoder.
+
+As in SpineNet (arXiv 1912.05027) a block has a level and two parents among all that is there
+before it, and as in Dilated SpineNet (arXiv 2103.12270) a dilation ratio; the encoder's maps take
+the place of the stem. Which levels the head reads, and of each whether from the encoder or from
+the spine, is part of the search, so that the encoder alone with a multi-level head is a point of the
+space: blocks that reach no level that is read are never built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import combinations
+from math import comb, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space.architecture import MAX_LEVEL, MIN_LEVEL, Architecture, Block, features
+from search_space.canonical import canonical_key
+from search_space.coding import pair_decode, pair_encode
+from search_space.encoders import encoder
+from search_space.errors import UserError
+from search_space.genes import Gene, Genotype, check, sample
+from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
+from search_space.spine_features import spine_features
+
+ENCODER, SPINE = 0, 1
+"""Where the map of a level that is read comes from."""
+_TRIES = 100
+
+
+@dataclass(frozen=True)
+class SpineSpace:
+    """Up to ``blocks`` blocks on the maps of ``encoder``, each at one of ``levels``; the head reads
+    some of ``output_levels``. ``dilations`` and ``choices`` as ScalePermutedSpace has them.
+
+    Raises:
+        UserError: naming the parameter that breaks a rule.
+    """
+
+    encoder: str
+    blocks: int = 6
+    levels: tuple[int, ...] = (3, 4, 5)
+    output_levels: tuple[int, ...] = (3, 4, 5)
+    dilations: tuple[int, ...] = (1, 2, 4)
+    choices: Choices = ()
+
+    def __post_init__(self) -> None:
+        for name in ("levels", "output_levels", "dilations"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "choices", as_choices(self.choices))
+        _check_parameters(self)
+
+    @cached_property
+    def genes(self) -> tuple[Gene, ...]:
+        """The decisions with more than one choice, in a fixed order."""
+        return tuple(gene for gene in self._all_genes() if gene.radix > 1)
+
+    @property
+    def size(self) -> int:
+        """The number of genotypes. Many build the same network."""
+        return prod(gene.radix for gene in self.genes)
+
+    def decode(self, genotype: Genotype) -> Architecture:
+        """Every genotype in the box has a valid architecture. ValueError outside of the box."""
+        return _decoded(self, tuple(genotype))
+
+    def encode(self, architecture: Architecture) -> Genotype:
+        """A genotype that decodes to this architecture (with the parents in rising order), or to
+        one with more blocks, of which none that was added is built.
+
+        Raises:
+            UserError: naming what lies outside of the space.
+        """
+        self._check_member(architecture)
+        values = {"reads": self._reads.index(tuple(architecture.output_levels))}
+        for level, index in architecture.output_blocks.items():
+            values[f"from.{level}"] = SPINE if index >= self._stem else ENCODER
+        for index, block in enumerate(architecture.blocks, self._stem):
+            values[f"b{index:02d}.inputs"] = pair_encode(*block.inputs)
+            values[f"b{index:02d}.level"] = self.levels.index(block.level)
+            for name, offered in self._offers.items():
+                values[f"b{index:02d}.{name}"] = offered.index(getattr(block, name))
+        genotype = tuple(values.get(gene.name, 0) for gene in self.genes)
+        if self.key(genotype) != canonical_key(architecture):
+            raise UserError("outputs: in this space the last block of a level is its output")
+        return genotype
+
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A uniform draw from the box."""
+        return sample(self.genes, rng)
+
+    def allows(self, genotype: Genotype) -> bool:
+        """Every genotype of the box."""
+        return True
+
+    def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """One decision made otherwise, so that another network is built. One parent of a block is
+        rewired at a time."""
+        key = self.key(genotype)
+        for _ in range(_TRIES):
+            changed = self._changed(genotype, rng)
+            if self.key(changed) != key:
+                return changed
+        raise AssertionError("the levels that are read can always change")
+
+    def cross(self, a: Genotype, b: Genotype, rng: np.random.Generator) -> Genotype:
+        """Blocks from either by coin, each with all that is decided on it; what is read likewise."""
+        parts = [gene.name.split(".")[0] for gene in self.genes]
+        coins = dict(zip(dict.fromkeys(parts), rng.integers(2, size=len(parts)), strict=False))
+        mixed = zip(parts, a, b, strict=True)
+        return tuple(second if coins[part] else first for part, first, second in mixed)
+
+    def key(self, genotype: Genotype) -> str:
+        """Canonical key of the decoded architecture: equal for the same network."""
+        return _key(self, tuple(genotype))
+
+    def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
+        """What a surrogate is told of the decoded architecture (see ``spine_features``)."""
+        return spine_features(self.decode(genotype), self.output_levels, varied(self._offers))
+
+    def _changed(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        place = int(rng.integers(len(self.genes)))
+        gene, values = self.genes[place], list(genotype)
+        if gene.name.endswith(".inputs") and gene.radix > 1:
+            index = int(gene.name[1:3])
+            kept = pair_decode(values[place])[int(rng.integers(2))]
+            others = [n for n in range(index) if n not in pair_decode(values[place])]
+            values[place] = pair_encode(kept, int(rng.choice(others)))
+        else:
+            step = int(rng.integers(1, gene.radix))
+            values[place] = (values[place] + step) % gene.radix
+        return tuple(values)
+
+    def _decode(self, genotype: Genotype) -> Architecture:
+        check(self.genes, genotype)
+        values = {g.name: int(v) for g, v in zip(self.genes, genotype, strict=True)}
+        blocks = [self._block(index, values) for index in self._block_ids]
+        reads = self._reads[values.get("reads", 0)]
+        for level in reads:
+            places = [place for place, block in enumerate(blocks) if block.level == level]
+            if places and (values.get(f"from.{level}") or level not in self._maps):
+                blocks[places[-1]] = replace(blocks[places[-1]], output=True)
+        return Architecture(features(self.encoder), tuple(blocks), reads)
+
+    def _block(self, index: int, values: dict[str, int]) -> Block:
+        name = f"b{index:02d}"
+        return Block(
+            level=self.levels[values.get(f"{name}.level", 0)],
+            inputs=pair_decode(values.get(f"{name}.inputs", 0)),
+            **{
+                attribute: offered[values.get(f"{name}.{attribute}", 0)]
+                for attribute, offered in self._offers.items()
+            },
+        )
+
+    def _all_genes(self) -> Iterator[Gene]:
+        yield Gene("reads", len(self._reads))
+        if self.blocks:
+            yield from (Gene(f"from.{level}", 2) for level in self.output_levels)
+        for index in self._block_ids:
+            yield Gene(f"b{index:02d}.inputs", comb(index, 2))
+            yield Gene(f"b{index:02d}.level", len(self.levels))
+            for name, offered in self._offers.items():
+                yield Gene(f"b{index:02d}.{name}", len(offered))
+
+    @cached_property
+    def _maps(self) -> tuple[int, ...]:
+        """Levels of the encoder's maps."""
+        return tuple(encoder(self.encoder).channels)
+
+    @property
+    def _stem(self) -> int:
+        return len(self._maps)
+
+    @property
+    def _block_ids(self) -> range:
+        return range(self._stem, self._stem + self.blocks)
+
+    @cached_property
+    def _reads(self) -> tuple[tuple[int, ...], ...]:
+        """What the head may read: all levels first, then ever fewer."""
+        levels = self.output_levels
+        counts = range(len(levels), 0, -1)
+        return tuple(chosen for count in counts for chosen in combinations(levels, count))
+
+    @cached_property
+    def _offers(self) -> Offers:
+        return offers(self.dilations, self.choices)
+
+    def _check_member(self, architecture: Architecture) -> None:
+        if architecture.encoder != self.encoder:
+            stands = architecture.encoder or "a stem of its own"
+            raise UserError(f"encoder: this space stands on {self.encoder}, not on {stands}")
+        if tuple(architecture.output_levels) not in self._reads:
+            raise UserError(
+                f"output_levels: this space reads some of {list(self.output_levels)}"
+                f" but got {list(architecture.output_levels)}"
+            )
+        if len(architecture.blocks) > self.blocks:
+            raise UserError(
+                f"blocks: this space has at most {self.blocks} but got {len(architecture.blocks)}"
+            )
+        for index, block in enumerate(architecture.blocks, self._stem):
+            for name, offered in {"level": self.levels, **self._offers}.items():
+                if (value := getattr(block, name)) not in offered:
+                    raise UserError(
+                        f"block {index}: {name} must be one of {list(offered)} but got {value}"
+                    )
+
+
+@lru_cache(maxsize=1 << 12)
+def _decoded(space: SpineSpace, genotype: Genotype) -> Architecture:
+    """Parents are varied, and candidates looked at, more than once."""
+    return space._decode(genotype)
+
+
+@lru_cache(maxsize=1 << 12)
+def _key(space: SpineSpace, genotype: Genotype) -> str:
+    """A controller that has made up its mind proposes the same again and again."""
+    return canonical_key(_decoded(space, genotype))
+
+
+def _check_parameters(space: SpineSpace) -> None:
+    maps = encoder(space.encoder).channels
+    if type(space.blocks) is not int or space.blocks < 0:
+        raise UserError(f"blocks must be a whole number, at least 0, but got {space.blocks!r}")
+    _check_rising("levels", space.levels, range(MIN_LEVEL, MAX_LEVEL + 1))
+    _check_rising("output_levels", space.output_levels, maps)
+    _check_rising("dilations", space.dilations, range(1, 1 << 16))
+    check_choices(space.choices)
+
+
+def _check_rising(name: str, values: Sequence[int], among: Iterable[int]) -> None:
+    known = list(among)
+    if not values or any(type(value) is not int or value not in known for value in values):
+        shown = f"{known[0]} to {known[-1]}"
+        raise UserError(f"{name} must be whole numbers of {shown} but got {list(values)}")
+    if list(values) != sorted(set(values)):
+        raise UserError(f"{name} must rise, each value once, but got {list(values)}")
