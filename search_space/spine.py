@@ -3,8 +3,8 @@
 As in SpineNet (arXiv 1912.05027) a block has a level and two parents among all that is there
 before it, and as in Dilated SpineNet (arXiv 2103.12270) a dilation ratio; the encoder's maps take
 the place of the stem. Which levels the head reads, and of each whether from the encoder or from
-the spine, is part of the search, so that the encoder alone with a multi-level head is a point of the
-space: blocks that reach no level that is read are never built.
+the spine, is part of the search, so that the encoder alone with a head on several levels is a point
+of the space: blocks that reach no level that is read are never built.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class SpineSpace:
         raise AssertionError("the levels that are read can always change")
 
     def cross(self, a: Genotype, b: Genotype, rng: np.random.Generator) -> Genotype:
-        """Blocks from either by coin, each with all that is decided on it; what is read likewise."""
+        """Blocks from either by coin, each with all that is decided on it; levels likewise."""
         parts = [gene.name.split(".")[0] for gene in self.genes]
         coins = dict(zip(dict.fromkeys(parts), rng.integers(2, size=len(parts)), strict=False))
         mixed = zip(parts, a, b, strict=True)

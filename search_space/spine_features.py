@@ -80,12 +80,8 @@ def _connections(architecture: Architecture, built: Sequence[int]) -> Floats:
 
 def _reads(architecture: Architecture, output_levels: Sequence[int]) -> Floats:
     stem, read = len(architecture.stem), architecture.output_blocks
-    return np.array(
-        [
-            0.0 if level not in read else 1.0 if read[level] >= stem else -1.0
-            for level in output_levels
-        ]
-    )
+    sources = {level: 1.0 if index >= stem else -1.0 for level, index in read.items()}
+    return np.array([sources.get(level, 0.0) for level in output_levels])
 
 
 def _cost(architecture: Architecture) -> Floats:

@@ -17,10 +17,16 @@ from proxy_tasks.objectives import LIMITS
 
 if TYPE_CHECKING:
     from search_space.scale_permuted import ScalePermutedSpace
+    from search_space.spine import SpineSpace
 
 
 class SpaceConfig(Section):
-    """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force."""
+    """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force. With an
+    ``encoder`` it is search_space.spine.SpineSpace of up to ``blocks`` blocks, and ``stages`` and
+    ``max_level`` say nothing."""
+
+    encoder: str | None = None
+    blocks: int = Field(6, ge=0)
 
     stages: dict[int, int] = Field({2: 1, 3: 3, 4: 5, 5: 2})
     output_levels: tuple[int, ...] = (3, 4, 5)
@@ -30,27 +36,32 @@ class SpaceConfig(Section):
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As records of programs that knew no choices have it."""
+        """As records of programs that knew neither choices nor encoders have it; on an encoder
+        without what says nothing there."""
         values: dict[str, Any] = dump(self)
-        return {key: value for key, value in values.items() if key != "choices" or value}
+        left = {"stages", "max_level"} if self.encoder else {"encoder", "blocks"}
+        return {n: v for n, v in values.items() if n not in left and (v or n != "choices")}
 
     @model_validator(mode="after")
     def _is_a_space(self) -> Self:
         self.whole()
         return self
 
-    def whole(self) -> ScalePermutedSpace:
+    def whole(self) -> ScalePermutedSpace | SpineSpace:
         """The space without constraints. UserError where the values do not make one."""
-        # It needs numpy, and whoever only reads what may be configured does not.
+        # They need numpy, and whoever only reads what may be configured does not.
         from search_space.scale_permuted import ScalePermutedSpace
+        from search_space.spine import SpineSpace
 
-        return ScalePermutedSpace(
-            stages=tuple(sorted(self.stages.items())),
-            output_levels=self.output_levels,
-            max_level=self.max_level,
-            dilations=self.dilations,
-            choices=tuple(self.choices.items()),
-        )
+        shared: dict[str, Any] = {
+            "output_levels": self.output_levels,
+            "dilations": self.dilations,
+            "choices": tuple(self.choices.items()),
+        }
+        if self.encoder:
+            return SpineSpace(self.encoder, self.blocks, **shared)
+        stages = tuple(sorted(self.stages.items()))
+        return ScalePermutedSpace(stages=stages, max_level=self.max_level, **shared)
 
 
 _Limits: Any = create_model(

@@ -47,5 +47,6 @@ class Config(Section):
     def to_yaml(self) -> str:
         """As resolved: every default written out."""
         values = self.model_dump(mode="json")
-        values["space"]["stages"] = dict(self.space.stages)  # JSON would make its keys strings
+        if not self.space.encoder:
+            values["space"]["stages"] = dict(self.space.stages)  # JSON would make its keys strings
         return strict_yaml.render(values, width=100, ascii_only=True)
