@@ -13,6 +13,7 @@ from proxy_tasks.datasets.packed import PackedSplit
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_segmenter
+from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.training import Training
 from search_space.backbone import Backbone
@@ -40,8 +41,10 @@ def measured(
     seconds: float,
 ) -> Pace:
     """Of steps that are repeated for so many seconds, after one that warms up."""
+    network = build_segmenter(backbone, scale, classes, size)
+    begin(network.backbone, backbone, recipe)
     training = Training(
-        build_segmenter(backbone, scale, classes, size),
+        network,
         DeviceSplit(_noise(size, scale.channels, classes), device),
         recipe,
         epochs=10**6,

@@ -17,7 +17,7 @@ from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
-from proxy_tasks.networks.pretrained import load_pretrained
+from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
@@ -248,6 +248,5 @@ def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement 
 def _initial_network(seed: int, job: Job, classes: int, recipe: Recipe) -> Segmenter:
     torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
     network = build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
-    if recipe.pretrained:
-        load_pretrained(network.backbone, encoder_of(job.backbone), frozen=not recipe.encoder_rate)
+    begin(network.backbone, job.backbone, recipe)
     return network

@@ -38,8 +38,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Setting:
-    """A training whose pace is asked for: of so many side by side, with so many threads each."""
+    """A training whose pace is asked for: of so many side by side, with so many threads each, of
+    a ``network`` of the catalogue."""
 
+    network: str
     scale: Scale
     classes: int
     size: tuple[int, int]
@@ -83,7 +85,7 @@ def pace(settings: Sequence[Setting], there: Machine) -> list[Pace]:
 
 def _measured(setting: Setting, device: str) -> Pace:
     torch.set_num_threads(setting.threads)
-    backbone = catalog.load(REFERENCE)
+    backbone = catalog.load(setting.network)
     return measured(
         backbone,
         setting.scale,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
             3600 * hours - (time.monotonic() - started) - MEASURING,
             found.validation,
             found.folds,
+            _encoder(configs.over({}, data, settings).get("space", {})),
             lambda wanted: machine.pace(wanted, there),
         )
     values = made.plan.values() | {"plan": made.kept}
@@ -99,6 +100,13 @@ def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
         height, width = values[name]["size"]
         if height != width and not any(s.startswith(f"{name}.recipe.turn=") for s in settings):
             values[name]["recipe"].pop("turn", None)
+
+
+def _encoder(space: Mapping[str, Any]) -> str | None:
+    """What a config's own space stands on; None where it says nothing of it."""
+    if "encoder" in space:
+        return space["encoder"] or ""
+    return "" if {"stages", "max_level"} & set(space) else None
 
 
 def _workers(config: Config) -> int:

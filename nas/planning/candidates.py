@@ -1,0 +1,85 @@
+"""What a proxy sees, and how many candidates the search's part of the hours holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas.planning.decision import Decision
+from nas.planning.frame import WIDTHS, Frame, averaging, divided, scaled
+from results import units
+
+SHORTER = 24
+"""A proxy sees this part of what a full training sees (Google's released search: 1/40)."""
+USUAL_STEPS, FEWEST_STEPS = 100, 40
+"""Of a proxy, in each fold: before that, all networks know the most frequent classes alone. Fewer
+only where the hours would hold less than FEWEST_TRIALS."""
+MOST_TRIALS, FEWEST_TRIALS = 200, 8
+PROXY_EPOCHS = 4
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """``seconds`` of one candidate by one worker."""
+
+    epochs: int
+    images: int
+    trials: int
+    seconds: float
+    baselines: tuple[str, ...]
+
+    def decisions(self, frame: Frame, search: float) -> tuple[Decision, ...]:
+        recipe = frame.recipe
+        steps = self.epochs * self.images // recipe.batch_size
+        total = self.epochs * self.images * frame.folds
+        scale = frame.scale(WIDTHS[-1])
+        values = {
+            "proxy.epochs": self.epochs,
+            "proxy.images": self.images,
+            "proxy.score": "soft_miou",
+            "proxy.recipe.averaging": averaging(steps),
+            **scaled("proxy", scale),
+        }
+        folds = f" over {frame.folds} folds" if frame.folds > 1 else ""
+        seen = Decision(
+            "a proxy sees",
+            f"{total:,} crops{folds}, at width {WIDTHS[-1]:g}",
+            f"about 1/{SHORTER} of a full training, and {USUAL_STEPS} steps a training at"
+            f" least, {FEWEST_STEPS} where the hours are few",
+            values,
+            f"{units.duration(self.seconds)} each",
+        )
+        count = Decision(
+            "candidates",
+            f"{self.trials}, by {frame.there.workers} workers; beside them "
+            f"{', '.join(self.baselines)}",
+            "as many as the search's part of the hours holds",
+            {
+                "budget.trials": self.trials,
+                "budget.hours": round(search / 3600, 4),
+                "baselines": list(self.baselines),
+                "controller.initial": max(2, min(10, self.trials // 3)),
+            },
+            units.duration(search),
+        )
+        return seen, count
+
+
+def candidates(frame: Frame, crops: float, seconds: float, full: int) -> Candidates:
+    """Proxies as long as a part of full training, and longer where very many would fit."""
+    batch, folds, workers = frame.recipe.batch_size, frame.folds, frame.there.workers
+    validated = frame.looks("train" if folds > 1 else "val") / crops
+    usual, least = (steps * batch * folds for steps in (USUAL_STEPS, FEWEST_STEPS))
+    wanted = max(full // SHORTER, usual)
+
+    def trials(total: float) -> float:
+        return workers * seconds / (total / crops + validated) - 1  # a baseline is scored too
+
+    if trials(wanted) > MOST_TRIALS:
+        wanted = min(full, int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops))
+    while trials(wanted) < FEWEST_TRIALS and wanted > least:
+        wanted = max(least, int(0.8 * wanted))
+    epochs, images = divided(wanted // folds, PROXY_EPOCHS if folds == 1 else 2, batch)
+    total = epochs * images * folds
+    number = max(2, int(trials(total)))
+    rivals = (frame.rival,)
+    return Candidates(epochs, images, number, total / crops + validated, rivals)

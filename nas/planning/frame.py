@@ -1,0 +1,148 @@
+"""What a plan of the hours knows before anything is measured, and the arithmetic on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nas.planning.machine import REFERENCE, Machine, Setting
+from nas.planning.seeing import Seeing
+from proxy_tasks.datasets.base import Split
+from proxy_tasks.datasets.traits import Fingerprint
+from proxy_tasks.recipe import Recipe
+from search_space import catalog
+from search_space.backbone import Backbone
+from search_space.cost import cost
+from search_space.scales import Scale
+
+WIDTHS = (1.0, 0.8, 0.65, 0.5, 0.375, 0.25)
+"""Multipliers of SpineNet's filters, the widest first."""
+PASSES, FINE_TUNED_PASSES = 100, 30
+"""How often a full training should see every pixel, from scratch and from pretrained weights:
+networks of CamVid's size are published with 200 epochs and more from scratch, narrower ones need
+fewer. Width gives way for it."""
+MANY = 1000
+"""Crops that a pass counts for at most: large sets need not be seen a hundred times."""
+BATCH = {"cpu": 8, "cuda": 16}
+AVERAGED = 0.05
+"""Part of a training's steps that the average of the weights reaches back."""
+WHOLE = 0.7
+"""What seeing a pixel of a whole image costs of what training on it costs: a forward pass is a
+third of a step, and in single precision where training has half of it."""
+ROOM = 0.7
+"""Part of the memory that trainings may fill."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is known before anything is measured. ``start``: the name of an encoder whose weights
+    training starts from; empty for none."""
+
+    found: Fingerprint
+    seeing: Seeing
+    there: Machine
+    recipe: Recipe
+    head: str
+    start: str
+    folds: int
+    workers: int
+    """Full trainings side by side."""
+    threads: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.seeing.crop, self.seeing.crop
+
+    def scale(self, width: float) -> Scale:
+        """Endpoints and ASPP are as wide as the rest."""
+        filters = max(32, round(256 * width / 16) * 16)
+        return Scale(
+            filters=width,
+            endpoint_filters=filters,
+            aspp_filters=filters,
+            head=self.head,
+            channels=self.found.channels,
+        )
+
+    def macs(self, width: float) -> int:
+        return cost(self.reference, self.scale(width), len(self.found.classes), self.size).macs
+
+    @property
+    def rival(self) -> str:
+        """The entry of the catalogue that is timed and compared with: candidates are about as
+        large."""
+        return self.start or REFERENCE
+
+    @property
+    def reference(self) -> Backbone:
+        return catalog.load(self.rival)
+
+    @property
+    def passes(self) -> int:
+        """How often a full training should see every pixel."""
+        return PASSES if not self.start else FINE_TUNED_PASSES
+
+    def crops(self, passes: float) -> int:
+        """That show every training pixel so often, of large sets MANY for each time."""
+        whole = self.seeing.pixels(self.found) / self.seeing.crop**2
+        return int(passes * min(MANY, whole))
+
+    def looks(self, part: Split) -> float:
+        """What seeing all images of a part costs, in crops of training."""
+        return WHOLE * self.seeing.pixels(self.found, part) / self.seeing.crop**2
+
+    def fits(self, width: float) -> bool:
+        """Whether full trainings side by side have room in the memory."""
+        classes = len(self.found.classes)
+        known = cost(self.reference, self.scale(width), classes, self.size)
+        step = known.training_bytes(self.recipe.batch_size)
+        return step * self.workers <= ROOM * self.there.memory
+
+    def full(self, width: float) -> Setting:
+        classes = len(self.found.classes)
+        return Setting(
+            self.rival,
+            self.scale(width),
+            classes,
+            self.size,
+            self.recipe,
+            self.workers,
+            self.threads,
+        )
+
+    def short(self, width: float) -> Setting:
+        """Of a proxy, which leaves an encoder as it is."""
+        recipe = replace(self.recipe, encoder_rate=0.0) if self.start else self.recipe
+        return replace(self.full(width), recipe=recipe, workers=self.there.workers, threads=1)
+
+
+def divided(crops: int, epochs: int, batch: int) -> tuple[int, int]:
+    """Epochs, and crops of each: a whole number of batches, two at least."""
+    steps = max(2, crops // batch)
+    epochs = max(1, min(epochs, steps // 2))
+    return epochs, steps // epochs * batch
+
+
+def usual_batch(there: Machine, found: Fingerprint, seeing: Seeing, head: str, start: str) -> int:
+    """The device's usual one, halved until all workers' steps fit into memory."""
+    batch = BATCH[there.device]
+    reference, filters = catalog.load(start or REFERENCE), 64
+    scale = Scale(WIDTHS[-1], 0.5, 1, filters, filters, head, found.channels)
+    known = cost(reference, scale, len(found.classes), (seeing.crop, seeing.crop))
+    while batch > 2 and known.training_bytes(batch) * there.workers > ROOM * there.memory:
+        batch //= 2
+    return batch
+
+
+def averaging(steps: int) -> float:
+    """Decay of the average of the weights."""
+    return round(1 - 1 / max(2.0, AVERAGED * steps), 4)
+
+
+def scaled(section: str, scale: Scale) -> dict[str, object]:
+    """The values of a config."""
+    known: dict[str, object] = {
+        f"{section}.scale.filters": scale.filters,
+        f"{section}.scale.endpoint_filters": scale.endpoint_filters,
+        f"{section}.scale.aspp_filters": scale.aspp_filters,
+    }
+    return known | ({f"{section}.scale.channels": scale.channels} if scale.channels != 3 else {})
