@@ -211,7 +211,7 @@ def _draw_block(axes: Axes, scene: _Scene, index: int) -> None:
         axes.patches[-1].set_linestyle((0, (2.0, 1.6)))
     axes.text(shape.x, shape.y + 0.065, str(index), color=ink, size=8.6, weight="bold", **_MIDDLE)
     written = " ".join(signs(block))
-    size = 6.8 * min(1, ROOM / len(written))
+    size = 6.8 * min(1, ROOM / max(1, len(written)))
     axes.text(shape.x, shape.y - 0.09, written, color=ink, size=size, **_MIDDLE)
     if index in scene.labels:
         axes.patches[-1].set(edgecolor=VERMILLION, linewidth=1.5)

@@ -18,7 +18,7 @@ from search_space.errors import UserError
 
 __all__ = ["ENCODERS", "EfficientNetLite", "InvertedStage", "encoder"]
 
-ENCODERS: Mapping[str, EfficientNetLite] = {each.name: each for each in EFFICIENTNET_LITES}
+ENCODERS: Mapping[str, EfficientNetLite] = {lite.name: lite for lite in EFFICIENTNET_LITES}
 """By the name that configs and files have for it."""
 
 
