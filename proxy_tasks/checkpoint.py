@@ -17,12 +17,12 @@ from torch import nn
 
 from proxy_tasks.datasets.base import Colour
 from proxy_tasks.datasets.packed import PackedData
-from proxy_tasks.intensities import NATURAL, Intensities
+from proxy_tasks.intensities import NATURAL, Intensities, as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
-from search_space.backbone import Backbone
+from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
 from search_space.files import replacing
 from search_space.scales import Scale
@@ -60,11 +60,9 @@ class Checkpoint:
         _replace(self.folder / "checkpoint.pt", buffer.getbuffer())
         _replace(self.folder / "history.csv", _csv(rows).encode())
 
-    def save_weights(
-        self, network: nn.Module, job: Job, data: PackedData, intensities: Intensities
-    ) -> None:
+    def save_weights(self, network: nn.Module, job: Job, data: PackedData) -> None:
         """Weights worth keeping, with all that is needed to use them in the header: what network
-        they are of, how ``data`` showed it images and how these were normalised."""
+        they are of, and how ``data`` showed it images."""
         self.folder.mkdir(parents=True, exist_ok=True)
         description = {
             "backbone": to_dict(job.backbone),
@@ -73,7 +71,7 @@ class Checkpoint:
             "classes": list(data.classes),
             "palette": [list(colour) for colour in data.palette],
             "sight": asdict(data.sight),
-            "intensities": asdict(intensities),
+            "intensities": asdict(as_trained_on(encoder_of(job.backbone), data.intensities)),
         }
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
         metadata = {"spinenet-seg": json.dumps(description)}

@@ -219,7 +219,7 @@ class _Run:
         unseen = self.job.fidelity.folds == 0 and measurement.failure is None
         if unseen or (measurement.miou is not None and measurement.miou > best):
             network = self.training.average.module
-            self.checkpoint.save_weights(network, self.job, self.data, self.intensities)
+            self.checkpoint.save_weights(network, self.job, self.data)
         state = self.training.state_dict() | {"validation": self.validation.state_dict()}
         self.checkpoint.save(state, self.history)
 

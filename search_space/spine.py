@@ -98,14 +98,14 @@ class SpineSpace:
         return True
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
-        """One decision made otherwise, so that another network is built. One parent of a block is
-        rewired at a time."""
-        key = self.key(genotype)
+        """One decision made otherwise, so that another network is built, or where none is found
+        another spec. One parent of a block is rewired at a time."""
+        key, changed = self.key(genotype), genotype
         for _ in range(_TRIES):
             changed = self._changed(genotype, rng)
             if self.key(changed) != key:
-                return changed
-        raise AssertionError("the levels that are read can always change")
+                break
+        return changed
 
     def cross(self, a: Genotype, b: Genotype, rng: np.random.Generator) -> Genotype:
         """Blocks from either by coin, each with all that is decided on it; levels likewise."""
@@ -160,7 +160,8 @@ class SpineSpace:
     def _all_genes(self) -> Iterator[Gene]:
         yield Gene("reads", len(self._reads))
         if self.blocks:
-            yield from (Gene(f"from.{level}", 2) for level in self.output_levels)
+            shared = (level for level in self.output_levels if level in self.levels)
+            yield from (Gene(f"from.{level}", 2) for level in shared)
         for index in self._block_ids:
             yield Gene(f"b{index:02d}.inputs", comb(index, 2))
             yield Gene(f"b{index:02d}.level", len(self.levels))

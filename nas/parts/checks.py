@@ -9,9 +9,11 @@ from nas.engines import tracking
 from nas.parts.baselines import baselines
 from nas.parts.build import controller, dataset, section_of
 from nas.parts.machines import resources
+from proxy_tasks.encoder_weights import check_installed
 from proxy_tasks.objectives import OBJECTIVES, Trained
 from proxy_tasks.own_objective import OWN
 from proxy_tasks.processes import Group
+from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
 from search_space.seeds import derive_seed
@@ -30,7 +32,7 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
     check_constraints(config, space)
     check_halving(config)
     tracking.check(config)
-    baselines(config)
+    check_encoders(config, *(each.backbone for each in baselines(config)))
     resources(config.engine)
     check_batch(config, config.proxy)
     check_promotion(config)
@@ -45,6 +47,14 @@ def check_objective(config: Config, own: bool) -> None:
         if own
         else f"proxy.score: {OWN} is a function of Python; give it: nas.search(objective=...)"
     )
+
+
+def check_encoders(config: Config, *others: Backbone) -> None:
+    """UserError where training would start from weights that are not installed: of the space's
+    encoder, or one that ``others`` stand on."""
+    if config.proxy.recipe.pretrained or config.promotion.recipe.pretrained:
+        for name in {config.space.encoder or "", *map(encoder_of, others)}:
+            check_installed(name)
 
 
 def check_constraints(config: Config, space: SearchSpace) -> None:

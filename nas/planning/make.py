@@ -71,8 +71,8 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
             3600 * hours - (time.monotonic() - started) - MEASURING,
             found.validation,
             found.folds,
-            _encoder(configs.over({}, data, settings).get("space", {})),
             lambda wanted: machine.pace(wanted, there),
+            _encoder(configs.over({}, data, settings).get("space", {})),
         )
     values = made.plan.values() | {"plan": made.kept}
     told = found.config.data.model_dump(mode="json", exclude_defaults=True)

@@ -40,8 +40,8 @@ def planned(
     seconds: float,
     validation: Decision,
     folds: int,
-    wanted: str | None,
     timed: Timer,
+    wanted: str | None = None,
 ) -> Planned:
     """``given`` are the hours, of which ``seconds`` are left; ``validation`` is decided; ``wanted``
     is the encoder that a config asks for (see ``start``). Images are

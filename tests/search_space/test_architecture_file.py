@@ -23,6 +23,7 @@ from search_space.errors import UserError
 from search_space.genes import sample
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
+from search_space.spine import SpineSpace
 
 GOLDEN = Path(__file__).parent / "golden"
 ARCHITECTURE = Architecture(
@@ -45,6 +46,7 @@ RESNET = DilatedResNet((2, 2, 2, 1), 32)
 SPACES = [
     ScalePermutedSpace(),
     ScalePermutedSpace(stages=((2, 1), (4, 2)), output_levels=(2, 7), dilations=(1, 3)),
+    SpineSpace("efficientnet-lite0"),
 ]
 
 
@@ -135,7 +137,8 @@ BAD = {
     "empty": ("", "must be a mapping"),
     "a list": ("- 1", "must be a mapping"),
     "no format": (broken("format: spinenet-seg/1", ""), "format is missing"),
-    "other format": (broken("seg/1", "seg/2"), "format: 'spinenet-seg/2' is unknown: write"),
+    "other format": (broken("seg/1", "seg/3"), "format: 'spinenet-seg/3' is unknown: write"),
+    "no encoder": (broken("seg/1", "seg/2"), "unknown key 'stem'"),
     "odd format": (broken("spinenet-seg/1", "[1]"), r"format: \[1\] is unknown"),
     "unknown key": (broken("stem:", "stam: 1\nstem:"), "unknown key 'stam': write one of format"),
     "number as a key": (broken("stem:", "7: 1\nstem:"), "keys must be text but got 7"),

@@ -1,9 +1,10 @@
 import pytest
 
 from search_space import catalog
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, features
 from search_space.architecture_file import LoadedSpec, dumps, load_spec, save
 from search_space.canonical import canonical_key
+from search_space.encoders import ENCODERS
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 
@@ -32,8 +33,18 @@ FOUND = {
 """What our searches found, and the mIoU of results/published/camvid-first and camvid."""
 
 
-def test_the_catalogue_holds_the_baselines_spinenet_49_and_what_was_found():
-    assert set(catalog.names()) == {*BASELINES, "spinenet-49", *FOUND}
+ENCODER_READS = dict.fromkeys(ENCODERS, (3, 4, 5)) | {"efficientnet-lite0-os32": (5,)}
+"""Levels that the head reads."""
+
+
+def test_the_catalogue_holds_the_baselines_spinenet_49_encoders_and_what_was_found():
+    assert set(catalog.names()) == {*BASELINES, "spinenet-49", *ENCODER_READS, *FOUND}
+
+
+@pytest.mark.parametrize("name", ENCODER_READS)
+def test_an_encoder_stands_alone_and_is_read_at_its_levels(name):
+    stem = features(name.removesuffix("-os32"))
+    assert catalog.load(name) == Architecture(stem, (), ENCODER_READS[name])
 
 
 @pytest.mark.parametrize("name", catalog.names())

