@@ -60,6 +60,7 @@ def promote(
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion, config.data)
     checks.check_promotion(config)
+    checks.check_encoders(config, *(subject.backbone for subject in chosen))
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
     promotion.prepare(run, chosen, wanted, resume)
