@@ -20,6 +20,7 @@ from proxy_tasks.datasets.packing import pack
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Fidelity, Limit
+from search_space.architecture import Architecture, features
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.cost import Cost
 from search_space.errors import UserError
@@ -60,13 +61,23 @@ def _limits(config: Config, analytic: bool) -> dict[str, float]:
 
 
 def controller(config: Config, space: SearchSpace, first: Sequence[Genotype] = ()) -> Controller:
-    """The config's, after the networks to begin with. UserError where its options do not go
-    together."""
+    """The config's, after the networks to begin with: on an encoder the encoder alone, which a
+    search has to beat, then ``first``. UserError where its options do not go together."""
     try:
         made = config.controller.build(space, config.seed)
     except UserError as error:
         raise UserError(f"controller: {error}") from error
-    return WarmStart(made, space, first) if first else made
+    first = [*filter(space.allows, _alone(config, space)), *first]
+    return WarmStart(made, space, list(dict.fromkeys(first))) if first else made
+
+
+def _alone(config: Config, space: SearchSpace) -> list[Genotype]:
+    """The encoder without a block, where candidates stand on one."""
+    if not config.space.encoder:
+        return []
+    return [
+        space.encode(Architecture(features(config.space.encoder), (), config.space.output_levels))
+    ]
 
 
 def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:

@@ -33,7 +33,11 @@ FOUND = {
 """What our searches found, and the mIoU of results/published/camvid-first and camvid."""
 
 
-ENCODER_READS = dict.fromkeys(ENCODERS, (3, 4, 5)) | {"efficientnet-lite0-os32": (5,)}
+ENCODER_READS = {
+    f"{name}{suffix}": levels
+    for name in ENCODERS
+    for suffix, levels in {"": (3, 4, 5), "-os32": (5,)}.items()
+}
 """Levels that the head reads."""
 
 
