@@ -15,27 +15,27 @@ Target = Annotated[
     str,
     typer.Argument(metavar="FILE|local", help="The cluster's YAML, or local.", show_default=False),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Without being asked.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 @app.command()
 def up(
     target: Target,
     nodes: Annotated[
-        int | None, typer.Option(min=1, help="Of local: raylets.", show_default="2")
+        int | None, typer.Option(min=1, help="Number of raylets (local only).", show_default="2")
     ] = None,
     cpus: Annotated[
-        int | None, typer.Option(min=1, help="Of local: CPUs of each.", show_default="1")
+        int | None, typer.Option(min=1, help="CPUs of each (local only).", show_default="1")
     ] = None,
     gpus: Annotated[
-        int | None, typer.Option(min=0, help="Of local: GPUs of each.", show_default="0")
+        int | None, typer.Option(min=0, help="GPUs of each (local only).", show_default="0")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write and show the files, start nothing.")
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Make the cluster's files, show them, and start it.
+    """Write the cluster's files, show them, and start the cluster.
 
     nas cluster up local --nodes 2 --cpus 4
 

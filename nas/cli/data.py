@@ -22,9 +22,9 @@ DataConfigSource = Annotated[
 
 @app.command("list")
 def data_list(
-    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """What can be trained on, and the files that each needs.
+    """List the data sets, and the files that each needs.
 
     nas data list
     """
@@ -36,10 +36,10 @@ def data_list(
 @app.command("check")
 def data_check(
     config: DataConfigSource = None,
-    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     set: Settings = None,
 ) -> None:
-    """Read everything once: sizes, class frequencies, and all that is wrong, by file name.
+    """Read everything once; report sizes, class frequencies and every fault, by file name.
 
     Exit code 1 when something is wrong.
 

@@ -34,7 +34,7 @@ def predict(
     stride: Stride = None,
     quiet: Quiet = False,
 ) -> None:
-    """Label images: for each a label map (PNG with a palette) and a picture to look at.
+    """Label images: each gets a label map (PNG with a palette) and an overlay to look at.
 
     nas predict runs/camvid/promotions/trial-0028/best.safetensors street.jpg -o labelled/
 
@@ -61,7 +61,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME|CONFIG",
-            help="What to score it on.",
+            help="Data to score on.",
             show_default="what it was trained on",
         ),
     ] = None,
@@ -88,9 +88,9 @@ def evaluate(
         Path | None, typer.Option("-o", "--output", help="New folder for colour maps.")
     ] = None,
     submission: Annotated[
-        bool, typer.Option("--submission", help="Write the benchmark's own files there too.")
+        bool, typer.Option("--submission", help="Also write what the benchmark's server takes.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:

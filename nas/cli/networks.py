@@ -26,9 +26,9 @@ def describe(
     size: ImageSize = None,
     classes: ClassCount = None,
     auxiliary: Annotated[
-        bool, typer.Option("--auxiliary", help="With a ResNet's auxiliary head.")
+        bool, typer.Option("--auxiliary", help="Include a ResNet's auxiliary head.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     diagram: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Draw the blocks into an .svg or .png; repeatable."),
@@ -79,9 +79,9 @@ def export(
     classes: ClassCount = None,
     quiet: Quiet = False,
 ) -> None:
-    """Take an architecture away: as a spec, as code with weights, or as other tools load it.
+    """Export an architecture as a spec, as code with weights, or as other tools load it.
 
-    A run's trials are built as they were trained; --scale, --size and --classes are for the rest.
+    A run's trials are built as they were trained; --scale, --size and --classes apply to the rest.
 
     nas export runs/camvid --trial best --format spec python -o found/
 

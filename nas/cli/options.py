@@ -33,7 +33,7 @@ SeenSize = Annotated[
     typer.Option(
         "--size",
         metavar="HxW|own",
-        help="What the network sees an image at, whatever its shape.",
+        help="Resize every image to this before the network sees it.",
         show_default="as it was trained to",
     ),
 ]
@@ -42,34 +42,34 @@ SeenScales = Annotated[
     typer.Option(
         "--scales",
         metavar="SCALE...",
-        help="Times the size; several are averaged.",
+        help="Multiples of the size; several are averaged.",
         show_default="1.0",
     ),
 ]
-Flip = Annotated[bool, typer.Option("--flip", help="Average with mirror images.")]
+Flip = Annotated[bool, typer.Option("--flip", help="Average with the mirror image.")]
 Window = Annotated[
     str | None,
     typer.Option(
         "--window",
         metavar="HxW",
-        help="Look through a sliding window.",
+        help="Use a sliding window.",
         show_default="1024x1024 above 4 megapixels",
     ),
 ]
 Stride = Annotated[
     str | None,
-    typer.Option("--stride", metavar="HxW", help="Of the window.", show_default="two thirds of it"),
+    typer.Option("--stride", metavar="HxW", help="Its stride.", show_default="two thirds of it"),
 ]
 ImageSize = Annotated[
     str | None,
     typer.Option(
         "--size",
         metavar="HxW",
-        help="Image, 224 or 512x1024.",
+        help="Image size, as 224 or 512x1024.",
         show_default="512x1024; 49S...: 224",
     ),
 ]
 ClassCount = Annotated[
     int | None,
-    typer.Option("--classes", help="What to tell apart.", show_default="19; 49S to 190: 1000"),
+    typer.Option("--classes", help="Number of classes.", show_default="19; 49S to 190: 1000"),
 ]

@@ -15,9 +15,9 @@ from search_space.errors import UserError
 
 def status(
     run: Run,
-    json: Annotated[bool, typer.Option("--json", help="Every trial, for a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
 ) -> None:
-    """How a run stands, also while it is running.
+    """Show the state of a run, also while it is running.
 
     nas status runs/camvid
 
@@ -39,7 +39,7 @@ def report(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """A run as one HTML file that needs nothing else.
+    """Write a run as one self-contained HTML file.
 
     nas report runs/camvid -o camvid.html
 
@@ -59,16 +59,16 @@ def dashboard(
             autocompletion=completion.runs,
         ),
     ] = Path("runs"),
-    host: Annotated[str, typer.Option(help="Where to serve; elsewhere only with --token.")] = (
+    host: Annotated[str, typer.Option(help="Address to serve on; other machines need --token.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8050,
     token: Annotated[
         str | None,
-        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="What a visitor must know."),
+        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="Secret that visitors have to give."),
     ] = None,
 ) -> None:
-    """A live page of a run, also while it is running; reads, never writes.
+    """Serve a live page of a run, which reads the run and never writes to it.
 
     nas dashboard runs/camvid
 
@@ -84,7 +84,7 @@ def dashboard(
 def promote(
     run: Run,
     top: Annotated[
-        int | None, typer.Option(min=1, help="The best candidates.", show_default="1")
+        int | None, typer.Option(min=1, help="How many of the best candidates.", show_default="1")
     ] = None,
     trial: Annotated[
         list[int] | None, typer.Option(help="A trial by number, baselines too; repeatable.")
@@ -103,13 +103,13 @@ def promote(
         ),
     ] = 1,
     label: Annotated[
-        str | None, typer.Option(help="Added to the names, to promote again with other settings.")
+        str | None, typer.Option(help="Suffix of the names, to promote again with other settings.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from checkpoints.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from checkpoints.")] = False,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train chosen trials fully, and baselines under the same recipe and scale.
+    """Fully train chosen trials, and baselines under the same recipe and scale.
 
     nas promote runs/camvid --top 2
 

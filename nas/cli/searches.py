@@ -23,26 +23,26 @@ def search(
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME-DATE")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --run.")] = False,
     begin: Annotated[
         list[str] | None,
         typer.Option(
             "--from",
             metavar="RUN|FILE",
-            help="Networks to begin with: a run's ten best, a file, a folder of files; repeatable.",
+            help="Networks to start from: a run's ten best, a file, a folder of files; repeatable.",
         ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="Your images: a folder in any layout that is read; the search is planned.",
+            help="Your images: a folder in any supported layout. The search is planned.",
             show_default=False,
         ),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to score.")] = None,
     hours: Annotated[
         float | None,
-        typer.Option(help="Wall time from now; of a planned search, to the export."),
+        typer.Option(help="Wall time from now; a planned search includes the export."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Stop after the plan, before anything is written.")
@@ -81,20 +81,20 @@ def plan(
     data: Annotated[
         str,
         typer.Argument(
-            help="A folder in any layout that is read, or a YAML file with a data section.",
+            help="A folder in any supported layout, or a YAML file with a data section.",
             show_default=False,
         ),
     ],
     hours: Annotated[
         float | None,
-        typer.Option(help="From reading images to the export.", show_default="1"),
+        typer.Option(help="For everything, from reading images to the export.", show_default="1"),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write it as a config, to edit and run.")
     ] = None,
     set: Settings = None,
 ) -> None:
-    """Decide how to search on your images: each value with its reason and its cost.
+    """Plan a search on your images, with a reason and a cost for each value.
 
     nas plan photos/ --hours 4
 
@@ -117,16 +117,14 @@ def audit(
     run: Annotated[
         Path | None, typer.Option(help="Folder of the audit.", show_default="runs/audit-...")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the audit in --run.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the audit in --run.")] = False,
     grid: Annotated[
         bool, typer.Option("--grid", help="Compare the fidelities of audit.grid too.")
     ] = False,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:
-    """How far a proxy can be trusted: train random architectures shortly, twice, and long.
+    """Measure how far a proxy can be trusted: train random architectures twice briefly, and long.
 
     nas audit camvid --set data.root=DIR --run runs/audit-camvid
 
@@ -140,9 +138,9 @@ def audit(
 
 
 def controllers(
-    json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """What may propose the candidates of a search, and its options.
+    """List the controllers, which propose the candidates, with their options.
 
     nas controllers
 
