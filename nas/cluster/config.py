@@ -201,7 +201,7 @@ def load(path: Path) -> ClusterConfig:
     try:
         values = strict_yaml.parse(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no cluster file can be read here ({error})") from None
+        raise UserError(f"{path}: not a readable cluster file ({error})") from None
     config = parse(values, str(path))
     source = config.source
     if source is None or source.expanduser().is_absolute():

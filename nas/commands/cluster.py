@@ -149,7 +149,7 @@ def _agreed(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UserError(f"{question}: give --yes, as nobody is here to be asked")
+        raise UserError(f"{question}: give --yes, as there is no terminal to ask on")
     if not Confirm.ask(question, default=False):
         raise RunFailed("nothing was done")
 

@@ -119,7 +119,7 @@ class _Match:
         if len(shared) < 2:
             raise UserError(
                 f"the network tells apart {_some(network)}, the data set {_some(data)}:"
-                " two classes at least must have the same names in both"
+                " at least two classes must have the same names in both"
             )
         return cls(
             tuple(list(network).index(name) for name in shared),
@@ -248,7 +248,7 @@ def _split(name: str) -> Split:
 
 def _check(options: Options) -> None:
     if options.boundary is not None and options.boundary < 0:
-        raise UserError(f"--boundary {options.boundary:g}: must be 0 pixels or more")
+        raise UserError(f"--boundary {options.boundary:g}: must be at least 0 pixels")
     folder = options.output
     if folder is None:
         if options.submission:

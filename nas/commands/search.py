@@ -114,7 +114,7 @@ def search(
         RunFailed: interrupted, or no candidate got a score.
     """
     if resume and begin:
-        raise UserError("--from is for a new run; --resume goes on with what the run began with")
+        raise UserError("--from is for a new run; --resume uses those that the run started from")
     started = time.monotonic()
     run: RunDirectory | None = None
     made: Made | None = None
@@ -174,7 +174,7 @@ def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
         planning.show(made, hours, console)
         return made.config, made
     if asked.dry_run:
-        raise UserError("--dry-run: shows a plan; give --data, your images")
+        raise UserError("--dry-run: shows the plan of a search on your images; give --data")
     config = asked.config()
     if config.plan and asked.hours is not None:
         raise UserError(
@@ -272,7 +272,7 @@ def _conclude(
     noise = audited.noise(run.path, config)
     console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
-        raise RunFailed("no candidate got a score; `nas status` tells why each failed")
+        raise RunFailed("no candidate got a score; `nas status` shows why each failed")
     for path in write_artifacts(run, trials, config.proxy.score):
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:

@@ -71,7 +71,7 @@ def check_promotion(config: Config) -> None:
     check_processes(config)
     if config.promotion.patience and not config.promotion.evaluate_every:
         raise UserError(
-            "promotion.patience: counts validations, and there is one at the end alone;"
+            "promotion.patience: counts validations, but the only one is at the end;"
             " write promotion.evaluate_every: 1 or more"
         )
 
@@ -81,7 +81,9 @@ def check_processes(config: Config) -> None:
     if (processes := config.promotion.processes) == 1:
         return
     if config.engine.name != "ray":
-        raise UserError("promotion.processes: are started by Ray; write engine.name: ray, or 1")
+        raise UserError(
+            "promotion.processes: are started by Ray; write engine.name: ray, or processes: 1"
+        )
     try:
         Group(size=processes).divide(config.promotion.recipe)
     except UserError as error:
@@ -94,7 +96,7 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
     height, width = training.size
     if training.recipe.turn and height != width:
         raise UserError(
-            f"{section}.recipe.turn: turns square crops alone, not {height}x{width}; write 0"
+            f"{section}.recipe.turn: only turns square crops, not {height}x{width}; write 0"
         )
     data = dataset(config, training.size)
     folds = len(set(data.folds)) if training is config.proxy else 0
@@ -113,7 +115,9 @@ def check_halving(config: Config) -> None:
     if proxy.asha is None:
         return
     if config.data.split and config.data.split.folds:
-        raise UserError("proxy.asha: with folds a score comes after the last alone; leave it out")
+        raise UserError(
+            "proxy.asha: with folds the only score comes after the last one; leave it out"
+        )
     every_epoch = isinstance(OBJECTIVES[proxy.score].source, Trained)
     if not every_epoch and proxy.evaluate_every != 1:
         raise UserError(

@@ -88,7 +88,7 @@ def of_promotion(folder: Path) -> Subject:
     promoted = promotion_records.load(folder)
     run = RunDirectory.open(folder.resolve().parent.parent)
     if promoted.weights is None:
-        raise UserError(f"{folder}: it came to no weights; export another promotion")
+        raise UserError(f"{folder}: this promotion has no weights; export another")
     trial = None
     if promoted.trial is not None:
         (trial,) = selection.by_number(ledgers.trials(run), [promoted.trial])

@@ -71,7 +71,7 @@ class RunDirectory:
             UserError: when the path exists or cannot be made.
         """
         if path.exists():
-            raise UserError(f"{path}: exists already; give --resume to go on, or another --run")
+            raise UserError(f"{path}: exists already; give --resume to continue it, or another --run")
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             draft.mkdir(parents=True)

@@ -206,7 +206,7 @@ def test_a_logger_that_breaks_costs_warnings_and_no_training(
     ("settings", "line"),
     [
         (["loggers=tensorboard", "engine.name=inline"], r"loggers: .*write engine\.name: ray"),
-        (["loggers=[tensorboard, tensorboard]"], "tensorboard stands there twice"),
+        (["loggers=[tensorboard, tensorboard]"], "tensorboard is listed twice"),
         (
             ["loggers=[tensorboard, wandb]"],
             r"wandb needs its library: pip install 'spinenet-seg-nas\[wandb\]'",

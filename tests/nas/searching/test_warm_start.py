@@ -89,7 +89,7 @@ def test_what_lies_beyond_the_constraints_is_left_out_and_said(run: RunDirectory
     assert len(keys) == 4
     assert said.count("left out") == 6
     assert f"{run.path}: trial-0" in said
-    with pytest.raises(UserError, match="nothing to begin with is left"):
+    with pytest.raises(UserError, match="no network is left to start from"):
         gathered(run.path, space=ConstrainedSpace(SPACE, {"macs": macs[0] / 2}, figures))
 
 
