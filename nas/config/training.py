@@ -140,7 +140,7 @@ class ProxyConfig(TrainingConfig):
 class PromotionConfig(TrainingConfig):
     """Full training. ``top`` trials are promoted at the end of a search (0: none). It ends early
     after ``patience`` validations in a row without a better mIoU (0: never). ``processes`` share
-    each batch of it; each computes with ``threads`` on a CPU, by default the cores that are left."""
+    each batch of it; each has ``threads`` on a CPU, by default as many as there are cores left."""
 
     top: int = Field(0, ge=0)
     epochs: int = 60
