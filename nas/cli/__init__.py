@@ -41,6 +41,7 @@ for _command in (
     searches.plan,
     searches.audit,
     runs.status,
+    runs.trust,
     runs.report,
     runs.dashboard,
     runs.promote,
