@@ -5,14 +5,15 @@ Commands are imported when they are called, so that every ``--help`` answers at 
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from nas.cli import cluster, data, images, networks, runs, searches
+from nas.terminal.console import complain, plain_logs
 from search_space.errors import UserError
 from search_space.files import FULL
+from search_space.printable import one_line
 
 app = typer.Typer(
     name="nas",
@@ -58,11 +59,12 @@ app.add_typer(data.app, name="data", help="The data sets: list them, check yours
 
 def main() -> None:
     """Run the command line. Mistakes get one line, never a traceback."""
+    plain_logs()
     try:
         app(standalone_mode=True)
     except UserError as error:
         why = error.__context__
-        _fail(str(error), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
+        _fail(one_line(str(error)), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
     except Exception as error:
         from nas.failures import RunFailed, no_room
 
@@ -73,5 +75,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"nas: {message}", file=sys.stderr)
+    complain(message)
     raise SystemExit(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,14 @@ from nas.failures import RunFailed
 from nas.prediction.overlay import label_map, overlay, visible
 from nas.prediction.predictors import Predictor, open_predictor
 from nas.prediction.viewing import Asked, sight_of
+from nas.terminal.console import complain
 from proxy_tasks.datasets.images import read_image
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
 from search_space.errors import UserError
 from search_space.files import replacing
+from search_space.printable import one_line
 
 
 def predict(
@@ -53,7 +54,7 @@ def predict(
                 bad.append(str(error))
     if bad:
         for line in bad:
-            print(f"nas: {line}", file=sys.stderr)
+            complain(one_line(line))
         raise RunFailed(f"{len(bad)} of {len(images)} images could not be labelled")
 
 

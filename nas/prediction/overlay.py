@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from proxy_tasks.datasets.base import Colour, Pixels, Raster
+from search_space.printable import one_line
 
 STRENGTH = 0.55
 """Of the class's colour over the image."""
@@ -87,7 +88,7 @@ def legend(
 
 def _fitting(name: str, font: ImageFont.FreeTypeFont, room: float) -> str:
     """The name on one line, shortened where it is wider than the picture."""
-    name = "".join(c if c.isprintable() else " " for c in name)
+    name = one_line(name)
     if font.getlength(name) <= room:
         return name
     while name and font.getlength(name + "…") > room:

@@ -20,6 +20,7 @@ from nas.engines.retries import Retries
 from nas.failures import shielded
 from nas.runs import events
 from nas.runs.directory import RunDirectory
+from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
 from nas.runs.promotion_records import RECORD, Promotion, digest, load, read_json, write_json
 from nas.terminal.progress import PromotionProgress
@@ -165,8 +166,10 @@ def prepare(
     """Make the folders, all or none.
 
     Raises:
-        UserError: when one exists and ``resume`` is off, or was begun with other settings.
+        UserError: when one exists and ``resume`` is off, or was begun with other settings, or a
+            link leads out of the run.
     """
+    check_writable(run.path)
     folders = [run.promotions / subject.name for subject in subjects]
     for folder in folders:
         if folder.exists() and not resume:
