@@ -14,7 +14,8 @@ from nas.prediction.overlay import label_map, overlay, visible
 from nas.prediction.predictors import Predictor, open_predictor
 from nas.prediction.viewing import Asked, sight_of
 from nas.terminal.console import complain
-from proxy_tasks.datasets.images import read_image
+from proxy_tasks.datasets.images import read_image, read_size
+from proxy_tasks.datasets.large import LABELLING, check_fits
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
@@ -95,6 +96,7 @@ class _Work:
 
     def done(self, name: str, path: Path) -> list[Path]:
         """The files that were written of an image. UserError."""
+        check_fits(path, read_size(path), LABELLING)
         image = read_image(path)
         try:
             labels = self.labeller.predict(image)

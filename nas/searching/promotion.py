@@ -166,8 +166,8 @@ def prepare(
     """Make the folders, all or none.
 
     Raises:
-        UserError: when one exists and ``resume`` is off, or was begun with other settings, or a
-            link leads out of the run.
+        UserError: when one exists and ``resume`` is off, was begun with other settings or its
+            checkpoint is damaged, or where a link leads out of the run.
     """
     check_writable(run.path)
     folders = [run.promotions / subject.name for subject in subjects]
@@ -177,6 +177,7 @@ def prepare(
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
             raise UserError(f"{folder}: was begun with other settings ({changed}); keep them")
+        Checkpoint(folder).check()
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "settings.json", wanted)
