@@ -19,6 +19,7 @@ from proxy_tasks.datasets.base import Colour
 from proxy_tasks.datasets.packed import PackedData
 from proxy_tasks.intensities import NATURAL, Intensities, as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter
+from proxy_tasks.room import check_room
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
@@ -42,12 +43,33 @@ class Checkpoint:
         return self.folder / "best.safetensors"
 
     def load(self) -> tuple[dict[str, Any], list[Measurement]] | None:
-        """Training state and history, or None where nothing was kept yet."""
-        path = self.folder / "checkpoint.pt"
-        if not path.exists():
+        """Training state and history, or None where nothing was kept yet. UserError where the file
+        is damaged."""
+        if not self._file.exists():
             return None
-        kept = torch.load(path, weights_only=True, map_location="cpu")
+        kept = self._loaded()
         return kept["training"], [Measurement.from_dict(row) for row in kept["history"]]
+
+    def check(self) -> None:
+        """Raises UserError where there is one to resume from that is damaged."""
+        if self._file.exists():
+            self._loaded(mmap=True)
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def _loaded(self, mmap: bool = False) -> dict[str, Any]:
+        try:
+            kept = torch.load(self._file, weights_only=True, map_location="cpu", mmap=mmap)
+            known: dict[str, Any] = {name: kept[name] for name in ("training", "history")}
+        except Exception as error:  # of zip, pickle and torch
+            reason = (str(error).splitlines() or [type(error).__name__])[0].partition(". ")[0]
+            raise UserError(
+                f"{self._file}: damaged ({reason}); restore it from a copy, or remove it and the"
+                " training begins anew"
+            ) from error
+        return known
 
     def save(self, training: dict[str, Any], history: list[Measurement]) -> None:
         """Keep the state after an epoch, and ``history.csv`` for people."""
@@ -57,7 +79,7 @@ class Checkpoint:
         # By way of memory: torch and safetensors do not say that a disk is full, the system does.
         buffer = io.BytesIO()
         torch.save(kept, buffer)
-        _replace(self.folder / "checkpoint.pt", buffer.getbuffer())
+        _replace(self._file, buffer.getbuffer())
         _replace(self.folder / "history.csv", _csv(rows).encode())
 
     def save_weights(self, network: nn.Module, job: Job, data: PackedData) -> None:
@@ -122,6 +144,7 @@ class Weights:
 
     def network(self) -> Segmenter:
         """The network with these weights, in eval mode. UserError when they do not fit it."""
+        check_room(self.backbone, self.scale, len(self.classes), self.size)
         network = build_segmenter(self.backbone, self.scale, len(self.classes), self.size)
         try:
             with safe_open(self.path, framework="pt") as file:

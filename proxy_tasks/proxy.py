@@ -21,12 +21,14 @@ from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
+from proxy_tasks.room import check_room
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Evaluation, Validation
 from search_space.backbone import encoder_of
 from search_space.canonical import canonical_key
 from search_space.cost import cost
+from search_space.errors import UserError
 from search_space.seeds import derive_seed
 
 
@@ -56,6 +58,9 @@ class TrainingTask:
         """
         data, device = open_packed(self.data), find_device(self.device)
         try:
+            if not _has_room(job, len(data.classes)):
+                yield replace(_untrained(job, len(data.classes)), failure=Failure.TOO_LARGE)
+                return
             if beyond := _beyond_limits(job, len(data.classes), device):
                 yield beyond
                 return
@@ -229,6 +234,16 @@ def _untrained(job: Job, classes: int) -> Measurement:
     known = cost(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
     empty = Measurement(0, known.macs, known.parameters, 0.0)
     return empty.with_figures(costs(known))
+
+
+def _has_room(job: Job, classes: int) -> bool:
+    """Whether this machine can hold the weights at all."""
+    fidelity = job.fidelity
+    try:
+        check_room(job.backbone, fidelity.scale, classes, fidelity.size)
+    except UserError:
+        return False
+    return True
 
 
 def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement | None:

@@ -267,7 +267,7 @@ class Ledger:
     def _read(self, frozen: FrozenTrial) -> Trial:
         try:
             return record.read(frozen, self.genes)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
                 f"{self._store.label}: trial {frozen.number} is not one of ours ({error});"
                 " remove it or start another run"

@@ -25,6 +25,7 @@ from search_space import architecture_file
 from search_space.architecture import ATTRIBUTES, Architecture, Block, stated
 from search_space.backbone import Backbone
 from search_space.genes import Gene, Genotype
+from search_space.printable import one_line
 
 FORMAT = "spinenet-seg-ledger/2"
 FORMAT_1 = "spinenet-seg-ledger/1"
@@ -89,7 +90,7 @@ def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
     ended = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
     return Trial(
         number=frozen.number,
-        name=attributes["name"],
+        name=one_line(attributes["name"]),
         kind=attributes["kind"],
         backbone=_unpacked(attributes["spec"]),
         key=attributes["key"],

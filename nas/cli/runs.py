@@ -1,4 +1,4 @@
-"""``nas status``, ``report``, ``dashboard`` and ``promote``: what is done with a run."""
+"""``nas status``, ``trust``, ``report``, ``dashboard`` and ``promote``: what is done with a run."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def status(
     from nas.commands.status import status
 
     status(run, json, _console())
+
+
+def trust(run: Run) -> None:
+    """Let commands connect to the database that somebody else's run names.
+
+    nas trust shared/camvid
+    """
+    from nas.commands.trust import trust
+
+    trust(run, _console())
 
 
 def report(

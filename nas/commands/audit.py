@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def audit_command(
             place = path or usual.with_name(f"audit-{usual.name}")
             run = RunDirectory.create(place, config, data=held)
         console.print(f"audit {run.path}", markup=False, highlight=False)
-        again = f"nas audit --run {run.path} --resume"
+        again = f"nas audit --run {shlex.quote(str(run.path))} --resume"
         with (
             interruptible(again),
             events.logged(run.path, "audit", resumed=resume),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -155,7 +156,7 @@ def search(
 @contextmanager
 def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]:
     """What ends the search inside leaves a run that can be resumed, and its reason in the log."""
-    again = f"nas search --run {run.path} --resume"
+    again = f"nas search --run {shlex.quote(str(run.path))} --resume"
     told = config.budget.model_dump() | {
         "resumed": resume,
         "seed": config.seed,

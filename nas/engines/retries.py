@@ -13,9 +13,13 @@ IN_A_ROW = 5
 
 
 class BugError(RunFailed):
-    """The same exception came three times: no machine's fault. The message has the traceback."""
+    """The same exception came three times: no machine's fault. The message has the traceback, but
+    of a user's mistake, which is a line."""
 
     def __init__(self, crash: Crash) -> None:
+        if not crash.traceback:
+            super().__init__(crash.error)
+            return
         super().__init__(f"{crash.traceback}\nthe same exception three times: {crash.error}")
 
 

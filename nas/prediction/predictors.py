@@ -21,6 +21,7 @@ from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.labelling import Array, Labeller
 from proxy_tasks.networks import Segmenter, build_segmenter
+from proxy_tasks.room import check_room
 from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
 from proxy_tasks.views import Views
@@ -110,7 +111,9 @@ def _of_config(folder: Path) -> Predictor:
         labels, size = config["id2label"], tuple(config["image_size"])
         classes = tuple(labels[str(index)] for index in range(len(labels)))
         scale = Scale(**config["scale"])
-        network = build_segmenter(from_dict(config["backbone"]), scale, len(classes), size)
+        backbone = from_dict(config["backbone"])
+        check_room(backbone, scale, len(classes), size)
+        network = build_segmenter(backbone, scale, len(classes), size)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         intensities = _intensities(
             config["image_mean"], config["image_std"], config.get("image_top")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config import Config, parse
+from nas.runs.inside import check_readable
 from search_space import architecture_file, strict_yaml
 from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
@@ -90,10 +92,12 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """An existing one. UserError where there is none."""
+        """An existing one. UserError where there is none, or it cannot be read to its end."""
         run = cls(path)
         if not run.config_file.is_file():
-            raise UserError(f"{path}: no run is here; `nas search --run {path}` makes one")
+            made = shlex.quote(str(path))
+            raise UserError(f"{path}: no run is here; `nas search --run {made}` makes one")
+        check_readable(path)
         return run
 
     def config(self) -> Config:

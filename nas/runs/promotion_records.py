@@ -133,12 +133,19 @@ def load(folder: Path) -> Promotion:
     try:
         record = read_json(folder / RECORD)
         record["last"] = Measurement.from_dict(record["last"])
-        record["weights"] = folder / record["weights"] if record["weights"] else None
+        record["weights"] = folder / _plain(record["weights"]) if record["weights"] else None
         for name in ("classes", "class_iou", "shares", "proxy_class_iou"):
             record[name] = tuple(record.get(name, ()))
         return Promotion(**record, name=folder.name)
     except (TypeError, KeyError, ValueError) as error:
         raise UserError(f"{folder / RECORD}: damaged record ({error})") from error
+
+
+def _plain(name: str) -> str:
+    """ValueError for one that leads to another folder."""
+    if Path(name).name != name:
+        raise ValueError(f"weights {name!r}")
+    return name
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

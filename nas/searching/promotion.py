@@ -20,6 +20,7 @@ from nas.engines.retries import Retries
 from nas.failures import shielded
 from nas.runs import events
 from nas.runs.directory import RunDirectory
+from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
 from nas.runs.promotion_records import RECORD, Promotion, digest, load, read_json, write_json
 from nas.terminal.progress import PromotionProgress
@@ -165,8 +166,10 @@ def prepare(
     """Make the folders, all or none.
 
     Raises:
-        UserError: when one exists and ``resume`` is off, or was started with other settings.
+        UserError: when one exists and ``resume`` is off, was started with other settings or its
+            checkpoint is damaged, or where a link leads out of the run.
     """
+    check_writable(run.path)
     folders = [run.promotions / subject.name for subject in subjects]
     for folder in folders:
         if folder.exists() and not resume:
@@ -176,6 +179,7 @@ def prepare(
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
             raise UserError(f"{folder}: was started with other settings ({changed}); keep them")
+        Checkpoint(folder).check()
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "settings.json", wanted)
