@@ -47,6 +47,7 @@ for _command in (
     searches.audit,
     runs.status,
     runs.trust,
+    runs.check,
     runs.report,
     runs.dashboard,
     runs.promote,

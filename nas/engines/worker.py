@@ -50,8 +50,11 @@ def _crash(error: Exception) -> Crash:
 def _trouble(error: Exception) -> Trouble:
     if isinstance(error, torch.OutOfMemoryError):  # alone it would be a measurement
         return Trouble.CROWDED
-    if isinstance(error, OSError) and error.errno in FULL:
+    system = error.__cause__ if isinstance(error, UserError) else error
+    if isinstance(system, OSError) and system.errno in FULL:
         return Trouble.DISK
+    if isinstance(error, UserError):
+        return Trouble.INPUT
     if isinstance(error, PeerLost):
         return Trouble.LOST
     return Trouble.BUG

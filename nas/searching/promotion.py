@@ -166,8 +166,9 @@ def prepare(
     """Make the folders, all or none.
 
     Raises:
-        UserError: when one exists and ``resume`` is off, was started with other settings or its
-            checkpoint is damaged, or where a link leads out of the run.
+        UserError: when one exists and ``resume`` is off, was started with other settings, or holds
+            a damaged checkpoint or other weights than its training ended with; or where a link
+            leads out of the run.
     """
     check_writable(run.path)
     folders = [run.promotions / subject.name for subject in subjects]
@@ -180,6 +181,8 @@ def prepare(
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
             raise UserError(f"{folder}: was started with other settings ({changed}); keep them")
         Checkpoint(folder).check()
+        if (folder / RECORD).is_file():
+            load(folder).check_weights()
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "settings.json", wanted)
