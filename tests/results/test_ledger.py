@@ -21,12 +21,13 @@ import pytest
 
 from proxy_tasks.task import Failure, Measurement
 from results.ledger import Ledger
+from results.order import in_order_of_ending
 from results.trial import Trial, TrialState
 from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
 from search_space.genes import Gene
 from search_space.resnet import DilatedResNet
-from tests.support import postgresql
+from tests.support import clocks, postgresql
 
 GENES = (Gene("order.00", 3), Gene("b02.dilation", 4))
 METADATA = {"seed": 7, "versions": {"torch": "2.13"}}
@@ -171,6 +172,22 @@ class TestEveryStorage:
             with pytest.raises(ValueError, match=r"trial 0: (mIoU|the score) must be finite"):
                 ledger.finish(0, Measurement(1, 1, 1, 1.0, miou=miou, loss=1.0))
             assert ledger.trials() == [trial]
+
+    def test_order_is_told_by_counts_whatever_the_clock_does(self, place: str) -> None:
+        with create(place) as ledger:
+            numbers = [start(ledger).number for _ in range(3)]
+            ledger.finish(numbers[2], MEASURED)
+            start(ledger)
+            ledger.fail(numbers[0], "lost")
+            ledger.finish(numbers[1], INFEASIBLE)
+            start(ledger)
+        clocks.set_back(place)
+        with Ledger.open(place) as ledger:
+            assert [trial.after for trial in ledger.trials()] == [0, 0, 0, 1, 3]
+            assert [trial.ending for trial in ledger.trials()] == [1, 2, 0, None, None]
+            assert ledger.stop(3, dataclasses.replace(MEASURED, score=0.1)).ending == 3
+            assert start(ledger).after == 4
+        assert [trial.number for trial in in_order_of_ending(seen(place))] == [2, 0, 1, 3]
 
     def test_what_has_ended_stays_as_it_is(self, place: str) -> None:
         with create(place) as ledger:
