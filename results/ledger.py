@@ -58,6 +58,16 @@ class Ledger:
             self._upgrade(attributes["format"])
         self._refresh()
 
+    @property
+    def dropped(self) -> str | None:
+        """What a writer that opened this had to drop, in a line for a person."""
+        if not self._store.dropped:
+            return None
+        return (
+            f"{self._store.label}: its last line is no whole record and is dropped"
+            f" ({self._store.dropped} bytes)"
+        )
+
     @classmethod
     def create(
         cls, place: Place, name: str, genes: Sequence[Gene], metadata: Mapping[str, Any]
@@ -84,8 +94,8 @@ class Ledger:
     def open(cls, place: Place, name: str | None = None, read_only: bool = False) -> Ledger:
         """An existing ledger. ``name`` is needed only where a storage holds several studies.
 
-        A writer cuts off the line that a killed writer left half-written. A reader changes and
-        locks nothing, and may read while another process writes.
+        A writer drops the last line where a kill or a power cut left it damaged: see ``dropped``.
+        A reader changes and locks nothing, and may read while another process writes.
 
         Raises:
             NoLedgerError: nothing there, or no run of this name.

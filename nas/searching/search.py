@@ -57,6 +57,9 @@ class Search:
         self._curves: dict[int, list[float | None]] = {}
         self.exhausted: str | None = None
         """Why the space gave no further network, if it did not."""
+        if ledger.dropped:
+            progress.mended(ledger.dropped)
+            events.tell("ledger mended", logging.WARNING, message=ledger.dropped)
         known = ledger.trials()
         scored = {trial.name for trial in known}
         self._baselines = deque(each for each in baselines if each.name not in scored)

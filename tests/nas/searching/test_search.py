@@ -360,3 +360,19 @@ def test_a_full_disk_is_forgiven_twice_as_a_lost_worker_is(tmp_path: Path, times
         job = take(harness.search)
     assert harness.states()[0] is (TrialState.FAILED if times == 3 else TrialState.RUNNING)
     assert setbacks(harness.ledger.trials()) == {"disk": times}
+
+
+def test_a_last_line_that_a_power_cut_left_is_told_of_once(tmp_path: Path) -> None:
+    Harness(tmp_path).ledger.close()
+    with (tmp_path / "ledger.journal").open("a") as file:
+        file.write('{"op_code":6,"wor\n\n')
+    said = []
+    for _ in range(2):
+        with events.logged(tmp_path, "search"):
+            harness = Harness(tmp_path)
+        harness.ledger.close()
+        said.append(harness.text.getvalue())
+    path = tmp_path / "ledger.journal"
+    assert said[0].startswith(f"{path}: its last line is no whole record and is dropped (19 bytes)")
+    assert said[1] == ""
+    assert (tmp_path / events.FILE).read_text().count('"event": "ledger mended"') == 1
