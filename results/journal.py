@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,7 +39,7 @@ class _Journal(JournalFileBackend):
         self.operations, self.end = 0, 0
         """How many were read, and how many bytes they are."""
 
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Those after so many. UserError where a line that is none of them is not the last one.
         Empty lines after it are nothing."""
         if log_number_from != self.operations:
