@@ -52,7 +52,7 @@ def of_network(space: ScalePermutedSpace, genotype: Genotype) -> dict[str, Any]:
         "encoded": space.encode(architecture),
         "key": space.key(genotype),
         "file": architecture_file.dumps(architecture),
-        "ledger": record.started("name", "candidate", architecture, "key", genotype)["spec"],
+        "ledger": record.started("name", "candidate", architecture, "key", genotype, 0)["spec"],
         "list": block_list(architecture),
         "features": {name: list(each) for name, each in space.features(genotype).items()},
         "cost": {name: costs(architecture, name) for name in ("S49", "S143+", "49S")},

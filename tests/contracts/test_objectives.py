@@ -105,7 +105,7 @@ def test_a_value_that_is_not_known_stays_unknown(name: str, value: float | None)
 def read(attributes: dict) -> Measurement:
     """What a ledger makes of the attributes of an ended trial."""
     trial = candidate(1)
-    began = record.started(trial.name, "candidate", trial.backbone, trial.key, trial.genotype)
+    began = record.started(trial.name, "candidate", trial.backbone, trial.key, trial.genotype, 0)
     known = (1, OptunaState.COMPLETE, 0.5, None, None, {}, {}, began | attributes, {}, {}, 1)
     found = record.read(FrozenTrial(*known), ()).measurement
     assert found is not None
