@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import torch
 
 from nas.config import Config, EngineConfig
 from nas.engines.base import Node, Resources
+from proxy_tasks import processor
 from search_space.errors import UserError
 
 
@@ -68,7 +68,7 @@ def _machine(config: EngineConfig) -> tuple[int, int]:
     """CPU cores and GPUs: of this machine, or of the cluster to join. Where there are GPUs to use,
     the cores are those beside them."""
     if not config.address:
-        return os.cpu_count() or 1, torch.cuda.device_count()
+        return processor.cores(), torch.cuda.device_count()
     alive = _cluster(config.address)
     gpus = sum(node.gpus for node in alive)
     if not gpus or config.device == "cpu":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nas.config import EngineConfig, PromotionConfig
 from nas.parts import machines
+from proxy_tasks import processor
 
 
 @contextmanager
@@ -35,6 +35,6 @@ def one_ray(config: EngineConfig, promotion: PromotionConfig | None = None) -> I
     known = machines.resources(config)
     cpus = known.workers * known.cpus
     if promotion:
-        cpus = max(cpus, os.cpu_count() or 1, promotion.processes)
+        cpus = max(cpus, processor.cores(), promotion.processes)
     with running(config.address, cpus):
         yield

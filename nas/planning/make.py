@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from nas.planning import machine, source, text
 from nas.planning.decision import Plan
 from nas.planning.planner import planned
 from nas.terminal.reading import measured as fingerprinted
+from proxy_tasks import processor
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.traits import Fingerprint
 from search_space.errors import UserError
@@ -66,7 +66,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
         made = planned(
             fingerprint,
             there,
-            os.cpu_count() or 1,
+            processor.cores(),
             hours,
             3600 * hours - (time.monotonic() - started) - MEASURING,
             found.validation,

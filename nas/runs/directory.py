@@ -17,6 +17,7 @@ from typing import Any
 
 from nas.config import Config, parse
 from nas.runs.inside import check_readable
+from proxy_tasks import processor
 from search_space import architecture_file, strict_yaml
 from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
@@ -158,7 +159,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in packages},
-        "cpu_cores": os.cpu_count(),
+        "cpu_cores": processor.cores(),
         "gpus": gpus,
         "git_commit": _commit(),
     }

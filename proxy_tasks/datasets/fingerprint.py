@@ -10,7 +10,6 @@ their number.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from proxy_tasks import processor
 from proxy_tasks.datasets import places, thickness
 from proxy_tasks.datasets.base import PARTS, Dataset, Split
 from proxy_tasks.datasets.clusters import clusters
@@ -119,7 +119,7 @@ def _one(dataset: Dataset, part: Split, index: int) -> _Seen | Sequence[Fault]:
 
 def _in_threads(work: Callable[[Item], Found], items: Sequence[Item]) -> Iterator[Found]:
     """In the order of ``items``, a few at a time, so that little waits in memory."""
-    workers = min(_THREADS, os.cpu_count() or 1)
+    workers = min(_THREADS, processor.cores())
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Found]] = deque()
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 
 from nas.config import EngineConfig, PromotionConfig
 from nas.parts import machines, ray_session
+from proxy_tasks import processor
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_search_and_its_promotions_run_on_one_ray_with_all_cores(calls: list[s
     with ray_session.connected(config), ray_session.one_ray(config, PromotionConfig()):
         train(config)
         train(config)
-    assert calls == [f"{os.cpu_count()} CPUs", "shutdown"]
+    assert calls == [f"{processor.cores()} CPUs", "shutdown"]
 
 
 def test_what_does_not_promote_starts_no_more_than_its_workers(calls: list[str]) -> None:
