@@ -45,7 +45,7 @@ def interruptible(command: str) -> Iterator[None]:
                 signal.signal(number, _stop)
         yield
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"interrupted; `{command}` goes on") from stop
+        raise Interrupted(f"interrupted; continue with `{command}`") from stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

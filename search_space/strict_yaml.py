@@ -84,7 +84,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         if not isinstance(node, yaml.MappingNode):  # but tagged as one
-            raise _wrong(node, "this is no mapping of keys to values")
+            raise _wrong(node, "this is not a mapping of keys to values")
         found: dict[Hashable, Any] = {}
         lines: dict[Hashable, int] = {}
         for key_node, value_node in node.value:
@@ -105,7 +105,7 @@ class _StrictLoader(yaml.SafeLoader):
         kind = node.tag.removeprefix(_TAG)
         looks = _core_tag(text).removeprefix(_TAG)
         if looks != kind and (looks, kind) != ("int", "float"):  # it has a tag, as in !!int yes
-            raise _wrong(node, f"{text!r} is no {kind}")
+            raise _wrong(node, f"{text!r} is not of type {kind}")
         return _VALUES[node.tag](text)
 
     def _unknown(self, node: yaml.Node) -> Any:

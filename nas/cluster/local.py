@@ -76,7 +76,7 @@ def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     state = _state(name, folder)
     if state.exists():
         if any(node.alive for node in load(name, folder).nodes):
-            raise UserError(f"{name}: runs already; `nas cluster down {name}` ends it")
+            raise UserError(f"{name}: is running already; `nas cluster down {name}` ends it")
         down(name, folder)
     ensure_token()
     scratch = Path(tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp"))
@@ -100,7 +100,7 @@ def mend(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     lives. UserError and RunFailed as for ``up``."""
     known = load(name, folder)
     if not known.alive:
-        raise UserError(f"{name}: the head is dead; `nas cluster down {name}` clears up")
+        raise UserError(f"{name}: the head is dead; `nas cluster down {name}` cleans up")
     living = [node for node in known.nodes if node.alive]
     birth = _Birth(config, name, _state(name, folder), Path(known.scratch), known.address, living)
     try:
@@ -145,7 +145,7 @@ class _Birth:
             self.nodes.pop()
             self._held.pop()[1].close()
         said = log.read_text(errors="replace").strip().splitlines()
-        raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no word'}")
+        raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no message'}")
 
     def write(self) -> None:
         """UserError where that is not possible."""

@@ -92,7 +92,7 @@ def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
     metric = config.proxy.score
     verdict = judged[PROXY][1][metric]
     name = OBJECTIVES[metric].score_name
-    console.print(f"\nproxy, by {name}, which the search goes by", style="bold", highlight=False)
+    console.print(f"\nproxy, by {name}, the search's score", style="bold", highlight=False)
     for line in lines(verdict, name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     console.print()
@@ -123,7 +123,7 @@ def _cheapest(config: Config, judged: dict[str, Judged]) -> str:
     found = cheapest(taus, wanted)
     if found is None:
         best = max(taus, key=lambda label: taus[label].tau.value)
-        return f"no fidelity reaches tau {wanted}; {best} comes nearest, {taus[best].tau.value:.2f}"
+        return f"no fidelity reaches tau {wanted}; {best} comes closest, {taus[best].tau.value:.2f}"
     return f"the cheapest fidelity that reaches tau {wanted}: {found}"
 
 

@@ -118,8 +118,8 @@ class _Match:
         shared = [name for name in network if name in data]
         if len(shared) < 2:
             raise UserError(
-                f"the network tells apart {_some(network)}, the data set {_some(data)}:"
-                " two classes at least must have the same names in both"
+                f"the network knows {_some(network)}, the data set {_some(data)}:"
+                " at least two classes must have the same names in both"
             )
         return cls(
             tuple(list(network).index(name) for name in shared),
@@ -233,8 +233,8 @@ def _part(dataset: Dataset, wanted: Split | None, own: bool) -> Split:
     if wanted in (None, "val"):
         raise UserError(
             "--split val: the network was trained on all images that the folds hold out in turn;"
-            " --split test scores it where there is a test part, --split train says how well it"
-            " fits what it knows"
+            " write --split test if there is a test part, or --split train to see how well it fits"
+            " its training images"
         )
     return wanted
 
@@ -255,7 +255,7 @@ def _check(options: Options) -> None:
             raise UserError("--submission: needs -o, the folder to write to")
         return
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already; name a new folder, or an empty one")
+        raise UserError(f"{folder}: exists already; name a new folder, or an empty one")
 
 
 def _found(weights: Path) -> tuple[Path, Path, Path | None]:
@@ -288,14 +288,12 @@ def _config(weights: Path, options: Options) -> Config:
             config = configs.with_settings(run.config(), options.settings, ("data.", "engine."))
             data_identity.refuse_missing(config)
             return config
-        raise UserError(
-            f"{weights}: is not in a run's folder, which would say on what: {DATA_HINT}"
-        )
+        raise UserError(f"{weights}: not in a run's folder, so its data are not known; {DATA_HINT}")
     if options.data in configs.presets() or Path(options.data).is_file():
         return configs.load(options.data, options.settings)
     if options.data in DATASETS:
         return configs.load(DEFAULT, [f"data.name={options.data}", *options.settings])
-    raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or a config's file")
+    raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or the path of a config")
 
 
 def _some(names: Sequence[str], most: int = 4) -> str:

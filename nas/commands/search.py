@@ -65,7 +65,7 @@ class Asked:
         says itself how to train."""
         if self.data is not None:
             if self.source is not None:
-                raise UserError(f"--data {self.data}: or a config, not both; leave {self.source}")
+                raise UserError(f"--data {self.data}: give it or {self.source}, not both")
             return planning.values_of(self.data)
         own = {} if self.source is None else configs.own(self.source)
         if self.source in configs.presets() or "extends" in own:
@@ -114,7 +114,7 @@ def search(
         RunFailed: interrupted, or no candidate got a score.
     """
     if resume and begin:
-        raise UserError("--from is for a new run; --resume goes on with what the run began with")
+        raise UserError("--from: only for a new run; leave it out with --resume")
     started = time.monotonic()
     run: RunDirectory | None = None
     made: Made | None = None
@@ -174,12 +174,12 @@ def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
         planning.show(made, hours, console)
         return made.config, made
     if asked.dry_run:
-        raise UserError("--dry-run: shows a plan; give --data, your images")
+        raise UserError("--dry-run: shows a plan; give your images with --data")
     config = asked.config()
     if config.plan and asked.hours is not None:
         raise UserError(
             f"--hours {asked.hours:g}: {asked.source} is a plan for {config.plan.hours:g} hours;"
-            " leave it out, or plan anew: nas plan DATA --hours H -o FILE"
+            " leave --hours out, or make a new plan: nas plan DATA --hours H -o FILE"
         )
     if config.budget.trials is None and config.budget.hours is None:
         raise UserError("budget: give trials or hours, else the search never ends")

@@ -85,7 +85,7 @@ class _Follower:
             self._failures = 0
         except Exception as error:
             self._failures += 1
-            ends = "; it is told no more" if self._failures == FAILURES else ""
+            ends = "; it is dropped" if self._failures == FAILURES else ""
             _log.warning("loggers.%s: %s%s", self.name, _line(error), ends)
 
 

@@ -132,7 +132,7 @@ def _end(told: list[Outcome], error: BaseException | None) -> Measurement:
             return outcome
         if outcome.trouble is not Trouble.LOST:
             raise Crashed(outcome)
-    assert error is not None, "a training came to its end and told nothing"
+    assert error is not None, "a training ended without a result"
     if _is_loss(error):
         raise Crashed(lost(error)) from error
     raise error

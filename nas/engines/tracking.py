@@ -77,11 +77,11 @@ def tracking(
 def check(config: Config) -> None:
     """Raises UserError for loggers that cannot be told of anything here."""
     if config.loggers and config.engine.name != "ray":
-        raise UserError("loggers: follow trainings on Ray alone; write engine.name: ray")
+        raise UserError("loggers: they need the Ray engine; write engine.name: ray")
     names = [logger.name for logger in config.loggers]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"loggers: {name} stands there twice")
+            raise UserError(f"loggers: {name} is listed twice")
         if find_spec(_LIBRARIES[name]) is None:
             raise UserError(
                 f"loggers: {name} needs its library: pip install 'spinenet-seg-nas[{name}]'"

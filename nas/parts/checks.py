@@ -45,7 +45,7 @@ def check_objective(config: Config, own: bool) -> None:
     raise UserError(
         f"proxy.score: {config.proxy.score}, but networks are scored by a function; leave it out"
         if own
-        else f"proxy.score: {OWN} is a function of Python; give it: nas.search(objective=...)"
+        else f"proxy.score: {OWN} is a Python function; pass it to nas.search(objective=...)"
     )
 
 
@@ -71,7 +71,7 @@ def check_promotion(config: Config) -> None:
     check_processes(config)
     if config.promotion.patience and not config.promotion.evaluate_every:
         raise UserError(
-            "promotion.patience: counts validations, and there is one at the end alone;"
+            "promotion.patience: counts validations, but there is only one, at the end;"
             " write promotion.evaluate_every: 1 or more"
         )
 
@@ -81,7 +81,10 @@ def check_processes(config: Config) -> None:
     if (processes := config.promotion.processes) == 1:
         return
     if config.engine.name != "ray":
-        raise UserError("promotion.processes: are started by Ray; write engine.name: ray, or 1")
+        raise UserError(
+            "promotion.processes: several need Ray; write engine.name: ray, or"
+            " promotion.processes: 1"
+        )
     try:
         Group(size=processes).divide(config.promotion.recipe)
     except UserError as error:
@@ -94,7 +97,7 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
     height, width = training.size
     if training.recipe.turn and height != width:
         raise UserError(
-            f"{section}.recipe.turn: turns square crops alone, not {height}x{width}; write 0"
+            f"{section}.recipe.turn: only square crops can be turned, not {height}x{width}; write 0"
         )
     data = dataset(config, training.size)
     folds = len(set(data.folds)) if training is config.proxy else 0
@@ -113,7 +116,9 @@ def check_halving(config: Config) -> None:
     if proxy.asha is None:
         return
     if config.data.split and config.data.split.folds:
-        raise UserError("proxy.asha: with folds a score comes after the last alone; leave it out")
+        raise UserError(
+            "proxy.asha: with folds there is no score before the last fold ends; leave it out"
+        )
     every_epoch = isinstance(OBJECTIVES[proxy.score].source, Trained)
     if not every_epoch and proxy.evaluate_every != 1:
         raise UserError(

@@ -44,7 +44,7 @@ def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Sub
         return [of_spec(named, options)]
     if options.given:
         given = ", ".join(f"--{option}" for option in options.given)
-        raise UserError(f"{given}: leave out; trials are exported as built")
+        raise UserError(f"{given}: not for trials, which are exported as built; leave it out")
     if not (folder / promotion_records.RECORD).is_file():
         return of_run(RunDirectory.open(folder), selected or BEST)
     if selected is not None:
@@ -88,7 +88,7 @@ def of_promotion(folder: Path) -> Subject:
     promoted = promotion_records.load(folder)
     run = RunDirectory.open(folder.resolve().parent.parent)
     if promoted.weights is None:
-        raise UserError(f"{folder}: it came to no weights; export another promotion")
+        raise UserError(f"{folder}: has no weights; export another promotion")
     trial = None
     if promoted.trial is not None:
         (trial,) = selection.by_number(ledgers.trials(run), [promoted.trial])

@@ -71,7 +71,7 @@ class RunDirectory:
             UserError: when the path exists or cannot be made.
         """
         if path.exists():
-            raise UserError(f"{path}: exists already; give --resume to go on, or another --run")
+            raise UserError(f"{path}: exists already; give --resume to continue, or another --run")
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             draft.mkdir(parents=True)
@@ -93,7 +93,7 @@ class RunDirectory:
         """An existing one. UserError where there is none."""
         run = cls(path)
         if not run.config_file.is_file():
-            raise UserError(f"{path}: no run is here; `nas search --run {path}` makes one")
+            raise UserError(f"{path}: no run is here; `nas search --run {path}` starts one")
         return run
 
     def config(self) -> Config:

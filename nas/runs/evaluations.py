@@ -89,7 +89,7 @@ def load_all(folder: Path) -> list[Evaluation]:
             raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
         return [Evaluation.from_dict(each) for each in values["evaluations"]]
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: is no record of evaluations ({error}); remove it") from None
+        raise UserError(f"{path}: not a record of evaluations ({error}); remove it") from None
 
 
 def save(folder: Path, evaluation: Evaluation) -> Path:

@@ -72,7 +72,7 @@ class Promotion:
             return None
         proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
         over = f" over {self.folds} folds" if proxy else ""
-        return f"trained on all images: none was left to validate on{proxy}{over}"
+        return f"trained on all images, so none was left to validate on{proxy}{over}"
 
     @property
     def recipe(self) -> str:

@@ -114,7 +114,7 @@ class Shown:
         """UserError where no run is."""
         self.path, self._sources = path, dict[Path, Source]()
         if not path.is_dir() or not self._paths():
-            raise UserError(f"{path}: no run is here; give a run's folder, or one that holds runs")
+            raise UserError(f"{path}: no run is here; give a run's folder, or a folder of runs")
 
     def __call__(self) -> Mapping[str, Source]:
         """Name -> run, by name. New runs of the folder are found, removed ones are gone."""

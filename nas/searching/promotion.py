@@ -170,10 +170,14 @@ def prepare(
     folders = [run.promotions / subject.name for subject in subjects]
     for folder in folders:
         if folder.exists() and not resume:
-            raise UserError(f"{folder}: exists already; give --resume to go on, or another trial")
+            raise UserError(
+                f"{folder}: exists already; give --resume to continue, or another trial"
+            )
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
-            raise UserError(f"{folder}: was begun with other settings ({changed}); keep them")
+            raise UserError(
+                f"{folder}: was begun with other settings ({changed}); give the same ones"
+            )
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "settings.json", wanted)

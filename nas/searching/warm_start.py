@@ -31,7 +31,7 @@ def gather(sources: Sequence[str], space: SearchSpace, console: Console) -> list
     found = [named for source in sources for named in _read(source)]
     kept = [spec for name, spec in found if _allowed(name, spec, space, console)]
     if sources and not kept:
-        raise UserError(f"--from {' '.join(sources)}: nothing to begin with is left")
+        raise UserError(f"--from {' '.join(sources)}: no network is left to start from")
     return kept
 
 
@@ -65,7 +65,9 @@ def _best_of(run: RunDirectory) -> Iterable[tuple[str, LoadedSpec]]:
 
 def _allowed(name: str, spec: LoadedSpec, space: SearchSpace, console: Console) -> bool:
     if not isinstance(spec.backbone, Architecture):
-        raise UserError(f"--from {name}: is a ResNet; only searched backbones lie in a space")
+        raise UserError(
+            f"--from {name}: is a ResNet, which no search space contains; give a searched backbone"
+        )
     try:
         genotype = space.encode(spec.backbone)
     except UserError as error:

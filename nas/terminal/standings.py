@@ -37,7 +37,7 @@ def leaderboard_table(
     title = f"leaderboard by {OBJECTIVES[by].score_name}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
-        title += "; ≈ as good as the best candidate, by the noise that the audit found"
+        title += "; ≈ within the noise of the best candidate, by the audit"
     shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
     return as_table(shown, title.format(len(shown)), by, width)
 
@@ -84,7 +84,7 @@ def notes(promotions: Sequence[Promotion], tested: Mapping[str, float | None]) -
     return [*lines, *([TESTED] if tested else [])]
 
 
-TESTED = "test mIoU: of the test part, each network once; nothing is chosen by it"
+TESTED = "test mIoU: each network is scored once on the test part; nothing is chosen using it"
 
 _SPARE = ("parameters", "MACs", "at epoch", "time")
 """Columns that a narrow terminal does without, the first one first."""

@@ -153,7 +153,7 @@ def _checked(found: ClassList, source: str) -> ClassList:
     if not 2 <= len(names) <= IGNORE:
         raise UserError(f"{source}: 2 to {IGNORE} class names are needed, not {len(names)}")
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"{source}: the class {twice[0]!r} stands twice; names must differ")
+        raise UserError(f"{source}: the class {twice[0]!r} is listed twice; names must differ")
     return found
 
 

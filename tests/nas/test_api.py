@@ -62,7 +62,7 @@ def test_an_objective_of_ones_own_takes_the_place_of_trainings(shown, monkeypatc
         objective=names["narrow_and_deep"], run="runs/own", resume=True, trials=25, quiet=True
     )
     assert len(again.trials) == 25
-    with pytest.raises(nas.UserError, match=r"is a function of Python; give it: nas\.search"):
+    with pytest.raises(nas.UserError, match=r"is a Python function; pass it to nas\.search"):
         nas.search(run="runs/own", resume=True, quiet=True)
 
 

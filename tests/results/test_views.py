@@ -264,7 +264,7 @@ def test_what_was_learnt_is_a_table_by_class_with_what_is_missed(now: Snapshot) 
     ]
     assert found.warnings == ["trial-0007 knows soil alone"]
     assert found.notes[0] == "trial-0009: trained on all images."
-    assert "nothing is chosen by it" in found.notes[1]
+    assert "nothing is chosen using it" in found.notes[1]
 
 
 def test_of_very_many_classes_the_worst_have_columns(now: Snapshot) -> None:

@@ -85,7 +85,7 @@ def test_nothing_at_all_is_null() -> None:
         ("a: !!int 1_000", "x: line 1: '1_000' is no int"),
         ("a: !!bool 'yes'", "x: line 1: 'yes' is no bool"),
         ("a: !!int [1]", "x: line 1: expected a scalar node, but found sequence"),
-        ("a: !!map b", "x: line 1: this is no mapping of keys to values"),
+        ("a: !!map b", "x: line 1: this is not a mapping of keys to values"),
         ("a: !own 1", "x: line 1: the tag !own is not known; write plain values"),
         ("9" * 5000, "x: not valid YAML: Exceeds the limit"),
     ],

@@ -199,14 +199,14 @@ def test_a_logger_that_breaks_costs_warnings_and_no_training(
     follow(tmp_path, TensorBoardConfig(), outcomes=outcomes)
     said = [record.getMessage() for record in caplog.records]
     line = "loggers.tensorboard: http://me:***@host is gone"
-    assert said == [line, line, f"{line}; it is told no more"]
+    assert said == [line, line, f"{line}; it is dropped"]
 
 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
         (["loggers=tensorboard", "engine.name=inline"], r"loggers: .*write engine\.name: ray"),
-        (["loggers=[tensorboard, tensorboard]"], "tensorboard stands there twice"),
+        (["loggers=[tensorboard, tensorboard]"], "tensorboard is listed twice"),
         (
             ["loggers=[tensorboard, wandb]"],
             r"wandb needs its library: pip install 'spinenet-seg-nas\[wandb\]'",

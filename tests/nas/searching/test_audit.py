@@ -73,7 +73,10 @@ def test_an_audit_trains_the_same_architectures_in_every_leg_and_a_search_is_tol
     assert (epochs["proxy"], epochs["reference"]) == (1, 2)
     kept = AuditRecord.load(folder / "audit.yaml")
     assert list(kept.verdicts) == [PROXY, "epochs=2 recipe.learning_rate=0.001"]
-    assert f"Two trials differ for real beyond {kept.verdict('miou').real_difference:.3g}" in said
+    assert (
+        f"A difference between two trials is real above {kept.verdict('miou').real_difference:.3g}"
+        in said
+    )
     assert {path.name for path in folder.glob("*.*g")} == {
         "audit.svg", "audit.png", "grid.svg", "grid.png",
     }  # fmt: skip
@@ -124,7 +127,9 @@ def test_only_architectures_that_every_leg_scored_are_compared() -> None:
     np.testing.assert_allclose(found.proxy_SN, [[-0.7, -0.8, -0.9], [-0.6, -0.9, -0.8]])
     np.testing.assert_allclose(found.reference_TN, [[0.8, 0.7, 0.6], [0.2, 0.1, 0.0]])  # the mIoU
     np.testing.assert_allclose(found.reference_N, [0.5, 0.4, 0.3])
-    with pytest.raises(RunFailed, match="2 architectures were trained in every way; 3 are needed"):
+    with pytest.raises(
+        RunFailed, match="2 architectures have a score from every leg; 3 are needed"
+    ):
         audit.audited(proxies, [leg(a=0.1, b=0.2)], "miou")
 
 
@@ -165,6 +170,6 @@ def test_a_record_survives_being_written_and_a_broken_one_is_named(tmp_path: Pat
     values = yaml.safe_load(path.read_text())
     del values["verdicts"][PROXY]["miou"]["tau"]
     path.write_text(yaml.safe_dump(values))
-    with pytest.raises(UserError, match=r"audit\.yaml: is no audit's record"):
+    with pytest.raises(UserError, match=r"audit\.yaml: not a record of an audit"):
         AuditRecord.load(path)
     assert audited.noise(tmp_path, loaded) is None

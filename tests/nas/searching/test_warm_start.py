@@ -89,7 +89,7 @@ def test_what_lies_beyond_the_constraints_is_left_out_and_said(run: RunDirectory
     assert len(keys) == 4
     assert said.count("left out") == 6
     assert f"{run.path}: trial-0" in said
-    with pytest.raises(UserError, match="nothing to begin with is left"):
+    with pytest.raises(UserError, match="no network is left to start from"):
         gathered(run.path, space=ConstrainedSpace(SPACE, {"macs": macs[0] / 2}, figures))
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_begun_with_is_refused_by_name(tmp_path: Path, run: RunDi
         (tmp_path / "empty", SPACE): "empty: is neither a run nor a folder of architecture files",
         (tmp_path / "none.yaml", SPACE): "none.yaml' is neither a file nor in the catalogue",
         (unscored.path, SPACE): "unscored: the run has no candidates yet",
-        ("deeplabv3-resnet-50-os8", SPACE): "os8: is a ResNet; only searched backbones",
+        ("deeplabv3-resnet-50-os8", SPACE): "os8: is a ResNet, which no search space contains",
         (run.path, other): r"before: trial-0011: block \d+: dilation must be one of \[1\]",
     }
     for (source, space), message in refused.items():

@@ -151,7 +151,7 @@ def test_a_label_file_that_is_none_is_named(tmp_path):
 
 def test_a_mask_that_is_no_picture_is_named(tmp_path):
     root = written(tmp_path, shape("mask", (1, 1), (2, 2), mask="AAAA"))
-    with pytest.raises(UserError, match=r"a\.json is no label file .* a mask is no picture"):
+    with pytest.raises(UserError, match=r"a\.json is not a label file .* a mask is not a picture"):
         opened(root)
 
 

@@ -94,7 +94,7 @@ def test_several_folders_may_be_one_part(root):
 
 
 def test_a_folder_that_is_not_there_is_named(root):
-    assert "says val: images/held, but that is not there" in refused(
+    assert "says val: images/held, which does not exist" in refused(
         retold(root, "val: images/val", "val: images/held")
     )
 
