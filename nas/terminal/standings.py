@@ -84,7 +84,7 @@ def notes(promotions: Sequence[Promotion], tested: Mapping[str, float | None]) -
     return [*lines, *([TESTED] if tested else [])]
 
 
-TESTED = "test mIoU: each network is scored once on the test part; nothing is chosen using it"
+TESTED = "test mIoU: on the test part, once per network; nothing is chosen using it"
 
 _SPARE = ("parameters", "MACs", "at epoch", "time")
 """Columns that a narrow terminal does without, the first one first."""

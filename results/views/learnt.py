@@ -63,7 +63,7 @@ def _row(each: Promoted, classes: Sequence[str], tested: bool) -> Row:
 def _notes(ranked: Sequence[Promoted], tested: bool) -> Iterator[str]:
     yield from (f"{each.name}: {each.note}." for each in ranked if each.note)
     if tested:
-        yield "Test mIoU: each network is scored once on the test part; nothing is chosen using it."
+        yield "Test mIoU: on the test part, once per network; nothing is chosen using it."
 
 
 def _left_out(ranked: Sequence[Promoted], classes: Sequence[str]) -> Iterator[str]:

@@ -278,7 +278,7 @@ def test_of_very_many_classes_the_worst_have_columns(now: Snapshot) -> None:
 
 def test_a_training_on_all_images_is_told_of_where_it_has_no_point(now: Snapshot) -> None:
     seen = snapshot(now.trials, promoted=[UNSEEN])
-    assert "took all images" in str(promotions(seen))
+    assert "used all images" in str(promotions(seen))
     told = dict(key_figures(now.by_number[9], seen))
     assert told["full training"] == "60 epochs; trained on all images"
     assert told["test mIoU"] == "50.0 %"

@@ -104,7 +104,7 @@ def classes_changed(root: Path) -> None:
         (image_changed, "1 of 6 images differs from .* first val/images/0.png: a leaderboard"),
         (pair_added, "1 of 7 images is new since the run began, first train/images/9.png: "),
         (pair_removed, "1 of 6 images is gone since the run began, first train/images/2.png: "),
-        (pair_renamed, "1 of 6 images has another name .*/2.png, now train/images/7.png: scores"),
+        (pair_renamed, "1 of 6 images has another name .*/2.png, now train/images/7.png: a leaderboard"),
         (pair_in_another_part, "1 of 6 images has another name .*/2.png, now val/images/2.png: "),
         (
             classes_changed,

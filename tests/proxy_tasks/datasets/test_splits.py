@@ -169,7 +169,7 @@ def test_a_name_that_several_scenes_have_is_not_guessed(tmp_path):
     root = trees.tiles(tmp_path / "data")
     (root / "val.txt").write_text("part_1\n")
     with pytest.raises(
-        UserError, match="has 'part_1', as 4 images are called: write Tile 1/part_1"
+        UserError, match="names 'part_1', which 4 images are called: write Tile 1/part_1"
     ):
         tiles(root, SplitRule(val="val.txt"))
 
