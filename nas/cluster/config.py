@@ -1,4 +1,4 @@
-"""What a cluster is told: one small YAML, typed, and refused in one line where it is wrong."""
+"""The config of a cluster: one small YAML, typed, with mistakes refused in one line."""
 
 from __future__ import annotations
 

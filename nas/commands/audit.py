@@ -1,4 +1,4 @@
-"""``nas audit``: the same random architectures trained shortly and long, and what that tells."""
+"""``nas audit``: how well short trainings of random architectures predict longer ones."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _judged(proxy: list[Leg], reference: list[Leg]) -> Judged:
 
 
 def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
-    """In full what a search under this config goes by; of all else a line."""
+    """In full for the score of a search under this config; one line for every other metric."""
     metric = config.proxy.score
     verdict = judged[PROXY][1][metric]
     name = OBJECTIVES[metric].score_name
@@ -102,7 +102,7 @@ def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
 
 
 def _table(verdicts: dict[str, dict[Metric, Verdict]]) -> Table:
-    """Every fidelity and metric with what matters most of it."""
+    """Every fidelity and metric, with its most important figures."""
     table = Table(title="single trainings against the reference", title_justify="left")
     for heading in ("fidelity", "by"):
         table.add_column(heading)

@@ -1,4 +1,4 @@
-"""``nas describe`` without a name: what there is to describe, and the scales it is built at."""
+"""``nas describe`` without a name: the catalogue, and the scales that networks are built at."""
 
 from __future__ import annotations
 

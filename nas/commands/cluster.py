@@ -50,7 +50,7 @@ def up(target: str, changes: dict[str, int], dry: bool, yes: bool, console: Cons
 
 
 def status(target: str, console: Console) -> None:
-    """What nodes there are. UserError and RunFailed as for ``up``."""
+    """List the nodes. UserError and RunFailed as for ``up``."""
     config = _config(target)
     if not isinstance(config.provider, LocalConfig):
         _call(files.plan(config, Path(target)).status)

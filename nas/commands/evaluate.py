@@ -1,4 +1,4 @@
-"""``nas evaluate``: the figures that a paper reports, of any of our weights on any data set.
+"""``nas evaluate``: the figures that a paper reports, for weights of ours on any data set.
 
 ``nas evaluate --json`` prints one object, which ``evaluation.yaml`` keeps too:
 
@@ -95,7 +95,7 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
 
 
 def measured(weights: Path, options: Options, console: Console) -> Evaluation:
-    """As ``evaluate``, without a word: the score alone, kept beside the weights of a promotion."""
+    """As ``evaluate``, but print nothing: the score, kept beside the weights of a promotion."""
     work = _Work.of(weights, options)
     found = work.evaluation(console)
     if work.keep:
@@ -131,8 +131,8 @@ class _Match:
 
 @dataclass(frozen=True)
 class _Work:
-    """Everything that can be wrong was looked at. ``keep``: the folder of the weights, where
-    records of their evaluations are kept; None for exports, which are somebody else's by now."""
+    """An evaluation whose inputs have all been checked. ``keep``: the folder of the weights, where
+    records of their evaluations are kept; None for exports, whose folders are not ours."""
 
     config: Config
     dataset: Dataset
@@ -145,7 +145,7 @@ class _Work:
 
     @classmethod
     def of(cls, weights: Path, options: Options) -> _Work:
-        """UserError."""
+        """UserError for weights, data or options that do not fit."""
         views, asked = options.asked.views(), options.asked.sight()
         wanted = None if options.split is None else _split(options.split)
         _check(options)

@@ -48,9 +48,9 @@ PLAN = "plan.yaml"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a search is to be: ``source`` is a preset or a file, ``data`` one's own images; with
-    ``dry_run`` nothing comes after the plan. An ``objective`` scores networks in the place of a
-    training: more is better."""
+    """What the user asked for: ``source`` is a preset or a file, ``data`` the user's own images;
+    with ``dry_run`` the search stops after the plan. An ``objective`` scores networks in place of
+    a training: more is better."""
 
     source: str | None = None
     data: str | None = None
@@ -154,7 +154,7 @@ def search(
 
 @contextmanager
 def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]:
-    """What ends the search inside leaves a run that can be resumed, and its reason in the log."""
+    """Whatever ends the search inside leaves a run that can be resumed; the log has the reason."""
     again = f"nas search --run {run.path} --resume"
     told = config.budget.model_dump() | {
         "resumed": resume,
@@ -167,7 +167,7 @@ def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]
 
 
 def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
-    """The config; where the data are one's own and nothing says how to train, by a plan."""
+    """The config, by a plan if the data are the user's own and nothing says how to train."""
     if (values := asked.values) is not None:
         hours = planning.HOURS if asked.hours is None else asked.hours
         made = planning.make(values, hours, asked.settings, console)

@@ -31,7 +31,7 @@ from proxy_tasks.processes import Group
 from proxy_tasks.task import Failure, Job, Measurement, ProxyTask
 
 LISTEN = 0.5
-"""Seconds for which news are waited for at a time."""
+"""Seconds to wait for news at a time."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _is_of_this_process(outcome: Outcome) -> bool:
 
 
 def _in_background(trainer: TorchTrainer) -> Future[object]:
-    """What becomes of the trainer. No executor: it would wait for it when this process ends."""
+    """The trainer's result. No executor: it would wait for the trainer when this process ends."""
     trained: Future[object] = Future()
 
     def fit() -> None:

@@ -22,7 +22,7 @@ Plain = str | int | float | bool
 
 _LIBRARIES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
 _CURVES = [n for n, each in OBJECTIVES.items() if not isinstance(each.source, Analytic)]
-"""What is not known beforehand."""
+"""Objectives that are not known beforehand."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What can be wrong with a config and is seen before an image is read."""
+"""Checks of a whole config that need no images."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def of_spec(named: str, options: BuildOptions) -> Subject:
 
 
 def of_run(run: RunDirectory, selected: str) -> list[Subject]:
-    """Its chosen trials, each as it was promoted or else as the search had it."""
+    """The chosen trials of a run, each as it was promoted, or else as the search built it."""
     trials, promotions = ledgers.trials(run), promotion_records.load_all(run)
     trained = {each.trial: each for each in reversed(promotions) if each.weights}  # the best seed's
     return [

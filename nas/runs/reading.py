@@ -79,7 +79,7 @@ class ObservedRun:
             return None
 
     def _picture(self, folder: Path) -> Path | None:
-        """Of this run, and no link that leads out of it."""
+        """A file of this run, not reached by a link that leads out of it."""
         real = (folder / promotion_records.LABELS).resolve()
         inside = real.is_relative_to(self._run.path.resolve())
         return real if inside and real.is_file() else None

@@ -1,4 +1,4 @@
-"""Going on with a run that is there, under its own config."""
+"""Resumes a run, under its own config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``nas data check`` found, for a person and for a program."""
+"""What ``nas data check`` found, as text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the full trainings are that have begun and not ended."""
+"""The progress of full trainings that are still running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's own data: images and label maps, as they lie.
+"""A user's own data: images and label maps, in the folders that the user has.
 
 ROOT/classes.txt                    names of the classes, see proxy_tasks.datasets.classes
 ROOT/{train,val,test}/images/...    or images/ and labels/ right below ROOT, or a folder a scene,

@@ -1,4 +1,4 @@
-"""What full trainings came to, by class, and what their networks miss."""
+"""The scores of full trainings by class, and the classes that their networks miss."""
 
 from __future__ import annotations
 
