@@ -15,13 +15,11 @@ import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from time import perf_counter, process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.simulation import START
 from nas.controllers import CONTROLLERS, make
 from proxy_tasks.task import Measurement
 from results.trial import Trial, TrialState
@@ -99,17 +97,17 @@ def _started(genotype: Genotype, number: int) -> Trial:
         SPACE.key(genotype),
         genotype,
         TrialState.RUNNING,
-        started=START + timedelta(seconds=number),
+        after=max(0, number - IN_FLIGHT + 1),
     )
 
 
 def _ended(trial: Trial) -> Trial:
-    """As many seconds after its start as there are trials in flight: one ends as one starts."""
+    """In the order of starting: one ends as one starts."""
     return replace(
         trial,
         state=TrialState.COMPLETE,
         measurement=_measured(trial.backbone),  # type: ignore[arg-type]
-        finished=START + timedelta(seconds=trial.number + IN_FLIGHT),
+        ending=trial.number,
     )
 
 

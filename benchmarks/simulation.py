@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from proxy_tasks.task import Measurement
 from results.trial import Trial, TrialState
 from search_space.genes import Genotype, SearchSpace
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 Measure = Callable[[Genotype], Measurement]
 
 
@@ -45,7 +43,7 @@ def simulate(
             except SpaceExhausted:
                 exhausted = True
                 break
-            history.append(_started(space, genotype, number, clock))
+            history.append(_started(space, genotype, number, len(ended)))
             heapq.heappush(running, (clock + rng.uniform(0.5, 1.5), number))
         if not running:
             break
@@ -54,14 +52,14 @@ def simulate(
             history[number],
             state=TrialState.COMPLETE,
             measurement=measure(history[number].genotype or ()),
-            finished=START + timedelta(seconds=clock),
+            ending=len(ended),
         )
         controller.tell(trial)
         ended.append(trial)
     return ended
 
 
-def _started(space: SearchSpace, genotype: Genotype, number: int, clock: float) -> Trial:
+def _started(space: SearchSpace, genotype: Genotype, number: int, after: int) -> Trial:
     return Trial(
         number,
         f"trial-{number:04d}",
@@ -70,5 +68,5 @@ def _started(space: SearchSpace, genotype: Genotype, number: int, clock: float) 
         space.key(genotype),
         genotype,
         TrialState.RUNNING,
-        started=START + timedelta(seconds=clock),
+        after=after,
     )

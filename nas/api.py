@@ -174,12 +174,15 @@ def build(
     Weights come from torch's global generator: seed it for a start that can be repeated.
 
     Raises:
-        UserError: for a name, file, scale or count that is none.
+        UserError: for a name, file, scale or count that is none, or a network that this machine
+            cannot hold.
     """
     from proxy_tasks.networks import build as built
+    from proxy_tasks.room import check_room
 
     backbone = catalog.find(str(network)).backbone if isinstance(network, Place) else network
     known = scales.named(scale) if isinstance(scale, str) else scale
+    check_room(backbone, known, classes, size)
     return built(backbone, known, classes, size)
 
 

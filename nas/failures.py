@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import signal
@@ -25,12 +26,37 @@ def no_room(error: Exception) -> str | None:
     return f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
 
 
+def no_memory(error: Exception) -> str | None:
+    """What to tell where this machine's memory did not do, if that is what went wrong."""
+    ours = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    if not ours:
+        return None
+    return f"out of memory: {(str(error).splitlines() or [''])[0] or 'no room for more'}"
+
+
 class Interrupted(RunFailed):
     """The run was asked to end: by Ctrl-C, or by a scheduler that takes its machine back."""
 
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 """Asks to stop: the first is obeyed when the books are written, a second one at once."""
+
+
+@contextmanager
+def ending_at_the_second() -> Iterator[None]:
+    """Of a command: a second Ctrl-C or SIGTERM ends the process at once, also while the command
+    says goodbye to what it had started."""
+    known = {n: signal.getsignal(n) for n in STOPS} if _in_main_thread() else {}
+    before = {n: handler for n, handler in known.items() if handler is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, _stop)
+    atexit.register(_deaf)  # the first of all, so that it is the last that is called
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is _stop:  # none came
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -85,7 +111,15 @@ def _end_at_once(number: int, frame: FrameType | None) -> None:
     if os.isatty(1):
         os.write(1, b"\x1b[?25h\n")
     os.write(2, b"nas: ended at once\n")
-    os._exit(1)
+    os._exit(128 + number)  # as a shell says that a signal ended it
+
+
+def _deaf() -> None:
+    """When all is done: Python's own end, a moment long, would let another signal kill it, and the
+    exit code with it."""
+    for number in STOPS:
+        if signal.getsignal(number) is _end_at_once:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _in_main_thread() -> bool:

@@ -7,7 +7,8 @@ of what its layers do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,8 @@ class FlatTensors:
             for late in (False, True)
             for wide in (True, False)
         ]
+        names = {id(p): name for name, p in network.named_parameters()}
+        self._names = [[names[id(p)] for p in group] for group in self._groups]
         self._flats = tuple(_joined(group) for group in self._groups)
         self.weights, self.vectors, self.slow_weights, self.slow_vectors = self._flats
         self.rest = _joined([*frozen, *floating])
@@ -60,6 +63,24 @@ class FlatTensors:
             for parameter, view in zip(parameters, _views(flat.grad, parameters), strict=True):
                 parameter.grad = view
         return tuple(made if any(self._groups[2:]) else made[:2])
+
+    def reordered(self, state: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """An optimizer's state for what ``trainable`` gives, out of one that was kept when the
+        network had its tensors in the order of ``names``: earlier releases had that of the spec."""
+        moments = {
+            number: {name: self._reordered(number, value, names) for name, value in kept.items()}
+            for number, kept in state["state"].items()
+        }
+        return {**state, "state": moments}
+
+    def _reordered(self, number: int, kept: Tensor, names: Sequence[str]) -> Tensor:
+        """Of the flat tensor with that number; a counter of steps stays."""
+        if not kept.ndim:
+            return kept
+        lengths = dict(zip(self._names[number], _lengths(self._groups[number]), strict=True))
+        then = [name for name in names if name in lengths]
+        parts = dict(zip(then, kept.split([lengths[name] for name in then]), strict=True))
+        return torch.cat([parts[name] for name in lengths])
 
 
 def known(module: nn.Module) -> bool:

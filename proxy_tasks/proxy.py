@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 
 from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
-from proxy_tasks.datasets.packed import PackedData, open_packed
+from proxy_tasks.datasets.packed import PackedData, is_whole, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
@@ -21,12 +21,14 @@ from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
+from proxy_tasks.room import check_room
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Evaluation, Validation
 from search_space.backbone import encoder_of
 from search_space.canonical import canonical_key
 from search_space.cost import cost
+from search_space.errors import UserError
 from search_space.seeds import derive_seed
 
 
@@ -38,7 +40,7 @@ class TrainingTask:
     checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
     In a group of processes, each of which scores the same job, all measure the same, and the
-    leading one keeps the files.
+    leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone.
     """
 
     data: Path
@@ -46,6 +48,7 @@ class TrainingTask:
     seed: int
     device: str = "auto"
     folder: Path | None = None
+    again: Callable[[Path], None] | None = None
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """One measurement per epoch; see ProxyTask.
@@ -54,8 +57,13 @@ class TrainingTask:
             torch.OutOfMemoryError: on a GPU that the job shares; alone it is a measurement,
                 TOO_LARGE.
         """
+        if self.again and not is_whole(self.data):
+            self.again(self.data)
         data, device = open_packed(self.data), find_device(self.device)
         try:
+            if not _has_room(job, len(data.classes)):
+                yield replace(_untrained(job, len(data.classes)), failure=Failure.TOO_LARGE)
+                return
             if beyond := _beyond_limits(job, len(data.classes), device):
                 yield beyond
                 return
@@ -229,6 +237,16 @@ def _untrained(job: Job, classes: int) -> Measurement:
     known = cost(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
     empty = Measurement(0, known.macs, known.parameters, 0.0)
     return empty.with_figures(costs(known))
+
+
+def _has_room(job: Job, classes: int) -> bool:
+    """Whether this machine can hold the weights at all."""
+    fidelity = job.fidelity
+    try:
+        check_room(job.backbone, fidelity.scale, classes, fidelity.size)
+    except UserError:
+        return False
+    return True
 
 
 def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement | None:

@@ -121,8 +121,10 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of state_dict, for a Training made with the same arguments."""
         self.epoch = state["epoch"]
-        for name in ("network", "average", "optimizer", "schedule"):
+        for name in ("network", "average", "schedule"):
             getattr(self, name).load_state_dict(state[name])
+        moments = self._flat.reordered(state["optimizer"], list(state["network"]))
+        self.optimizer.load_state_dict(moments)
 
     def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Numbers of the images of full batches in a fresh order; the ragged rest of an epoch is

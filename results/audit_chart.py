@@ -17,6 +17,7 @@ from matplotlib.transforms import Bbox
 from results import figures
 from results.audit import NEARLY, Audited, Estimate, Verdict, cheapest, tops, two_digits
 from results.figures import BLUE, FAINT, INK, SOFT, VERMILLION, Paths
+from search_space.printable import printable
 
 WIDTH, HEIGHT = 7.6, 5.2
 REST = "#8C8C8C"
@@ -52,11 +53,11 @@ def draw_audit(
     """
     listed = figures.check_paths(paths)
     with figures.style():
-        heading = figures.printable(title or "Proxy against reference")
+        heading = printable(title or "Proxy against reference")
         figure, axes = _canvas(heading, _caption(verdict))
         seeds = len(audited.proxy_SN)
-        axes.set_xlabel(figures.printable(f"{metric}, proxy (mean of {seeds} seeds)"), color=SOFT)
-        axes.set_ylabel(figures.printable(f"{reference}, reference"), color=SOFT)
+        axes.set_xlabel(printable(f"{metric}, proxy (mean of {seeds} seeds)"), color=SOFT)
+        axes.set_ylabel(printable(f"{reference}, reference"), color=SOFT)
         _plot_architectures(axes, audited, verdict.noise)
         return figures.save(figure, listed, heading)
 
@@ -74,7 +75,7 @@ def draw_grid(
     """
     listed = figures.check_paths(paths)
     with figures.style():
-        heading = figures.printable(title or "What each fidelity buys")
+        heading = printable(title or "What each fidelity buys")
         figure, axes = _canvas(heading, _choice(verdicts, wanted))
         axes.set_xlabel("cost of a proxy training (reference = 1)", color=SOFT)
         axes.set_ylabel("Kendall's tau against the reference", color=SOFT)
@@ -107,7 +108,7 @@ def _choice(verdicts: Mapping[str, Verdict], wanted: float) -> str:
     if name is None:
         return f"No fidelity reaches tau {wanted:g}"
     share = f"1/{verdicts[name].cost_ratio:.1f} of the reference's cost"
-    return figures.printable(f"The cheapest that reaches tau {wanted:g}: {name}, at {share}")
+    return printable(f"The cheapest that reaches tau {wanted:g}: {name}, at {share}")
 
 
 def _plot_architectures(axes: Axes, audited: Audited, noise: float) -> None:
@@ -181,7 +182,7 @@ def _label(axes: Axes, verdicts: Mapping[str, Verdict], chosen: str | None, want
     labels: list[Bbox] = []
     for name, verdict in sorted(verdicts.items(), key=lambda item: item[0] != chosen):
         text = axes.annotate(
-            figures.printable(name), (1 / verdict.cost_ratio, verdict.tau.value), xytext=(0, 0),
+            printable(name), (1 / verdict.cost_ratio, verdict.tau.value), xytext=(0, 0),
             textcoords="offset points", size=9, va="center", color=BLUE if name == chosen else INK,
         )  # fmt: skip
         _place(text, verdict.tau, axes, drawn, labels)

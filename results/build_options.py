@@ -19,6 +19,7 @@ SEGMENTED_SIZE, SEGMENTED_CLASSES = (512, 1024), 19
 CLASSIFIED_SIZE, CLASSIFIED_CLASSES = (224, 224), 1000
 """ImageNet's, which the classifier scales were published for."""
 _LARGEST_SIDE = 99_999
+_MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def build_options(
     usual_size, usual_classes = _usual(built.head)
     if classes is not None and classes < 1:
         raise UserError(f"--classes {classes}: must be at least 1")
+    if classes is not None and classes > _MOST_CLASSES:
+        raise UserError(f"--classes {classes}: must be at most {_MOST_CLASSES}")
     values = dict(zip(OPTIONS, (scale, size, classes), strict=True))
     return BuildOptions(
         name,

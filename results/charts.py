@@ -15,6 +15,7 @@ from results import figures
 from results.figures import BLUE, FAINT, INK, SOFT, VERMILLION, Paths
 from results.leaderboard import leaderboard
 from results.trial import Trial
+from search_space.printable import printable
 
 WIDTH, HEIGHT = 7.6, 4.9
 LETTER = 5.6
@@ -51,7 +52,7 @@ def draw_front(
         axes.set_ylabel(on_axis(goal.score_name, goal.unit), color=SOFT)
         _plot(axes, frame)
         _label(axes, frame)
-        heading = figures.printable(title or "Quality against cost")
+        heading = printable(title or "Quality against cost")
         figure.text(0.025, 0.955, heading, size=13, weight="bold", color=INK, va="center")
         return figures.save(figure, listed, heading)
 
@@ -113,7 +114,7 @@ def _label(axes: Axes, frame: pd.DataFrame) -> None:
     baseline = frame["kind"] == "baseline"
     for row in pd.concat([frame[baseline], frame[~baseline & frame["front"]]]).itertuples():
         rival = row.kind == "baseline"
-        text = figures.printable(row.name) if rival else f"#{row.trial}"
+        text = printable(row.name) if rival else f"#{row.trial}"
         boxes = _boxes(points[row.trial], LETTER * len(text))
         costs = [_overlap(box, taken) + 3 * _sticking_out(box, inside) for box in boxes]
         best = min(range(len(boxes)), key=costs.__getitem__)

@@ -77,7 +77,7 @@ def _url(place: str) -> URL:
         # Not repeated: a password may stand in it.
         raise UserError(
             "storage: not a storage URL; write one like sqlite:////home/me/ledger.db"
-            " or postgresql://me:${PASSWORD}@host/database"
+            " or postgresql://me:${PGPASSWORD}@host/database"
         ) from None
     if url.drivername != "postgresql":
         return url

@@ -64,7 +64,7 @@ class Description:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """What the totals are made of, in the order of computation."""
+        """What the totals are made of, row by row."""
         return parts(*self._built)
 
     @property

@@ -25,6 +25,7 @@ from results.figures import BLUE, FAINT, GREEN, INK, SOFT, VERMILLION, Paths
 from results.routing import HEAD, Curve, Shape, route
 from results.signs import shown, sign, signs
 from search_space.architecture import Architecture, Block
+from search_space.printable import printable
 
 COLUMN = 0.64
 BOX, DIAMOND = 0.205, 0.285
@@ -73,7 +74,7 @@ def draw(
     listed = figures.check_paths(paths)
     with figures.style():
         figure = _figure(_scene(architecture), title, caption)
-        return figures.save(figure, listed, title and figures.printable(title))
+        return figures.save(figure, listed, title and printable(title))
 
 
 def svg(architecture: Architecture, marked: Set[int] = frozenset()) -> bytes:
@@ -128,7 +129,7 @@ def _figure(scene: _Scene, title: str | None, caption: str | None) -> Figure:
 
 def _wrapped(text: str | None, width: float, letters_per_inch: float) -> list[str]:
     columns = int((width - 0.5) * letters_per_inch)
-    return textwrap.wrap(figures.printable(text), columns) if text else []
+    return textwrap.wrap(printable(text), columns) if text else []
 
 
 def _draw_heading(figure: Figure, heading: tuple[list[str], list[str]], height: float) -> None:

@@ -81,11 +81,6 @@ def check_paths(paths: Paths) -> list[Path]:
     return [Path(path) for path in listed]
 
 
-def printable(text: str) -> str:
-    """Without control characters, which no SVG may hold."""
-    return "".join(c for c in text if c.isprintable() or c == "\n")
-
-
 def _write(path: Path, data: bytes) -> None:
     try:
         with replacing(path) as draft:

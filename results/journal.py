@@ -1,8 +1,9 @@
 """The journal file under a ledger: one writer, any number of readers that never lock or write.
 
-Optuna appends one JSON line per operation and skips a last line without its newline. What it
-leaves to us: a writer killed in mid-write leaves such a line, and the next append would be glued
-to it; and a killed writer leaves Optuna's lock file behind, which stalls the next one for 30 s.
+Optuna appends one JSON line per operation. What it leaves to us: a writer killed in mid-write, or
+a power cut, leaves a last line that is none, which readers pass over and the next writer drops, or
+it would append to it; everywhere else such a line is an error. And a killed writer leaves Optuna's
+lock file behind, which stalls the next one for 30 s.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,12 +30,40 @@ LOCK_PATIENCE = 1.0
 """Seconds that another tool's lock may last; Optuna holds it for a single append."""
 
 
-class JournalWriter(JournalFileBackend):
-    """Appends to a journal, and can gather the lines of several operations into one write."""
+class _Journal(JournalFileBackend):
+    """The file as it is read: an operation a line, but for what the last one may be."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self._path = path
+        self.operations, self.end = 0, 0
+        """How many were read, and how many bytes they are."""
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Those after so many. UserError where a line that is none of them is not the last one.
+        Empty lines after it are nothing."""
+        if log_number_from != self.operations:
+            self.operations, self.end = 0, 0
+        strange = empty = 0
+        with self._path.open("rb") as file:
+            file.seek(self.end)
+            for number, line in enumerate(file, self.operations + 1):
+                operation = _operation(line)
+                if (strange and line.strip()) or (empty and operation):
+                    raise damaged(self._path, strange or empty)
+                if operation is None:
+                    strange, empty = (number, empty) if line.strip() else (strange, number)
+                    continue
+                self.operations, self.end = number, self.end + len(line)
+                if number > log_number_from:
+                    yield operation
+
+
+class JournalWriter(_Journal):
+    """Appends to a journal, and can gather the lines of several operations into one write."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self._gathered: list[dict[str, Any]] | None = None
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -69,7 +98,7 @@ class JournalWriter(JournalFileBackend):
             raise
 
 
-class JournalReader(JournalFileBackend):
+class JournalReader(_Journal):
     """Reads a journal, live or not. The file must exist."""
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -85,11 +114,25 @@ def check_is_journal(path: Path) -> None:
         raise NoLedgerError(f"{path}: no ledger there; give the path of an existing run") from None
     except OSError as error:
         raise UserError(f"{path}: the ledger cannot be read: {error.strerror}") from None
-    with suppress(ValueError):
-        record = json.loads(first)
-        if isinstance(record, dict) and {"op_code", "worker_id"} <= set(record):
-            return
-    raise UserError(f"{path}: not a ledger; give the path of a run's ledger.journal")
+    if _operation(first) is None:
+        raise UserError(f"{path}: not a ledger; give the path of a run's ledger.journal")
+
+
+def damaged(path: Path, line: int) -> UserError:
+    """For a line, counted from 1, that holds no operation, or one that cannot be."""
+    return UserError(
+        f"{path}: the ledger is damaged in line {line}; restore it from a copy, or remove that line"
+        " if it is no record of the search"
+    )
+
+
+def _operation(line: bytes) -> dict[str, Any] | None:
+    """What a whole line of a journal says; None for anything else."""
+    with suppress(ValueError, RecursionError):
+        record = json.loads(line) if line.endswith(b"\n") else None
+        if isinstance(record, dict) and {"op_code", "worker_id"} <= record.keys():
+            return record
+    return None
 
 
 def claim(path: Path, named: Path | None = None) -> BinaryIO:
@@ -117,35 +160,21 @@ def claim(path: Path, named: Path | None = None) -> BinaryIO:
     return file
 
 
-def repair(path: Path, file: BinaryIO) -> None:
-    """Undo what a killed writer left: its lock file, and a last line that it did not finish.
-
-    Call as the one writer, on a file that ``check_is_journal`` accepted.
-    """
-    _break_stale_lock(path.with_name(path.name + ".lock"))
-    end = _end_of_last_line(file)
-    if end < file.seek(0, os.SEEK_END):
+def cut(file: BinaryIO, end: int) -> int:
+    """Drop what follows the last operation, as the one writer. Returns how many bytes that were."""
+    if more := file.seek(0, os.SEEK_END) - end:
         file.truncate(end)
         file.flush()
         os.fsync(file.fileno())
+    return more
 
 
-def _break_stale_lock(lock: Path) -> None:
+def break_stale_lock(path: Path) -> None:
+    """Of a writer of this journal that was killed. Call as the one writer."""
+    lock = path.with_name(path.name + ".lock")
     deadline = time.monotonic() + LOCK_PATIENCE
     while os.path.lexists(lock):
         if time.monotonic() > deadline:
             lock.unlink(missing_ok=True)
             return
         time.sleep(0.02)
-
-
-def _end_of_last_line(file: BinaryIO, step: int = 1 << 16) -> int:
-    position = file.seek(0, os.SEEK_END)
-    while position > 0:
-        start = max(0, position - step)
-        file.seek(start)
-        found = file.read(position - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        position = start
-    return 0

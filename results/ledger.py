@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
 
 from proxy_tasks.task import Measurement
-from results import database, record
+from results import database, order, record
 from results.record import FORMAT, READABLE
 from results.storage import Place, Store, create_store, open_store
 from results.store import NoLedgerError
@@ -51,10 +51,22 @@ class Ledger:
         self._writable = not store.read_only
         self._trials: list[Trial] = []
         """By number. Of a writer, who is the only one, all there is."""
+        self._untold: dict[int, Trial] = {}
+        """As read: those of earlier formats, which do not say in which order they ended."""
         if self._writable:
             store.claim(self.name)
             self._upgrade(attributes["format"])
         self._refresh()
+
+    @property
+    def dropped(self) -> str | None:
+        """What a writer that opened this had to drop, in a line for a person."""
+        if not self._store.dropped:
+            return None
+        return (
+            f"{self._store.label}: its last line is no whole record and is dropped"
+            f" ({self._store.dropped} bytes)"
+        )
 
     @classmethod
     def create(
@@ -82,8 +94,8 @@ class Ledger:
     def open(cls, place: Place, name: str | None = None, read_only: bool = False) -> Ledger:
         """An existing ledger. ``name`` is needed only where a storage holds several studies.
 
-        A writer cuts off the line that a killed writer left half-written. A reader changes and
-        locks nothing, and may read while another process writes.
+        A writer drops the last line where a kill or a power cut left it damaged: see ``dropped``.
+        A reader changes and locks nothing, and may read while another process writes.
 
         Raises:
             NoLedgerError: nothing there, or no run of this name.
@@ -111,9 +123,10 @@ class Ledger:
         self._check_writable()
         if genotype is not None:
             genes.check(self.genes, genotype)
+        after = order.next_ending(self._trials)
         template = create_trial(
             state=OptunaState.RUNNING,
-            user_attrs=record.started(name, kind, backbone, key, genotype),
+            user_attrs=record.started(name, kind, backbone, key, genotype, after),
         )
         with self._store.guarded():
             trial_id = self._storage.create_new_trial(self._study_id, template_trial=template)
@@ -222,6 +235,7 @@ class Ledger:
         # A writer killed in the midst of this may have left some of another outcome.
         left = self._storage.get_trial(trial_id).user_attrs
         attributes = {name: None for name in record.OUTCOME if name in left} | attributes
+        attributes |= record.ended(order.next_ending(self._trials))
         with self._store.one_write():
             for name, attribute in attributes.items():
                 self._storage.set_trial_user_attr(trial_id, name, attribute)
@@ -249,25 +263,38 @@ class Ledger:
     def _refresh(self) -> None:
         """Read what is new, and what was running."""
         known = self._trials
-        for place, frozen in enumerate(self._storage.get_all_trials(self._study_id, False)):
-            if place == len(known):
-                known.append(self._read(frozen))
-            elif known[place].state is TrialState.RUNNING:
-                known[place] = self._read(frozen)
+        found = [
+            self._read(frozen)
+            for place, frozen in enumerate(self._storage.get_all_trials(self._study_id, False))
+            if place >= len(known) or known[place].state is TrialState.RUNNING
+        ]
+        self._enter(found)
 
     def _take(self, trial_id: int) -> Trial:
         """Into the books, as it was written."""
         trial = self._read(self._storage.get_trial(trial_id))
-        if trial.number < len(self._trials):
+        self._enter([trial])
+        return self._trials[trial.number]
+
+    def _enter(self, found: Sequence[Trial]) -> None:
+        """Into the books, in the order of numbers."""
+        for trial in found:
+            self._trials[trial.number : trial.number + 1] = [trial]
+        if untold := {trial.number: trial for trial in found if not order.is_told(trial)}:
+            self._untold |= untold
+            self._place_untold()
+
+    def _place_untold(self) -> None:
+        old = self._untold
+        known = [*old.values(), *(trial for trial in self._trials if trial.number not in old)]
+        taken = [trial.ending for trial in known if trial.ending is not None]
+        for trial in order.by_times(old.values(), taken):
             self._trials[trial.number] = trial
-        else:
-            self._trials.append(trial)
-        return trial
 
     def _read(self, frozen: FrozenTrial) -> Trial:
         try:
             return record.read(frozen, self.genes)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
                 f"{self._store.label}: trial {frozen.number} is not one of ours ({error});"
                 " remove it or start another run"

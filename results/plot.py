@@ -19,6 +19,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from results import figures
 from results.figures import INK, SOFT
 from results.views import style
+from search_space.printable import printable
 
 WIDTH, HEIGHT = 7.6, 4.4
 POINTS = 0.75
@@ -42,7 +43,7 @@ def save(figure: style.Figure, path: Path, title: str) -> None:
         left = _left(figure)
         axes = canvas.add_axes((left, 0.13, 0.97 - left, 0.71))
         _draw(axes, figure)
-        heading = figures.printable(title)
+        heading = printable(title)
         canvas.text(0.025, 0.955, heading, size=12, weight="bold", color=INK, va="center")
         figures.save(canvas, path, heading)
 

@@ -1,10 +1,11 @@
-"""How a trial is stored in an Optuna trial: written in format 2, read in formats 1 and 2.
+"""How a trial is stored in an Optuna trial: written in format 3, read in formats 1 to 3.
 
 A ledger grows by every byte of this for every trial, so each half of a trial is little: what it is
 when it starts (genotype and spec), what came of it when it ends, in one attribute. Format 1 kept
 every gene as an Optuna parameter with its distribution, the spec as an architecture file keeps it,
-and an attribute for each field of the measurement. A ledger of format 1 that is resumed holds
-trials of both, and a trial begun in one may end in the other.
+and an attribute for each field of the measurement. Format 3 is format 2 with counts that tell the
+order in which trials ended. A ledger of an earlier format that is resumed holds trials of both, and
+a trial begun in one may end in the other.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from search_space import architecture_file
 from search_space.architecture import ATTRIBUTES, Architecture, Block, stated
 from search_space.backbone import Backbone
 from search_space.genes import Gene, Genotype
+from search_space.printable import one_line
 
-FORMAT = "spinenet-seg-ledger/2"
-FORMAT_1 = "spinenet-seg-ledger/1"
-READABLE = (FORMAT, FORMAT_1)
+FORMAT = "spinenet-seg-ledger/3"
+READABLE = (FORMAT, "spinenet-seg-ledger/2", "spinenet-seg-ledger/1")
 
 _MEASURED = tuple(field.name for field in fields(Measurement))
 OUTCOME = ("measurement", "error", "reason", *_MEASURED)
-"""The attributes of an ended trial, in either format."""
+"""The attributes of what came of a trial, in any format."""
 
 _LATER = frozenset(each.name for each in ATTRIBUTES if not each.original)
 _BLOCK = [each.name for each in fields(Block) if each.name not in (*_LATER, "output")]
@@ -42,10 +43,10 @@ where later attributes do not have their default."""
 
 
 def started(
-    name: str, kind: Kind, backbone: Backbone, key: str, genotype: Genotype | None
+    name: str, kind: Kind, backbone: Backbone, key: str, genotype: Genotype | None, after: int
 ) -> dict[str, Any]:
-    """The attributes of a trial that is sent out."""
-    known = {"kind": kind, "name": name, "key": key, "spec": _packed(backbone)}
+    """The attributes of a trial that is sent out after so many have ended."""
+    known = {"kind": kind, "name": name, "key": key, "spec": _packed(backbone), "after": after}
     return known if genotype is None else known | {"genotype": [int(gene) for gene in genotype]}
 
 
@@ -78,8 +79,13 @@ def failed(error: str) -> dict[str, Any]:
     return {"error": error}
 
 
+def ended(ending: int) -> dict[str, Any]:
+    """The attribute of a trial that ends after so many others."""
+    return {"ending": ending}
+
+
 def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
-    """The trial that an Optuna trial records, in either format.
+    """The trial that an Optuna trial records, in any format.
 
     Raises:
         KeyError, TypeError, ValueError: where it records none.
@@ -89,7 +95,7 @@ def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
     ended = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
     return Trial(
         number=frozen.number,
-        name=attributes["name"],
+        name=one_line(attributes["name"]),
         kind=attributes["kind"],
         backbone=_unpacked(attributes["spec"]),
         key=attributes["key"],
@@ -100,6 +106,8 @@ def read(frozen: FrozenTrial, genes: Sequence[Gene]) -> Trial:
         started=_aware(frozen.datetime_start),
         finished=_aware(frozen.datetime_complete),
         setbacks=tuple(Setback(*each) for each in attributes.get("setbacks", ())),
+        after=attributes.get("after"),
+        ending=None if state is TrialState.RUNNING else attributes.get("ending"),
     )
 
 

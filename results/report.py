@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -20,7 +19,6 @@ from plotly.offline import get_plotlyjs
 
 from proxy_tasks.objectives import Measured, kept
 from results import drawing
-from results.figures import printable
 from results.leaderboard import NUMBERS
 from results.trial import Trial
 from results.views import detail, header, style
@@ -32,6 +30,8 @@ from results.views.pages import VIEWS, note
 from results.views.snapshot import Snapshot
 from search_space.architecture import Architecture
 from search_space.errors import UserError
+from search_space.files import replacing
+from search_space.printable import printable
 
 BEST = 3
 """Candidates that are shown with diagram, costs and spec."""
@@ -61,12 +61,10 @@ def write(now: Snapshot, path: Path) -> Path:
         UserError: where it cannot be written.
     """
     page = report(now)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        unfinished.write_text(page, "utf-8")
-        unfinished.replace(path)
+        with replacing(path) as draft:
+            draft.write_text(page, "utf-8")
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise UserError(f"{path}: the report cannot be written: {error.strerror}") from None
     return path
 

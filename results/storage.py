@@ -68,16 +68,17 @@ def _fill_journal(path: Path, fill: Callable[[BaseStorage], None]) -> None:
 
 def _read_journal(path: Path) -> Store:
     journal.check_is_journal(path)
-    return Store(str(path), _replay(path, journal.JournalReader(str(path))), read_only=True)
+    return Store(str(path), _replay(path, journal.JournalReader(path)), read_only=True)
 
 
 def _write_journal(path: Path) -> Store:
     journal.check_is_journal(path)
     claim = journal.claim(path)
     try:
-        journal.repair(path, claim)
+        journal.break_stale_lock(path)
         writer = journal.JournalWriter(path)
         storage = _replay(path, writer)
+        dropped = journal.cut(claim, writer.end)
     except BaseException:
         claim.close()
         raise
@@ -87,6 +88,7 @@ def _write_journal(path: Path) -> Store:
         guarded=lambda: _file_errors(path),
         one_write=writer.one_write,
         close=claim.close,
+        dropped=dropped,
     )
 
 
@@ -99,12 +101,12 @@ def _file_errors(path: Path) -> Iterator[None]:
         raise StorageFailed(f"{path}: the ledger cannot be written: {reason}") from error
 
 
-def _replay(path: Path, backend: journal.JournalFileBackend) -> JournalStorage:
+def _replay(path: Path, backend: journal.JournalReader | journal.JournalWriter) -> JournalStorage:
     try:
         return JournalStorage(backend)
     except OSError as error:
         raise UserError(f"{path}: the ledger cannot be read: {error.strerror}") from None
+    except UserError:
+        raise
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError):
-        raise UserError(
-            f"{path}: the ledger is damaged; restore it from a copy or start another run"
-        ) from None
+        raise journal.damaged(path, backend.operations) from None

@@ -32,7 +32,8 @@ class Store:
 
     ``claim`` makes this process the one writer of the run of a name, or raises UserError;
     ``guarded`` turns what the storage raises inside into StorageFailed; ``one_write`` makes one
-    write of several operations where it can; ``close`` gives up the right to write.
+    write of several operations where it can; ``close`` gives up the right to write. So many bytes
+    of a last line that no write had finished were ``dropped``.
     """
 
     label: str
@@ -42,3 +43,4 @@ class Store:
     guarded: Callable[[], AbstractContextManager[None]] = nullcontext
     one_write: Callable[[], AbstractContextManager[None]] = nullcontext
     close: Callable[[], None] = lambda: None
+    dropped: int = 0

@@ -44,7 +44,8 @@ class Trial:
     ``key`` is the canonical key of the backbone; ``genotype`` is None for a baseline. A complete
     trial has a measurement with a mIoU, a stopped one that of its last epoch, an infeasible one a
     measurement with a failure, a failed one an ``error``. ``setbacks`` are told in their order.
-    ``started`` and ``finished`` carry their time zone.
+    ``started`` and ``finished`` carry their time zone and are for people; order is told by counts:
+    so many trials had ended when this one was started (``after``), and when it ended (``ending``).
     """
 
     number: int
@@ -59,6 +60,8 @@ class Trial:
     started: datetime | None = None
     finished: datetime | None = None
     setbacks: tuple[Setback, ...] = ()
+    after: int | None = None
+    ending: int | None = None
 
     @property
     def folder(self) -> str:

@@ -152,6 +152,12 @@ class Architecture:
         return absorbed
 
     @cached_property
+    def reads(self) -> tuple[tuple[int, ...], ...]:
+        """For each id all blocks that it adds up: its parents, then what it absorbs."""
+        absorbed = self.absorbed
+        return tuple((*named, *absorbed.get(i, ())) for i, named in enumerate(self.parents))
+
+    @cached_property
     def output_blocks(self) -> Mapping[int, int]:
         """Output level -> id of the block, or the encoder's map, that is read out there, finest
         level first."""
@@ -168,8 +174,7 @@ class Architecture:
             index = pending.pop()
             if index not in alive:
                 alive.add(index)
-                pending.extend(self.parents[index])
-                pending.extend(self.absorbed.get(index, ()))
+                pending.extend(self.reads[index])
         return frozenset(alive)
 
     def _same_shape(self, first: int, second: int) -> bool:

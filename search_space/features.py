@@ -89,8 +89,7 @@ def _means(levels: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np
 
 
 def _read(architecture: Architecture) -> Read:
-    parents, absorbed = architecture.parents, architecture.absorbed
-    return {i: (*parents[i], *absorbed.get(i, ())) for i in sorted(architecture.alive)}
+    return {i: architecture.reads[i] for i in sorted(architecture.alive)}
 
 
 def _counts(values: NDArray[np.int64] | list[int], size: int) -> NDArray[np.float64]:

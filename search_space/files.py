@@ -25,6 +25,7 @@ def replacing(path: Path, alone: bool = False) -> Iterator[Path]:
     # Not mkstemp, whose files only their owner may read.
     writer = "" if alone else f".{os.getpid()}-{threading.get_ident()}"
     draft = path.with_name(f".{path.name}{writer}.tmp")
+    draft.unlink(missing_ok=True)  # else a link that somebody left there is written through
     try:
         yield draft
         with draft.open("rb") as file:

@@ -250,6 +250,9 @@ def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
 _PAIRS = {"stages": "pairs of a level and a count", "choices": "pairs of an attribute and values"}
 
 
+_MOST_BLOCKS = 1000
+
+
 def _check_parameters(space: ScalePermutedSpace) -> None:
     if type(space.max_level) is not int or not MIN_LEVEL <= space.max_level <= MAX_LEVEL:
         raise UserError(
@@ -267,6 +270,8 @@ def _check_parameters(space: ScalePermutedSpace) -> None:
             raise UserError(f"stages: levels must lie {limits} but got {level}")
         if type(count) is not int or count < 1:
             raise UserError(f"stages: level {level} must have at least 1 block but got {count!r}")
+    if (blocks := sum(count for _, count in space.stages)) > _MOST_BLOCKS:
+        raise UserError(f"stages must have at most {_MOST_BLOCKS} blocks but got {blocks}")
     for level in space.output_levels:
         if level not in levels:
             raise UserError(f"output_levels must lie {limits} but got {level}")

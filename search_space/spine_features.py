@@ -72,7 +72,7 @@ def _connections(architecture: Architecture, built: Sequence[int]) -> Floats:
     blocks, stem = architecture.all_blocks, len(architecture.stem)
     counts = np.zeros((2, LEVELS, LEVELS))
     for index in built:
-        for other in (*architecture.parents[index], *architecture.absorbed.get(index, ())):
+        for other in architecture.reads[index]:
             ends = blocks[other].level - MIN_LEVEL, blocks[index].level - MIN_LEVEL
             counts[(int(other >= stem), *ends)] += 1
     return counts.ravel()

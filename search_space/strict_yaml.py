@@ -37,6 +37,8 @@ def _core_tag(text: str) -> str:
     return f"{_TAG}{found.lastgroup}" if found else _STRING
 
 
+_LONGEST = 300
+"""Characters of a number: one of more cannot be a float, and Python writes none of 4,300 out."""
 _YAML_1_1 = yaml.resolver.Resolver()
 
 
@@ -102,6 +104,8 @@ class _StrictLoader(yaml.SafeLoader):
 
     def _plain(self, node: yaml.Node) -> Any:
         text = self.construct_scalar(node)  # type: ignore[arg-type]
+        if len(text) > _LONGEST:
+            raise _wrong(node, f"a number of {len(text):,} characters is no number to work with")
         kind = node.tag.removeprefix(_TAG)
         looks = _core_tag(text).removeprefix(_TAG)
         if looks != kind and (looks, kind) != ("int", "float"):  # it has a tag, as in !!int yes

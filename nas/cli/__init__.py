@@ -5,14 +5,19 @@ Commands are imported when they are called, so that every ``--help`` answers at 
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from nas.cli import cluster, data, images, networks, runs, searches
+from nas.failures import RunFailed, ending_at_the_second, no_memory, no_room
+from nas.terminal.console import complain, plain_logs
 from search_space.errors import UserError
 from search_space.files import FULL
+from search_space.printable import one_line
+
+_INTERRUPTED = 130
+"""Typer's exit code, as a shell's, where a Ctrl-C reached nobody who could say more."""
 
 app = typer.Typer(
     name="nas",
@@ -41,6 +46,8 @@ for _command in (
     searches.plan,
     searches.audit,
     runs.status,
+    runs.trust,
+    runs.check,
     runs.report,
     runs.dashboard,
     runs.promote,
@@ -57,20 +64,29 @@ app.add_typer(data.app, name="data", help="List the data sets, check yours, pack
 
 def main() -> None:
     """Run the command line. Mistakes get one line, never a traceback."""
+    plain_logs()
+    with ending_at_the_second():
+        _run()
+
+
+def _run() -> None:
     try:
         app(standalone_mode=True)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            complain("interrupted")
+        raise
     except UserError as error:
         why = error.__context__
-        _fail(str(error), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
+        _fail(one_line(str(error)), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
     except Exception as error:
-        from nas.failures import RunFailed, no_room
-
-        line = str(error) if isinstance(error, RunFailed) else no_room(error)
+        known = isinstance(error, RunFailed)
+        line = str(error) if known else no_room(error) or no_memory(error)
         if line is None:
             raise
         _fail(line, 1)
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"nas: {message}", file=sys.stderr)
+    complain(message)
     raise SystemExit(code)

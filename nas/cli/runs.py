@@ -1,4 +1,4 @@
-"""``nas status``, ``report``, ``dashboard`` and ``promote``: what is done with a run."""
+"""What is done with a run: ``nas status``, ``check``, ``trust``, ``report``, ``promote`` ..."""
 
 from __future__ import annotations
 
@@ -26,6 +26,34 @@ def status(
     from nas.commands.status import status
 
     status(run, json, _console())
+
+
+def check(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Print every part as JSON.")] = False,
+    set: Settings = None,
+) -> None:
+    """Check that a run is whole: read its ledger, records, weights, artifacts, data and packs.
+
+    nas check runs/camvid
+
+    nas check runs/camvid --json
+
+    nas check runs/camvid --set data.root=DIR
+    """
+    from nas.commands.check import check
+
+    check(run, json, set or (), _console())
+
+
+def trust(run: Run) -> None:
+    """Let commands connect to the database that somebody else's run names.
+
+    nas trust shared/camvid
+    """
+    from nas.commands.trust import trust
+
+    trust(run, _console())
 
 
 def report(

@@ -76,7 +76,7 @@ def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     state = _state(name, folder)
     if state.exists():
         if any(node.alive for node in load(name, folder).nodes):
-            raise UserError(f"{name}: is running already; `nas cluster down {name}` ends it")
+            raise UserError(f"{name}: is already running; `nas cluster down {name}` ends it")
         down(name, folder)
     ensure_token()
     scratch = Path(tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp"))

@@ -10,7 +10,7 @@ set -euo pipefail
 {prepare}
 # The secret of this cluster; home directories are taken to be shared by the nodes.
 export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
-ray get-auth-token --generate > /dev/null
+(umask 077 && ray get-auth-token --generate > /dev/null)
 
 nodes=($(scontrol show hostnames "$SLURM_JOB_NODELIST"))
 head=$(srun --nodes=1 --ntasks=1 --nodelist="${{nodes[0]}}" hostname --ip-address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,14 +55,14 @@ def audit_command(
     plan = Plan.of(config, grid)
     with ray_session.connected(config.engine):
         checks.check(config, build.space(config))
-        data = build.packed(config, config.proxy, console)
+        known = identity(open_packed(build.packed(config, config.proxy, console)))
         if run is None:
             usual = default_path(source or DEFAULT)
             held = data_identity.of(config).to_dict()
             place = path or usual.with_name(f"audit-{usual.name}")
             run = RunDirectory.create(place, config, data=held)
         console.print(f"audit {run.path}", markup=False, highlight=False)
-        again = f"nas audit --run {run.path} --resume"
+        again = f"nas audit --run {shlex.quote(str(run.path))} --resume"
         with (
             interruptible(again),
             events.logged(run.path, "audit", resumed=resume),
@@ -73,7 +74,7 @@ def audit_command(
     judged = {label: _judged(each, reference) for label, each in legs.items()}
     _tell(config, judged, console)
     verdicts = {label: each[1] for label, each in judged.items()}
-    record = AuditRecord.of(config, identity(open_packed(data)), verdicts)
+    record = AuditRecord.of(config, known, verdicts)
     for written in [record.save(run.path), *_draw(run, config, judged)]:
         console.print(f"wrote {written}", markup=False, highlight=False, soft_wrap=True)
 

@@ -60,7 +60,9 @@ def status(target: str, console: Console) -> None:
     state = f"{alive} of {len(cluster.nodes)} nodes alive"
     console.print(f"{cluster.name}  {cluster.address}  {state}", markup=False, highlight=False)
     if not cluster.alive:
-        raise RunFailed(f"{cluster.name}: the head is dead; `nas cluster down {target}` cleans up")
+        raise RunFailed(
+            f"{cluster.name}: the head is dead; `nas cluster down {shlex.quote(target)}` cleans up"
+        )
     console.print(_nodes(cluster.address))
 
 
@@ -71,7 +73,9 @@ def submit(target: str, words: Sequence[str], uploads: Sequence[Path], console: 
         _run_here(local.load(config.name, local.FOLDER).address, list(words))
     plan = files.plan(config, Path(target))
     if not plan.file.exists():
-        raise UserError(f"{plan.file}: no such file; `nas cluster up {target}` makes it")
+        raise UserError(
+            f"{plan.file}: no such file; `nas cluster up {shlex.quote(target)}` makes it"
+        )
     for path in uploads:
         if path.is_absolute() or ".." in path.parts or not path.exists():
             raise UserError(f"--upload {path}: name a file or folder below this folder")
@@ -106,13 +110,13 @@ def _up_local(name: str, config: LocalConfig, dry: bool, console: Console) -> No
     if dry:
         console.print(f"{name}: {size} would start on this machine", markup=False, highlight=False)
         return
-    with interruptible(f"nas cluster up {name}"), console.status(f"starting {size}"):
+    with interruptible(f"nas cluster up {shlex.quote(name)}"), console.status(f"starting {size}"):
         cluster = local.up(config, name, local.FOLDER)
     console.print(f"{name}: {size} at {cluster.address}", markup=False, highlight=False)
     for line in (
         f"nas search --address {cluster.address} ...",
-        f"nas cluster status {name}",
-        f"nas cluster down {name}",
+        f"nas cluster status {shlex.quote(name)}",
+        f"nas cluster down {shlex.quote(name)}",
     ):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
@@ -135,7 +139,7 @@ def _show(plan: Plan, console: Console) -> None:
 
 def _start(plan: Plan, source: Path, yes: bool, console: Console) -> None:
     if not plan.up:
-        hint = f"nas cluster submit {source} -- search CONFIG ..."
+        hint = f"nas cluster submit {shlex.quote(str(source))} -- search CONFIG ..."
         console.print(f"nothing to start before `{hint}`", markup=False, highlight=False)
         return
     _agreed("start it, at your cost?", yes)

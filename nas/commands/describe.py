@@ -45,6 +45,7 @@ from search_space.architecture import Architecture
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.heads import HEADS
+from search_space.printable import one_line
 
 
 def describe(
@@ -154,7 +155,7 @@ def _provenance(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, group in {"provenance": alone, **groups}.items():
         if group:
             said = "; ".join(_said(key, value) for key, value in group.items())
-            yield _printable(str(name)), _printable(said)
+            yield one_line(str(name)), one_line(said)
 
 
 def _said(key: Any, value: Any) -> str:
@@ -166,8 +167,3 @@ def _said(key: Any, value: Any) -> str:
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{32,}", value):
         return f"{name} {value[:12]}"
     return f"{name} {value:,}" if type(value) is int else f"{name} {value}"
-
-
-def _printable(text: str) -> str:
-    """A file's text must not steer the terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,15 @@ from nas.failures import RunFailed
 from nas.prediction.overlay import label_map, overlay, visible
 from nas.prediction.predictors import Predictor, open_predictor
 from nas.prediction.viewing import Asked, sight_of
-from proxy_tasks.datasets.images import read_image
+from nas.terminal.console import complain
+from proxy_tasks.datasets.images import read_image, read_size
+from proxy_tasks.datasets.large import LABELLING, check_fits
 from proxy_tasks.datasets.listing import IMAGE_SUFFIXES, files
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
 from search_space.errors import UserError
 from search_space.files import replacing
+from search_space.printable import one_line
 
 
 def predict(
@@ -53,7 +55,7 @@ def predict(
                 bad.append(str(error))
     if bad:
         for line in bad:
-            print(f"nas: {line}", file=sys.stderr)
+            complain(one_line(line))
         raise RunFailed(f"{len(bad)} of {len(images)} images could not be labelled")
 
 
@@ -94,6 +96,7 @@ class _Work:
 
     def done(self, name: str, path: Path) -> list[Path]:
         """The files that were written of an image. UserError."""
+        check_fits(path, read_size(path), LABELLING)
         image = read_image(path)
         try:
             labels = self.labeller.predict(image)

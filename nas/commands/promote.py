@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def promote(
     resources = machines.promotion_resources(config, len(chosen))
     truth = Truth.of(open_packed(data))
     queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress, truth)
-    again = f"nas promote {run.path} ... --resume"
+    again = f"nas promote {shlex.quote(str(run.path))} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():
         running.train(
             config,

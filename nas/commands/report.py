@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.runs import reading
+from nas.runs.inside import check_writable
 from results import report as pages
 
 
@@ -14,9 +15,11 @@ def report(run: Path, output: Path | None, figures: Path | None, console: Consol
     """Write the report, by default into the run's folder; its figures as SVG into ``figures``.
 
     Raises:
-        UserError: when no run is there, or a file cannot be written.
+        UserError: when no run is there, a link leads out of it, or a file cannot be written.
     """
     now = reading.snapshot(run)
+    if output is None:
+        check_writable(run)
     path = pages.write(now, output or run / "report.html")
     size = path.stat().st_size / 1e6
     console.print(f"{path}: {len(now.trials)} trials, {size:.1f} MB", markup=False)

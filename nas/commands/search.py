@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -114,7 +115,7 @@ def search(
         RunFailed: interrupted, or no candidate got a score.
     """
     if resume and begin:
-        raise UserError("--from: only for a new run; leave it out with --resume")
+        raise UserError("--from is for a new run; --resume uses those that the run started from")
     started = time.monotonic()
     run: RunDirectory | None = None
     made: Made | None = None
@@ -155,7 +156,7 @@ def search(
 @contextmanager
 def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]:
     """Whatever ends the search inside leaves a run that can be resumed; the log has the reason."""
-    again = f"nas search --run {run.path} --resume"
+    again = f"nas search --run {shlex.quote(str(run.path))} --resume"
     told = config.budget.model_dump() | {
         "resumed": resume,
         "seed": config.seed,
@@ -174,7 +175,7 @@ def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
         planning.show(made, hours, console)
         return made.config, made
     if asked.dry_run:
-        raise UserError("--dry-run: shows a plan; give your images with --data")
+        raise UserError("--dry-run: shows the plan of a search on your images; give --data")
     config = asked.config()
     if config.plan and asked.hours is not None:
         raise UserError(
@@ -272,7 +273,7 @@ def _conclude(
     noise = audited.noise(run.path, config)
     console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
-        raise RunFailed("no candidate got a score; `nas status` tells why each failed")
+        raise RunFailed("no candidate got a score; `nas status` shows why each failed")
     for path in write_artifacts(run, trials, config.proxy.score):
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:

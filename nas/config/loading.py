@@ -11,6 +11,7 @@ from nas.config.merging import merged, with_set
 from nas.config.sources import DEMONSTRATION, chain, read
 from nas.config.whole import Config
 from nas.settings.messages import first_line
+from nas.settings.words import shortened
 from search_space.errors import UserError
 
 
@@ -86,7 +87,9 @@ def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, .
     for setting in settings:
         if not setting.startswith(allowed):
             keys = " or ".join(f"{key}KEY" if key.endswith(".") else key for key in allowed)
-            raise UserError(f"--set {setting}: a run keeps its config; only {keys} may change")
+            raise UserError(
+                f"--set {shortened(setting)}: a run keeps its config; only {keys} may change"
+            )
     values = with_set(config.model_dump(mode="json"), settings)
     return parse(values, "--set" if settings else "config")
 

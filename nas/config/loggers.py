@@ -18,7 +18,8 @@ class TensorBoardConfig(Section):
 
 class MLflowConfig(Section):
     """``tracking_uri``: by default MLFLOW_TRACKING_URI, or what MLflow itself takes; ``${NAME}`` in
-    it comes from the environment. ``experiment``: by default the run's name."""
+    it comes from the environment, of names MLFLOW_... and NAS_... alone. ``experiment``: by default
+    the run's name."""
 
     name: Literal["mlflow"] = "mlflow"
     tracking_uri: str | None = None
@@ -27,6 +28,8 @@ class MLflowConfig(Section):
     @field_validator("tracking_uri")
     @classmethod
     def _without_a_password(cls, uri: str | None) -> str | None:
+        if uri is not None and (why := storage_url.unmeant(uri, storage_url.TRACKING)):
+            raise ValueError(why)
         if uri is not None and storage_url.has_password(uri):
             raise ValueError(
                 f"{storage_url.masked(uri)}: a password does not belong in a config; export"

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from nas.config import controller
+from nas.settings.words import shortened
 from search_space import strict_yaml
 from search_space.errors import UserError
 
@@ -45,19 +46,21 @@ _PATTERN = re.compile(r"\*|\{(name|scene|dir)\}")
 def _value(text: str, setting: str) -> Any:
     if _PATTERN.match(text):
         return text
-    return strict_yaml.parse(text, f"--set {setting}")
+    return strict_yaml.parse(text, f"--set {shortened(setting)}")
 
 
 def _set(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
-        raise UserError(f"--set {setting}: must be KEY=VALUE, as in --set proxy.epochs=4")
+        raise UserError(
+            f"--set {shortened(setting)}: must be KEY=VALUE, as in --set proxy.epochs=4"
+        )
     value = _value(text, setting)
     *path, last = key.split(".")
     for name in path:
         values = values.setdefault(name, {})
         if not isinstance(values, dict):
-            raise UserError(f"--set {setting}: {name} is a value, not a section")
+            raise UserError(f"--set {shortened(setting)}: {name} is a value, not a section")
     if key == "controller.name" and value != values.get("name", controller.DEFAULT):
         values.clear()  # as controller.merged does
     values[last] = value

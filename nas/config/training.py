@@ -140,13 +140,14 @@ class ProxyConfig(TrainingConfig):
 class PromotionConfig(TrainingConfig):
     """Full training. ``top`` trials are promoted at the end of a search (0: none). It ends early
     after ``patience`` validations in a row without a better mIoU (0: never). ``processes`` share
-    each batch of it."""
+    each batch of it; each has ``threads`` on a CPU, by default as many as there are cores left."""
 
     top: int = Field(0, ge=0)
     epochs: int = 60
     evaluate_every: int = 5
     patience: int = 0
     processes: int = Field(1, ge=1)
+    threads: int | None = Field(None, ge=1)
 
     def fidelity(self, folds: int = 1) -> Fidelity:
         """With its patience."""

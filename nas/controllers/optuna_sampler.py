@@ -1,8 +1,8 @@
 """Any sampler of Optuna as a controller, through ask and tell.
 
-The study lives in memory and is a replay of the history: what was asked and told between two
-proposals is taken from the trials' times, so a resumed search hands the sampler the same sequence
-of calls as an unbroken one.
+The study lives in memory and is a replay of the history: what was told between two proposals is
+taken from the counts of ended trials that each trial keeps, so a resumed search hands the sampler
+the same sequence of calls as an unbroken one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import optuna
@@ -63,7 +62,7 @@ class OptunaSampler:
             self._forget()
         for place in range(len(self._asked), len(history)):
             trial = history[place]
-            self._report(history[:place], before=trial.started)
+            self._report(history[:place], trial.after)
             self._ask(trial.number, history[:place], trial.genotype)
         self._report(history)
         return self._ask(number, history, None)
@@ -101,14 +100,14 @@ class OptunaSampler:
 
         return propose_new([neighbour, newcomer], self._space, history, MUTANTS, [proposed])
 
-    def _report(self, history: Sequence[Trial], before: datetime | None = None) -> None:
-        """Tell the study what ended since, in the order of ending."""
+    def _report(self, history: Sequence[Trial], until: int | None = None) -> None:
+        """Tell the study what ended since, in the order of ending: of so many endings, or all."""
         ended = [
-            (trial.finished, place)
+            (trial.ending, place)
             for place, trial in enumerate(history)
             if place not in self._ended
-            and trial.finished is not None
-            and (before is None or trial.finished <= before)
+            and trial.ending is not None
+            and (until is None or trial.ending < until)
         ]
         for _, place in sorted(ended):
             self._tell(self._asked[place], history[place])

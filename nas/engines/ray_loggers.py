@@ -153,7 +153,7 @@ def _mlflow(config: MLflowConfig, tracking: Tracking) -> LoggerCallback:
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
     uri = config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     return MLflowLoggerCallback(
-        uri and storage_url.expanded(uri, key="loggers.mlflow.tracking_uri"),
+        uri and storage_url.expanded(uri, key=storage_url.TRACKING),
         experiment_name=config.experiment or tracking.run,
         tags={"run": tracking.run, "phase": tracking.phase},
     )

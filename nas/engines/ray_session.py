@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nas.cluster.token import ensure_own_token
 from nas.engines import ray_cluster
 from nas.engines.ray_start import begin, ray
 
@@ -42,6 +43,7 @@ def running(address: str | None, cpus: int) -> Iterator[None]:
 def start_local(cpus: int) -> None:
     """A Ray of this process alone, with no dashboard, that dies with it. Never one that RAY_ADDRESS
     or another Ray's file on this machine leads to."""
+    ensure_own_token()  # Ray would make one that all can read
     with _short_paths():
         begin(
             address="local",

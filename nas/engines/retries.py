@@ -13,10 +13,21 @@ IN_A_ROW = 5
 
 
 class BugError(RunFailed):
-    """The same exception came three times: not a machine's fault. The message has the traceback."""
+    """The same exception came three times: not a machine's fault. The message has the traceback,
+    or one line if the mistake is the user's."""
 
     def __init__(self, crash: Crash) -> None:
+        if not crash.traceback:
+            super().__init__(crash.error)
+            return
         super().__init__(f"{crash.traceback}\nthe same exception three times: {crash.error}")
+
+
+class InputError(RunFailed):
+    """A file that every training needs cannot be used, three times: a person has to see to it."""
+
+    def __init__(self, crash: Crash) -> None:
+        super().__init__(f"{crash.error}; put that right, then go on with --resume")
 
 
 class MachinesError(RunFailed):
@@ -30,8 +41,8 @@ class MachinesError(RunFailed):
 
 
 class Retries:
-    """Counts crashes: of lost and hung workers and full disks by job, of exceptions by message. A
-    job that ran out of memory while sharing comes again as often as its share grows."""
+    """Counts crashes: of lost and hung workers and full disks by job, of what was raised by its
+    message. A job that ran out of memory while sharing comes again as often as its share grows."""
 
     def __init__(self) -> None:
         self._lost: Counter[int] = Counter()
@@ -44,14 +55,15 @@ class Retries:
 
         Raises:
             BugError: at the third exception of the same message, whatever the job.
+            InputError: likewise of what a person can put right.
             MachinesError: when one job after the other is given up on.
         """
         if crash.trouble is Trouble.CROWDED:
             return True
-        if crash.trouble is Trouble.BUG:
+        if crash.trouble in (Trouble.BUG, Trouble.INPUT):
             self._raised[crash.error] += 1
             if self._raised[crash.error] >= ATTEMPTS:
-                raise BugError(crash)
+                raise BugError(crash) if crash.trouble is Trouble.BUG else InputError(crash)
             return True
         self._lost[number] += 1
         if self._lost[number] < ATTEMPTS:

@@ -13,6 +13,7 @@ from proxy_tasks.encoder_weights import check_installed
 from proxy_tasks.objectives import OBJECTIVES, Trained
 from proxy_tasks.own_objective import OWN
 from proxy_tasks.processes import Group
+from proxy_tasks.room import check_room, check_scale
 from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
 from search_space.genes import SearchSpace
@@ -30,6 +31,8 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
     check_objective(config, own)
     controller(config, space)
     check_constraints(config, space)
+    if not own:
+        check_room_for(config, space)
     check_halving(config)
     tracking.check(config)
     check_encoders(config, *(each.backbone for each in baselines(config)))
@@ -65,13 +68,29 @@ def check_constraints(config: Config, space: SearchSpace) -> None:
         raise UserError(f"constraints: {error}") from error
 
 
+def check_room_for(config: Config, space: SearchSpace) -> None:
+    """UserError where trainings of a network of the space would not fit into this machine. One of a
+    cluster may have more than that of the driver."""
+    promoted = [config.promotion] if config.promotion.top else []
+    network = space.decode(space.sample(np.random.default_rng(derive_seed(config.seed, "room"))))
+    for training in (config.proxy, *promoted):
+        section, scale = section_of(training), training.fidelity().scale
+        classes = len(dataset(config, training.size).classes)
+        try:
+            check_scale(scale)
+            if not config.engine.address:
+                check_room(network, scale, classes, training.size, training.recipe.micro_batch)
+        except UserError as error:
+            raise UserError(f"{section}.scale: {error}") from error
+
+
 def check_promotion(config: Config) -> None:
     """UserError for a full training that cannot be."""
     check_batch(config, config.promotion)
     check_processes(config)
     if config.promotion.patience and not config.promotion.evaluate_every:
         raise UserError(
-            "promotion.patience: counts validations, but there is only one, at the end;"
+            "promotion.patience: counts validations, but the only one is at the end;"
             " write promotion.evaluate_every: 1 or more"
         )
 

@@ -46,7 +46,7 @@ def promotion_resources(config: Config, jobs: int) -> Resources:
     """
     processes = config.promotion.processes
     if processes == 1:
-        return spread(config.engine, resources(config.engine, jobs))
+        return _threaded(config, spread(config.engine, resources(config.engine, jobs)))
     whole = resources(config.engine)
     cores, gpus = _machine(config.engine)
     places, what = (gpus, "GPUs") if whole.gpus else (cores, "CPU cores")
@@ -54,7 +54,14 @@ def promotion_resources(config: Config, jobs: int) -> Resources:
         raise UserError(f"promotion.processes: {processes} are more than the {places} {what}")
     workers = min(jobs, config.engine.workers or max(1, places // processes))
     shared = replace(whole, workers=workers * processes, gpus=float(whole.gpus > 0))
-    return replace(spread(config.engine, shared), workers=workers, processes=processes)
+    found = _threaded(config, spread(config.engine, shared))
+    return replace(found, workers=workers, processes=processes)
+
+
+def _threaded(config: Config, resources: Resources) -> Resources:
+    """With no more threads than the config says."""
+    threads = config.promotion.threads
+    return replace(resources, cpus=min(resources.cpus, threads)) if threads else resources
 
 
 def _machine(config: EngineConfig) -> tuple[int, int]:

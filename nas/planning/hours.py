@@ -78,6 +78,7 @@ def hours(
     )
     read = _native_pixels(found) / READ
     narrow, narrow_full = timed([frame.short(WIDTHS[-1]), frame.full(WIDTHS[-1])])
+    frame, narrow_full, threads = _threads(frame, narrow_full, timed)
     left = max(60.0, seconds - START - read - END)
     width = _width(frame, narrow_full.crops, PROMOTED * left)
     full = timed([frame.full(width)])[0] if width != WIDTHS[-1] else narrow_full
@@ -95,6 +96,7 @@ def hours(
         _batch_decision(frame, full),
         _width_decision(frame, width, passes),
         _full_decision(frame, epochs, images, promotion, top),
+        *threads,
         *proxy.decisions(frame, search),
         _limit(frame, width),
     )
@@ -167,6 +169,23 @@ def _full_decision(frame: Frame, epochs: int, images: int, seconds: float, top: 
         values,
         units.duration(seconds),
     )
+
+
+def _threads(frame: Frame, full: Pace, timed: Timer) -> tuple[Frame, Pace, tuple[Decision, ...]]:
+    """One thread for a full training where that is faster: threads wait for each other at every
+    layer, and for other programs that hold their cores."""
+    if frame.threads == 1:
+        return frame, full, ()
+    one = replace(frame, threads=1)
+    (alone,) = timed([one.full(WIDTHS[-1])])
+    if alone.crops <= full.crops:
+        return frame, full, ()
+    why = (
+        f"{alone.crops:.3g} crops a second with one, {full.crops:.3g} with {frame.threads}: the"
+        " network is small, or the machine is busy"
+    )
+    decision = Decision("threads", "1 per full training", why, {"promotion.threads": 1})
+    return one, alone, (decision,)
 
 
 def _limit(frame: Frame, width: float) -> Decision:

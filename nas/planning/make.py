@@ -58,7 +58,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
         raise UserError(f"--hours {hours:g}: must be above 0")
     base = configs.parse(configs.over({}, data, settings), "plan")
     if base.data.name == "scenes":
-        raise UserError("plan: it is for your own images; for the scenes run `nas search`")
+        raise UserError("plan: is for your own images; `nas search` alone runs the built-in scenes")
     found = source.opened(base)
     fingerprint = _fingerprint(found.dataset, base.data.cache, console)
     there = machine.machine(base.engine.device, _workers(base))

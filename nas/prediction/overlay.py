@@ -10,11 +10,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from proxy_tasks.datasets.base import Colour, Pixels, Raster
+from proxy_tasks.datasets.images import histogram
+from search_space.printable import one_line
 
 STRENGTH = 0.55
 """Of the class's colour over the image."""
 NARROWEST = 640
 """Pixels: smaller images are enlarged, so that the legend can be read."""
+BAND = 256
+"""Rows that are blended at once."""
 DARKEST, BRIGHTEST = 1, 99
 """Percentiles of a band that are shown black and white."""
 INK, FAINT, PAPER = (26, 26, 26), (158, 158, 158), (255, 255, 255)
@@ -45,19 +49,35 @@ def overlay(
     that do not occur are greyed."""
     factor = max(1, -(-NARROWEST // labels_HW.shape[1]))
     size = labels_HW.shape[1] * factor, labels_HW.shape[0] * factor
-    image = Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC)
-    labels = Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST)
-    picture = Image.blend(image, label_map(np.asarray(labels), palette).convert("RGB"), STRENGTH)
-    picture.paste(PAPER, mask=_borders(np.asarray(labels)))
-    present = np.bincount(labels_HW.ravel(), minlength=len(classes)) > 0
-    return above(picture, legend(size[0], classes, palette, list(present)))
+    if factor > 1:
+        image_HW3 = np.asarray(Image.fromarray(image_HW3).resize(size, Image.Resampling.BICUBIC))
+        labels_HW = np.asarray(Image.fromarray(labels_HW).resize(size, Image.Resampling.NEAREST))
+    present = histogram(labels_HW)[: len(classes)] > 0
+    below = legend(size[0], classes, palette, list(present))
+    whole = Image.new("RGB", (size[0], size[1] + below.height), PAPER)
+    for top in range(0, size[1], BAND):  # of a large image, each copy is a gigabyte
+        rows = slice(top, min(top + BAND, size[1]))
+        whole.paste(_blended(image_HW3[rows], labels_HW, rows, palette), (0, top))
+    whole.paste(below, (0, size[1]))
+    return whole
 
 
-def _borders(labels_HW: Pixels) -> Image.Image:
-    """A mask of where the class changes to the right or below."""
-    found = np.zeros(labels_HW.shape, bool)
-    found[:, :-1] |= labels_HW[:, 1:] != labels_HW[:, :-1]
-    found[:-1] |= labels_HW[1:] != labels_HW[:-1]
+def _blended(
+    image_rW3: Pixels, labels_HW: Pixels, rows: slice, palette: Sequence[Colour]
+) -> Image.Image:
+    """Some rows of the image under their labels."""
+    colours = label_map(np.ascontiguousarray(labels_HW[rows]), palette).convert("RGB")
+    picture = Image.blend(Image.fromarray(image_rW3), colours, STRENGTH)
+    picture.paste(PAPER, mask=_borders(labels_HW, rows))
+    return picture
+
+
+def _borders(labels_HW: Pixels, rows: slice) -> Image.Image:
+    """A mask of where, in these rows, the class changes to the right or below."""
+    here, below = labels_HW[rows], labels_HW[rows.start + 1 : rows.stop + 1]
+    found = np.zeros(here.shape, bool)
+    found[:, :-1] |= here[:, 1:] != here[:, :-1]
+    found[: len(below)] |= here[: len(below)] != below
     return Image.fromarray(found)
 
 
@@ -87,7 +107,7 @@ def legend(
 
 def _fitting(name: str, font: ImageFont.FreeTypeFont, room: float) -> str:
     """The name on one line, shortened where it is wider than the picture."""
-    name = "".join(c if c.isprintable() else " " for c in name)
+    name = one_line(name)
     if font.getlength(name) <= room:
         return name
     while name and font.getlength(name + "…") > room:

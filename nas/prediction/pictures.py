@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
 
 from nas.prediction.overlay import INK, PAPER, above, font_file, legend, visible
@@ -32,18 +33,23 @@ HEADINGS = ("image", "truth (light grey: not labelled)", "prediction")
 TRAINED_ON = "image (trained on)"
 """Where folds left none that the network does not know."""
 
+WEIGHTS = "weights"
+"""What their digest is called in a picture's file."""
+
 Row = tuple[Pixels, Pixels, Pixels]
 
 
 def draw_missing(run: RunDirectory, data: Path, console: Console) -> None:
-    """A picture for every promotion with weights that has none, or an older one. One that cannot
-    be made is told of: the training it belongs to is done all the same."""
+    """A picture for every promotion with weights that has none, or one of other weights. One that
+    cannot be made is told of: the training it belongs to is done all the same."""
     for each in promotion_records.load_all(run):
         picture = run.promotions / each.name / promotion_records.LABELS
-        if each.weights is None or not each.weights.is_file() or _newer(picture, each.weights):
+        if each.weights is None or not each.weights.is_file():
             continue
         try:
-            _save(compared(open_predictor(each.weights), open_packed(data)), picture)
+            weights = promotion_records.digest(each.weights)
+            if _weights_of(picture) != weights:
+                _save(compared(open_predictor(each.weights), open_packed(data)), picture, weights)
         except (UserError, OSError, RuntimeError) as error:
             console.print(f"{each.name}: label maps not drawn ({error})", markup=False)
 
@@ -111,14 +117,22 @@ def _headings(whole: Image.Image, across: int, first: str) -> None:
         draw.text((column * across, HEADING // 2), words, INK, font, anchor="lm")
 
 
-def _newer(picture: Path, weights: Path) -> bool:
-    return picture.is_file() and picture.stat().st_mtime_ns >= weights.stat().st_mtime_ns
+def _weights_of(picture: Path) -> str | None:
+    """The digest of the weights that a picture was made with. A file's time does not tell: clocks
+    are set back, and copies are new."""
+    try:
+        with Image.open(picture) as known:
+            return known.info.get(WEIGHTS)
+    except (OSError, ValueError, SyntaxError):  # none, or a damaged one
+        return None
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def _save(picture: Image.Image, path: Path, weights: str) -> None:
+    told = PngInfo()
+    told.add_text(WEIGHTS, weights)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        picture.save(draft, "png", optimize=True)
+        picture.save(draft, "png", optimize=True, pnginfo=told)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -15,12 +15,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from nas.runs.promotion_records import check_beside
 from proxy_tasks.checkpoint import Weights, intensities_of, sight_of
 from proxy_tasks.datasets import camvid, cityscapes, scenes, voc
 from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.labelling import Array, Labeller
 from proxy_tasks.networks import Segmenter, build_segmenter
+from proxy_tasks.room import check_room
 from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
 from proxy_tasks.views import Views
@@ -72,7 +74,8 @@ def open_predictor(source: Path) -> Predictor:
     """Of a weights file of ours, or the folder of a promotion or of a python or huggingface export.
 
     Raises:
-        UserError: where there is no such network, or it is damaged.
+        UserError: where there is no such network, or it is damaged: a promotion's weights by the
+            digest in its record.
     """
     if not source.is_dir():
         return _of_weights(source)
@@ -97,6 +100,7 @@ def palette(classes: tuple[str, ...]) -> tuple[Colour, ...]:
 def _of_weights(path: Path) -> Predictor:
     if not path.is_file():
         raise UserError(f"{path}: no such file: give a best.safetensors or an export's folder")
+    check_beside(path)
     known = Weights.open(path)
     colours = known.palette or palette(known.classes)
     return Predictor(known.network(), known.classes, known.sight, known.intensities, colours)
@@ -110,7 +114,9 @@ def _of_config(folder: Path) -> Predictor:
         labels, size = config["id2label"], tuple(config["image_size"])
         classes = tuple(labels[str(index)] for index in range(len(labels)))
         scale = Scale(**config["scale"])
-        network = build_segmenter(from_dict(config["backbone"]), scale, len(classes), size)
+        backbone = from_dict(config["backbone"])
+        check_room(backbone, scale, len(classes), size)
+        network = build_segmenter(backbone, scale, len(classes), size)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         intensities = _intensities(
             config["image_mean"], config["image_std"], config.get("image_top")

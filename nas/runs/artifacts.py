@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.runs.directory import RunDirectory
+from nas.runs.inside import check_writable
 from nas.runs.selection import top
 from proxy_tasks.objectives import OBJECTIVES, Metric
 from results import units
@@ -17,11 +18,12 @@ from search_space.architecture import Architecture
 
 def write_artifacts(run: RunDirectory, trials: Sequence[Trial], by: Metric = "miou") -> list[Path]:
     """Leaderboard, front, and the best candidate by proxy score with its diagram, of a search that
-    goes ``by`` a metric."""
+    goes ``by`` a metric. UserError for a link that leads out of the run."""
     # matplotlib takes half a second to import: only where something is drawn.
     from results.charts import draw_front
     from results.drawing import draw
 
+    check_writable(run.path)
     run.artifacts.mkdir(exist_ok=True)
     frame, best = leaderboard(trials), top(trials, 1)[0]
     board = [run.artifacts / "leaderboard.md", run.artifacts / "leaderboard.csv"]

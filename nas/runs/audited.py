@@ -68,7 +68,7 @@ class AuditRecord:
             }
             return cls(values["digest"], values["proxy"], verdicts)
         except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{path}: not a record of an audit ({error})") from None
+            raise UserError(f"{path}: is not an audit's record ({error})") from None
 
 
 def digest(config: Config, data: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config import Config, parse
+from nas.runs.inside import check_readable
 from search_space import architecture_file, strict_yaml
 from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
@@ -71,7 +73,7 @@ class RunDirectory:
             UserError: when the path exists or cannot be made.
         """
         if path.exists():
-            raise UserError(f"{path}: exists already; give --resume to continue, or another --run")
+            raise UserError(f"{path}: exists already; give --resume to continue it, or another --run")
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             draft.mkdir(parents=True)
@@ -90,10 +92,12 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """An existing one. UserError where there is none."""
+        """An existing one. UserError where there is none, or it cannot be read to its end."""
         run = cls(path)
         if not run.config_file.is_file():
-            raise UserError(f"{path}: no run is here; `nas search --run {path}` starts one")
+            made = shlex.quote(str(path))
+            raise UserError(f"{path}: no run is here; `nas search --run {made}` starts one")
+        check_readable(path)
         return run
 
     def config(self) -> Config:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.runs.inside import check_place
 from nas.runs.promotion_records import replace_text
 from proxy_tasks.scores import ClassScores, Scores
 from proxy_tasks.sight import OWN, Sight
@@ -89,15 +90,17 @@ def load_all(folder: Path) -> list[Evaluation]:
             raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
         return [Evaluation.from_dict(each) for each in values["evaluations"]]
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not a record of evaluations ({error}); remove it") from None
+        raise UserError(f"{path}: is not a record of evaluations ({error}); remove it") from None
 
 
 def save(folder: Path, evaluation: Evaluation) -> Path:
     """Among those of the folder, in the place of an earlier one of the same.
 
     Raises:
-        UserError: where the record is damaged or cannot be written.
+        UserError: where the record is damaged or cannot be written, or a link leads out of the
+            folder.
     """
+    check_place(folder)
     kept = [each for each in load_all(folder) if each.asked != evaluation.asked]
     values = {"format": FORMAT, "evaluations": [each.to_dict() for each in (*kept, evaluation)]}
     path = folder / FILE

@@ -22,8 +22,11 @@ from typing import Any
 from nas.settings.storage_url import masked
 from nas.failures import Interrupted, RunFailed
 from search_space.errors import UserError
+from search_space.printable import escaped
 
 FILE = "log.jsonl"
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+"""No link in a run from elsewhere leads its lines to another file."""
 _EVENTS = logging.getLogger("nas.events")
 _EVENTS.propagate = False
 _EVENTS.setLevel(logging.INFO)
@@ -58,12 +61,12 @@ class _Lines(logging.Handler):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.path = path.resolve()
+        self.path = _place(path)
         self.setFormatter(_Json())
         self._file: int | None = None
         self._torn = b""
         with suppress(OSError):
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(path, _APPEND, 0o644)
             size = os.fstat(self._file).st_size
             self._torn = b"\n" if size and os.pread(self._file, 1, size - 1) != b"\n" else b""
 
@@ -90,7 +93,7 @@ class _Json(logging.Formatter):
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         known = {"time": when.replace("+00:00", "Z"), "level": record.levelname.lower()}
         known |= self._told(record) if hasattr(record, "fields") else self._said(record)
-        return masked(json.dumps(known, default=str, ensure_ascii=False))
+        return escaped(masked(json.dumps(known, default=str, ensure_ascii=False)))
 
     def _told(self, record: logging.LogRecord) -> dict[str, Any]:
         fields: dict[str, Any] = vars(record)["fields"]
@@ -106,8 +109,12 @@ class _Json(logging.Formatter):
 
 def _logs_to(folder: Path) -> bool:
     """A search that promotes its best goes on in its own log."""
-    path = (folder / FILE).resolve()
+    path = _place(folder / FILE)
     return any(isinstance(each, _Lines) and each.path == path for each in _EVENTS.handlers)
+
+
+def _place(path: Path) -> Path:
+    return path.parent.resolve() / path.name
 
 
 def _attach(lines: _Lines, undo: ExitStack) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from nas.config import Config
 from nas.settings import storage_url
 from nas.failures import RunFailed
+from nas.runs import trusted
 from nas.runs.directory import RunDirectory
 from results.ledger import Ledger
 from results.storage import Place
@@ -38,24 +39,29 @@ def check_free(name: str, config: Config) -> None:
 def make(
     run: RunDirectory, config: Config, genes: Sequence[Gene], facts: Mapping[str, Any]
 ) -> Ledger:
-    """The ledger of a new run, for writing."""
-    return Ledger.create(_place(run, config), run.name, genes, facts)
+    """The ledger of a new run, for writing. Its database is trusted from now on."""
+    made = Ledger.create(_place(run, config), run.name, genes, facts)
+    trusted.trust(config.storage)
+    return made
 
 
 def resume(
     run: RunDirectory, config: Config, genes: Sequence[Gene], facts: Mapping[str, Any]
 ) -> Ledger:
-    """The ledger of a run that is there, for writing. A journal that a kill left unmade is made.
+    """The ledger of a run that is there, for writing; its database is trusted from now on. A
+    journal that a kill left unmade is made.
 
     Raises:
         UserError: a database without the run, so that nothing begins from zero unseen.
     """
     try:
-        return Ledger.open(_place(run, config), _name(run, config))
+        found = Ledger.open(_place(run, config), _name(run, config))
     except NoLedgerError:
         if config.storage is not None:
             raise
         return make(run, config, genes, facts)
+    trusted.trust(config.storage)
+    return found
 
 
 def observed(run: RunDirectory) -> Ledger | None:
@@ -63,9 +69,10 @@ def observed(run: RunDirectory) -> Ledger | None:
     before it is made.
 
     Raises:
-        UserError: a database that does not answer or has no such run.
+        UserError: a database that is not trusted, does not answer or has no such run.
     """
     config = run.config()
+    trusted.check(run, config.storage)
     try:
         return Ledger.open(_place(run, config), _name(run, config), read_only=True)
     except NoLedgerError:

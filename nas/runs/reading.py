@@ -13,17 +13,13 @@ from nas.runs.learnt import figures, warning
 from nas.runs.promotion_records import Promotion
 from nas.runs.directory import RunDirectory
 from nas.runs.tested import evaluation
-from nas.runs.evaluations import Evaluation
-from nas.runs.learnt import figures, warning
-from nas.runs.promotion_records import Promotion
-from nas.runs.directory import RunDirectory
-from nas.runs.tested import evaluation
 from proxy_tasks.objectives import Metric
 from results.dashboard.source import Source
 from results.ledger import Ledger
 from results.trial import Trial
 from results.views.snapshot import Facts, Promoted, Snapshot
 from search_space.errors import UserError
+from search_space.printable import one_line
 
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError)
 """What Optuna raises on lines that it did not write."""
@@ -87,7 +83,7 @@ class ObservedRun:
     def _read_facts(self, config: Config) -> Facts:
         metric: Metric = config.proxy.score
         return Facts(
-            name=self._run.name,
+            name=one_line(self._run.name),
             data=config.data.name,
             controller=config.controller.name,
             metric=metric,
@@ -140,10 +136,12 @@ def _is_run(path: Path) -> bool:
 def _plain(each: Promotion, picture: Path | None) -> Promoted:
     last, test = each.last, _tested(each)
     known = figures(each, test)
+    name, classes = one_line(each.name), tuple(map(one_line, known.classes)) if known else ()
+    said = warning(each, test)
     return Promoted(
-        each.name, each.trial, each.miou, last.epochs, last.macs, last.parameters, last.seconds,
-        picture, each.recipe, known.classes if known else (), known.class_iou if known else (),
-        known.where if known else "", warning(each, test), each.note,
+        name, each.trial, each.miou, last.epochs, last.macs, last.parameters, last.seconds,
+        picture, each.recipe, classes, known.class_iou if known else (),
+        one_line(known.where) if known else "", said and one_line(said), each.note,
         test.scores.miou if test else None,
     )  # fmt: skip
 

@@ -88,7 +88,9 @@ def audited(proxy: list[Leg], reference: list[Leg], metric: Metric) -> Audited:
     """
     keys = [key for key in reference[0] if all(key in leg for leg in [*proxy, *reference])]
     if len(keys) < 3:
-        raise RunFailed(f"{len(keys)} architectures have a score from every leg; 3 are needed")
+        raise RunFailed(
+            f"{len(keys)} architectures were trained at every fidelity; at least 3 are needed"
+        )
     scores = [[leg[key].figure(metric) for key in keys] for leg in proxy]
     return Audited(
         tuple(keys),

@@ -20,6 +20,7 @@ from nas.engines.retries import Retries
 from nas.failures import shielded
 from nas.runs import events
 from nas.runs.directory import RunDirectory
+from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
 from nas.runs.promotion_records import RECORD, Promotion, digest, load, read_json, write_json
 from nas.terminal.progress import PromotionProgress
@@ -156,7 +157,7 @@ def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
 def settings(config: PromotionConfig) -> dict[str, Any]:
     """What a promotion is begun with, and must be resumed with. By how many processes it is trained
     is the machines' affair: they come to the same, up to rounding."""
-    return config.identity("top", "processes")
+    return config.identity("top", "processes", "threads")
 
 
 def prepare(
@@ -165,19 +166,25 @@ def prepare(
     """Make the folders, all or none.
 
     Raises:
-        UserError: when one exists and ``resume`` is off, or was begun with other settings.
+        UserError: when one exists and ``resume`` is off, was started with other settings, or holds
+            a damaged checkpoint or other weights than its training ended with; or where a link
+            leads out of the run.
     """
+    check_writable(run.path)
     folders = [run.promotions / subject.name for subject in subjects]
     for folder in folders:
         if folder.exists() and not resume:
             raise UserError(
-                f"{folder}: exists already; give --resume to continue, or another trial"
+                f"{folder}: exists already; give --resume to continue it, or another trial"
             )
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
             raise UserError(
-                f"{folder}: was begun with other settings ({changed}); give the same ones"
+                f"{folder}: was started with other settings ({changed}); give the same ones"
             )
+        Checkpoint(folder).check()
+        if (folder / RECORD).is_file():
+            load(folder).check_weights()
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "settings.json", wanted)

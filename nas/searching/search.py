@@ -21,6 +21,7 @@ from nas.terminal.progress import SearchProgress
 from proxy_tasks.objectives import Metric, Shown, shown
 from proxy_tasks.task import Fidelity, Job, Limit, Measurement
 from results.ledger import Ledger
+from results.order import in_order_of_ending
 from results.trial import Setback, Trial, TrialState
 from search_space.canonical import canonical_key
 from search_space.genes import SearchSpace
@@ -56,6 +57,9 @@ class Search:
         self._curves: dict[int, list[float | None]] = {}
         self.exhausted: str | None = None
         """Why the space gave no further network, if it did not."""
+        if ledger.dropped:
+            progress.mended(ledger.dropped)
+            events.tell("ledger mended", logging.WARNING, message=ledger.dropped)
         known = ledger.trials()
         scored = {trial.name for trial in known}
         self._baselines = deque(each for each in baselines if each.name not in scored)
@@ -65,7 +69,7 @@ class Search:
             if trial.state is TrialState.RUNNING
         )
         self._candidates = History(t for t in known if t.kind == "candidate")
-        for trial in _in_order_of_ending(known):
+        for trial in _told(known):
             self._controller.tell(trial)
 
     @property
@@ -175,8 +179,8 @@ def _came_to(trial: Trial) -> dict[str, Any]:
     return {**began, **figures, "failure": measured.failure}
 
 
-def _in_order_of_ending(trials: list[Trial]) -> list[Trial]:
+def _told(trials: list[Trial]) -> list[Trial]:
     """What the controller was told, in the order in which it was told."""
     told = (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
-    ended = [t for t in trials if t.kind == "candidate" and t.state in told]
-    return sorted(ended, key=lambda trial: (trial.finished, trial.number))
+    ended = (t for t in trials if t.kind == "candidate" and t.state in told)
+    return in_order_of_ending(ended)

@@ -65,9 +65,7 @@ def _best_of(run: RunDirectory) -> Iterable[tuple[str, LoadedSpec]]:
 
 def _allowed(name: str, spec: LoadedSpec, space: SearchSpace, console: Console) -> bool:
     if not isinstance(spec.backbone, Architecture):
-        raise UserError(
-            f"--from {name}: is a ResNet, which no search space contains; give a searched backbone"
-        )
+        raise UserError(f"--from {name}: is a ResNet; only searched backbones can be candidates")
     try:
         genotype = space.encode(spec.backbone)
     except UserError as error:

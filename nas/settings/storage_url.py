@@ -1,7 +1,8 @@
 """The config's ``storage``: a URL whose password comes from the environment, never from a file.
 
 ``postgresql://me:${PGPASSWORD}@host/runs`` is written to a run's ``config.yaml`` as it stands, and
-filled in only where the ledger is opened.
+filled in only where the ledger is opened. A config may be somebody else's, so that only variables
+that are meant for it are: no URL carries off the keys of a cloud.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from search_space.errors import UserError
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+STORAGE, TRACKING = "storage", "loggers.mlflow.tracking_uri"
+_MEANT = {
+    # PGP_... are keys to encrypt with.
+    STORAGE: (re.compile(r"PG(?!P_)\w+|NAS_\w+"), "PG"),
+    TRACKING: (re.compile(r"MLFLOW_\w+|NAS_\w+"), "MLFLOW_"),
+}
+"""Key of a config -> names of the variables that are filled in there, and how they begin."""
 _CREDENTIALS = re.compile(r"://([^:/@\s]*):\S*@")
 _SECRET = re.compile(r"pass(?!file)|pwd|secret|token", re.IGNORECASE)
 _IN_QUERY = re.compile(rf"([?&]\w*(?:{_SECRET.pattern})\w*=)[^&\s'\"\\]+", re.IGNORECASE)
@@ -27,7 +35,9 @@ def masked(text: str) -> str:
 
 def check(url: str) -> None:
     """Raises UserError, without the password, for a URL that a run cannot keep."""
-    if _VARIABLE.fullmatch(url):
+    if why := unmeant(url):
+        raise UserError(f"{STORAGE}: {why}")
+    if is_a_variable(url):
         return
     if "://" not in url:
         raise UserError(
@@ -47,22 +57,42 @@ def check(url: str) -> None:
         )
 
 
-def expanded(url: str, environment: Mapping[str, str] = os.environ, key: str = "storage") -> str:
+def unmeant(url: str, key: str = STORAGE) -> str | None:
+    """Why a variable in it is not filled in, as it is not meant for the config's ``key``; None
+    where all are."""
+    meant, example = _MEANT[key]
+    for name in _VARIABLE.findall(url):
+        if not meant.fullmatch(name):
+            return (
+                f"${{{name}}} is not filled in, as a config may be somebody else's: only variables"
+                f" called {example}... and NAS_... are; export NAS_{name} and write that"
+            )
+    return None
+
+
+def is_a_variable(url: str) -> bool:
+    """Whether a variable has the whole of it, so that the user alone says where it leads."""
+    return _VARIABLE.fullmatch(url) is not None
+
+
+def expanded(url: str, environment: Mapping[str, str] = os.environ, key: str = STORAGE) -> str:
     """With the variables filled in; in user and password their special characters are encoded.
 
     Args:
         key: of the config, for the error.
 
     Raises:
-        UserError: naming a variable that is not set.
+        UserError: naming a variable that is not set, or is not meant for it.
     """
+    if why := unmeant(url, key):
+        raise UserError(f"{key}: {why}")
 
     def value(found: re.Match[str]) -> str:
         if not (known := environment.get(found[1])):
             raise UserError(f"{key}: the variable {found[1]} is not set; export {found[1]}=...")
         return known
 
-    if _VARIABLE.fullmatch(url):
+    if is_a_variable(url):
         return _VARIABLE.sub(value, url)
     head, at, tail = url.rpartition("@")
     head = _VARIABLE.sub(lambda found: quote(value(found), safe=""), head)

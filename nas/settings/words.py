@@ -68,4 +68,9 @@ def shown(value: Any) -> str:
         text = masked(repr(value))
     else:
         text = masked(json.dumps(value, ensure_ascii=False, default=str))
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """The beginning of what is long."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."

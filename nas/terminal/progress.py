@@ -113,6 +113,9 @@ class SearchProgress:
             if trial.state is not TrialState.RUNNING:
                 self._count(trial)
 
+    def mended(self, ledger: str) -> None:
+        self._board.say(ledger, self.summary())
+
     def started(self, trial: Trial) -> None:
         self._running.add(trial.number)
         self._board.start(trial.name, self.summary())

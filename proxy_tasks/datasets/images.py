@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 from proxy_tasks.datasets import tiff
 from proxy_tasks.datasets.base import Raster
 from proxy_tasks.datasets.faults import Fault
+from proxy_tasks.datasets.large import as_array, check_fits
 
 # The files are the user's own: an orthophoto of 200 million pixels is no attack.
 Image.MAX_IMAGE_PIXELS = None
@@ -64,13 +65,14 @@ def read_image(path: Path) -> Raster:
     with _told(path):
         if form := _form(path):
             _depth(path, form)
+            check_fits(path, form.shape[:2], 2 * form.shape[2] * form.dtype.itemsize)
             return turn(_coloured(tiff.read_bands(path)), form.orientation)
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if _is_deep(image):
                 orientation = _orientation(image)
                 return turn(_coloured(_deep_png(path)), orientation)
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
+            ImageOps.exif_transpose(image, in_place=True)
+            return as_array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def read_values(path: Path) -> Values:
@@ -78,12 +80,13 @@ def read_values(path: Path) -> Values:
     them. Raises Fault."""
     with _told(path):
         if (form := _form(path)) and form.shape[2] == 1:
+            check_fits(path, form.shape[:2], 2 * form.dtype.itemsize)
             return turn(tiff.read_bands(path)[:, :, 0], form.orientation)
-        with Image.open(path) as image:
+        with _opened(path) as image:
             deep = image.mode not in _INDEX_MODES and _is_deep(image)
             image.load()
     if image.mode in _INDEX_MODES:
-        values = np.asarray(image)
+        values = as_array(image)
         return values.astype(np.uint8) if values.dtype == np.bool_ else values
     rgb = np.asarray(image.convert("RGB"))
     # As OpenCV writes masks: no colour is there that could mean something else than its grey.
@@ -94,7 +97,7 @@ def read_values(path: Path) -> Values:
 
 def read_colours(path: Path) -> Values:
     """(H, W) int32 of colours as 0xRRGGBB; palettes are looked up. Raises Fault."""
-    with _told(path), Image.open(path) as image:
+    with _told(path), _opened(path) as image:
         if image.mode in _DEEP_MODES or _is_deep(image):
             raise Fault(
                 path,
@@ -112,7 +115,7 @@ def colours_in(path: Path) -> tuple[dict[int, int], bool] | None:
     with _told(path):
         if (form := _form(path)) and form.shape[2] not in (3, 4):
             return None
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if image.mode in ("1", "L", "LA") or image.mode in _DEEP_MODES:
                 return None
             indexed = image.mode == "P"
@@ -168,6 +171,14 @@ def size(pixels: np.ndarray) -> str:
 def colour_text(colour: int) -> str:
     """0xRRGGBB as data.values has it: ``128 64 128``."""
     return " ".join(str(colour >> shift & 255) for shift in (16, 8, 0))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """With room for its pixels. Raises Fault."""
+    with Image.open(path) as image:
+        check_fits(path, (image.height, image.width))
+        yield image
 
 
 @contextmanager

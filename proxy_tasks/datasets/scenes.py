@@ -27,6 +27,7 @@ PALETTE: tuple[Colour, ...] = (
 
 # Part of the fingerprint: count it up when the drawing changes, so that no stale pack is used.
 _VERSION = 1
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Scenes:
         if min(self.train, self.val) < 1:
             raise UserError(
                 f"scenes: train and val must be at least 1, but are {self.train} and {self.val}"
+            )
+        if max(self.train, self.val) > _MOST:
+            raise UserError(
+                f"scenes: train and val must be at most {_MOST}, but are {self.train} and"
+                f" {self.val}"
             )
         if min(self.size) < 16 or max(self.size) > 4096:
             height, width = self.size

@@ -14,6 +14,7 @@ from proxy_tasks.networks.blocks import (
 )
 from proxy_tasks.networks.resample import Resample, up_sampled
 from search_space.architecture import Architecture, Block
+from search_space.canonical_form import canonical_form
 from search_space.scales import Scale
 from search_space.shapes import block_filters, level_size, map_channels
 
@@ -24,26 +25,29 @@ STEM_MAP = -1
 class MergeBlock(nn.Module):
     """One block behind the stem: its resampled parents summed, ReLU, the block itself.
 
-    ``absorbed`` blocks already have the right shape and are added as they are. Parents are
-    kept by rising id, so that the order in which a spec names them changes nothing.
+    ``absorbed`` blocks already have the right shape and are added as they are. Connections are
+    called by the place of their parent's id among both, and made and summed in canonical order:
+    which ids a spec gives its blocks, and the order in which it names parents, change nothing.
     """
 
     def __init__(self, architecture: Architecture, index: int, scale: Scale) -> None:
         super().__init__()
         block = architecture.all_blocks[index]
         self.level = block.level
-        self.parents = tuple(sorted(block.inputs))
-        self.absorbed = architecture.absorbed.get(index, ())
+        place = canonical_form(architecture).order.index
+        self.parents = tuple(sorted(block.inputs, key=place))
+        self.absorbed = tuple(sorted(architecture.absorbed.get(index, ()), key=place))
         resamples = [_connection(architecture, parent, index, scale) for parent in self.parents]
         self.levels_up = tuple(resample.levels_up for resample in resamples)
-        self.resamples = nn.ModuleList(resamples)
+        names = [str(sorted(block.inputs).index(parent)) for parent in self.parents]
+        self.resamples = nn.ModuleDict(dict(zip(names, resamples, strict=True)))
         self.body = _body(block, map_channels(block, scale), scale)
 
     def forward(self, features: dict[int, Tensor], size: tuple[int, int]) -> Tensor:
         """``features``: block id -> map, at least of all it reads; ``size`` of its level's map."""
         first, second = (
             resample(features[parent])
-            for parent, resample in zip(self.parents, self.resamples, strict=True)
+            for parent, resample in zip(self.parents, self.resamples.values(), strict=True)
         )
         # By level, not by shape: what a tracer records then holds for every image size.
         up_first, up_second = self.levels_up
@@ -59,8 +63,10 @@ class MergeBlock(nn.Module):
 class ScalePermutedBackbone(Encoder):
     """The live blocks of an architecture (SpineNet, arXiv 1912.05027), at a scale.
 
-    Blocks that reach no output level are not built. ``alpha``, ``filters`` and ``repeats`` of
-    the scale apply here. The low-level map is that of the last live stem block.
+    Blocks that reach no output level are not built; the others are, and run, in canonical order, so
+    that specs of one network draw the same weights and add up in the same order. ``alpha``,
+    ``filters`` and ``repeats`` of the scale apply here. The low-level map is that of the last live
+    stem block.
     """
 
     def __init__(self, architecture: Architecture, scale: Scale) -> None:
@@ -69,16 +75,16 @@ class ScalePermutedBackbone(Encoder):
         self.stem = nn.Sequential(
             conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool()
         )
-        alive = sorted(architecture.alive)
+        order = canonical_form(architecture).order
         self.blocks = nn.ModuleDict(
-            {str(index): _built(architecture, index, scale) for index in alive}
+            {str(index): _built(architecture, index, scale) for index in order}
         )
         self.out_channels = {
             level: _channels(architecture, index, scale)
             for level, index in architecture.output_blocks.items()
         }
         self.output_blocks = dict(architecture.output_blocks)
-        self.low_block = max(index for index in alive if index < len(architecture.stem))
+        self.low_block = max(index for index in order if index < len(architecture.stem))
         self.low_channels = _channels(architecture, self.low_block, scale)
         self.released = _released(architecture)
 
@@ -139,14 +145,13 @@ def _channels(architecture: Architecture, index: int, scale: Scale) -> int:
 
 def _released(architecture: Architecture) -> dict[int, tuple[int, ...]]:
     """For each live block the maps that nobody needs after it: memory is freed as it runs."""
-    alive = sorted(architecture.alive)
-    last_reader = {index: index for index in alive}
-    for index in alive:
-        for read in (*architecture.parents[index], *architecture.absorbed.get(index, ())):
-            last_reader[read] = index
+    order = canonical_form(architecture).order
+    last_reader = {index: index for index in order}
+    for index in order:
+        last_reader.update(dict.fromkeys(architecture.reads[index], index))
     kept = set(architecture.output_blocks.values())
     released = {
-        index: tuple(read for read in alive if last_reader[read] == index and read not in kept)
-        for index in alive
+        index: tuple(read for read in order if last_reader[read] == index and read not in kept)
+        for index in order
     }
     return {**released, 0: (STEM_MAP, *released[0])}

@@ -26,6 +26,7 @@ class ASPP(nn.Module):
 
     def __init__(self, in_channels: int, filters: int, rates: tuple[int, int, int]) -> None:
         super().__init__()
+        self.rates = rates
         self.branches = nn.ModuleList([conv_bn_relu(in_channels, filters, 1)])
         for rate in rates:
             self.branches.append(conv_bn_relu(in_channels, filters, 3, dilation=rate))

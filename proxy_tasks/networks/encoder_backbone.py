@@ -8,6 +8,7 @@ from proxy_tasks.networks.backbone import MergeBlock
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
 from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder
 from search_space.architecture import Architecture
+from search_space.canonical_form import canonical_form
 from search_space.encoders import encoder
 from search_space.scales import Scale
 from search_space.shapes import level_size, map_channels
@@ -23,13 +24,13 @@ class EncoderBackbone(Encoder):
     def __init__(self, architecture: Architecture, scale: Scale) -> None:
         super().__init__()
         blocks, stem = architecture.all_blocks, len(architecture.stem)
-        alive = sorted(architecture.alive)
-        deepest = max(blocks[index].level for index in alive if index < stem)
+        order = canonical_form(architecture).order
+        deepest = max(blocks[index].level for index in order if index < stem)
         spec = encoder(architecture.encoder)
         self.encoder = EfficientNetLiteEncoder(spec, scale.channels, deepest)
-        self.ids = {blocks[index].level: index for index in alive if index < stem}
+        self.ids = {blocks[index].level: index for index in order if index < stem}
         self.blocks = nn.ModuleDict(
-            {str(i): MergeBlock(architecture, i, scale) for i in alive if i >= stem}
+            {str(i): MergeBlock(architecture, i, scale) for i in order if i >= stem}
         )
         self.output_blocks = dict(architecture.output_blocks)
         self.out_channels = {

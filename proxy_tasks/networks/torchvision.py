@@ -1,7 +1,8 @@
 """Weights from torchvision's DeepLabv3 on a ResNet: the same network under other names.
 
-torchvision itself is not needed: a state dict that it saved is enough. Atrous rates are no part
-of it; torchvision's are those that we build for 513 pixels at output stride 8.
+torchvision itself is not needed: a state dict that it saved is enough. Strides and atrous rates are
+no part of it, and other ones would take the weights without a word: a network has to have
+torchvision's, those that we build for 513 pixels at output stride 8.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from torch import Tensor
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from search_space.errors import UserError
+
+STRIDE, RATES = 8, (12, 24, 36)
+"""Output stride and atrous rates of all of torchvision's DeepLabv3."""
 
 HEAD = {
     "classifier.0.convs.4.1": "aspp.pooled.0",
@@ -51,12 +55,10 @@ def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
 
     Raises:
         UserError: naming the first key that is unknown, missing or of another shape; or for a
-            network that torchvision does not have. The network is as it was then.
+            network that torchvision does not have, that of another output stride or other atrous
+            rates among them. The network is as it was then.
     """
-    backbone = network.backbone
-    kind: type[object] = type(network)
-    if not isinstance(backbone, DilatedResNetBackbone) or kind is not DeepLabV3:
-        raise UserError("torchvision's weights are of DeepLabv3 on a ResNet: build one of those")
+    backbone = _checked(network)
     if network.auxiliary is None:
         state = {key: value for key, value in state.items() if not key.startswith("aux_")}
     found = from_torchvision(state)
@@ -65,6 +67,22 @@ def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
     wanted = {_renamed(key, theirs): value for key, value in network.state_dict().items()}
     _check(state, wanted, f"in a network of {blocks} blocks")
     network.load_state_dict(found)
+
+
+def _checked(network: DeepLabV3) -> DilatedResNetBackbone:
+    """Its backbone, where it is a network that torchvision has."""
+    backbone = network.backbone
+    kind: type[object] = type(network)
+    if not isinstance(backbone, DilatedResNetBackbone) or kind is not DeepLabV3:
+        raise UserError("torchvision's weights are of DeepLabv3 on a ResNet: build one of those")
+    stride, rates = 2**backbone.level, network.aspp.rates
+    if (stride, rates) != (STRIDE, RATES):
+        raise UserError(
+            f"torchvision's weights are of output stride {STRIDE} and atrous rates"
+            f" {', '.join(map(str, RATES))}, but this network has {stride} and"
+            f" {', '.join(map(str, rates))}: build DilatedResNet(stages, {STRIDE}) for 513x513"
+        )
+    return backbone
 
 
 def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:

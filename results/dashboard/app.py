@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
 
-from results.dashboard import detail, files, guard, layout, run_list
+from results.dashboard import asked, detail, files, guard, layout, run_list
 from results.dashboard.source import Source, Sources
 from results.views import header
 from results.views.choices import PROPERTIES
@@ -49,6 +49,7 @@ def make_app(sources: Callable[[], Sources], folder: str, token: str | None = No
     _browser(app)
     files.install(app.server, sources)
     guard.install(app.server, token, app.csp_hashes())
+    asked.install(app)
     return app
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from results.export import FORMATS
 from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
 from search_space.errors import UserError
+from search_space.files import FULL
 from search_space.heads import segmenting
 
 
@@ -72,17 +74,34 @@ class Exporter:
         The folder is made if missing; files of an earlier export are replaced.
 
         Raises:
-            UserError: as ``check``, for weights that cannot be read, or a file in the folder's
-                place.
+            UserError: as ``check``, for weights that cannot be read, a file in the folder's
+                place, or a folder that cannot be written.
             RuntimeError: if the files do not compute what our network does.
+            OSError: where there is no room for them.
         """
         self.check(subject)
         check_folder(folder)
-        with staged(folder) as stage:
+        with _room_in(folder), staged(folder) as stage:
             self.write(subject, stage)
             if self.weights and not subject.trained:
                 (stage / self.weights).unlink()
             return publish(stage, folder, self.files)
+
+
+@contextmanager
+def _room_in(folder: Path) -> Iterator[None]:
+    """What cannot be written is told of the folder, not of what is thrown away."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise UserError(f"{folder}: cannot be written ({error})") from error
+        raise OSError(error.errno, error.strerror, str(folder)) from error
+    except UserError as error:
+        why = error.__context__
+        if isinstance(why, OSError) and why.errno in FULL:
+            raise OSError(why.errno, why.strerror, str(folder)) from error
+        raise
 
 
 def exporter(name: str) -> Exporter:

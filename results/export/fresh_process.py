@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from results.export.sources import OWN_PACKAGES
+from results.export.staging import saved
 
 TOLERANCE = 1e-5
 """Largest difference of a logit that passes. The arithmetic is the same, so it is 0 as a rule."""
@@ -167,7 +169,7 @@ def _differences(
 
 def _save(cases: Sequence[Case], base: str, reader: str) -> None:
     if reader == TORCH:
-        torch.save(list(cases), base + ".pt")
+        saved(partial(torch.save, list(cases)), Path(base + ".pt"))
         return
     arrays = {
         f"{i}-{j}": each.numpy() for i, case in enumerate(cases) for j, each in enumerate(case)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pprint
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from results.export.exporter import Exporter
 from results.export.fresh_process import cases_of, compare
 from results.export.readme import page, tensor_notes
 from results.export.sources import bundle
+from results.export.staging import saved
 from results.export.standalone import docstring
 from results.export.subject import Subject
 from search_space.canonical import canonical_key
@@ -41,7 +43,7 @@ def run(x):
 def _write(subject: Subject, stage: Path) -> None:
     (stage / MODULE).write_text(_source(subject), encoding="utf-8")
     (stage / CONFIG).write_text(config(subject), encoding="utf-8")
-    torch.save(_weights(subject), stage / WEIGHTS)
+    saved(partial(torch.save, _weights(subject)), stage / WEIGHTS)
     channels = subject.spec.intensities.channels
     cases = cases_of(lambda x: _maps(subject, x), subject.checked_sizes, channels=channels)
     compare(stage, _RUN, cases)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from search_space.errors import UserError
 
@@ -22,6 +24,24 @@ def staged(folder: Path) -> Iterator[Path]:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def saved(save: Callable[[Any], None], path: Path) -> None:
+    """A file of torch's, which does not say that a disk is full: the system does.
+
+    Args:
+        save: writes to a path, or to a buffer.
+
+    Raises:
+        OSError: where there is no room.
+    """
+    try:
+        save(path)
+    except RuntimeError:
+        path.unlink(missing_ok=True)
+        buffer = io.BytesIO()
+        save(buffer)
+        path.write_bytes(buffer.getbuffer())
 
 
 def publish(stage: Path, folder: Path, names: Sequence[str]) -> list[Path]:

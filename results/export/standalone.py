@@ -7,6 +7,7 @@ our packages, with the network it stands for. Only then does it appear in the fo
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from results.export.exporter import Exporter
 from results.export.fresh_process import TORCH, Case, cases_of, compare
 from results.export.readme import readme
 from results.export.sources import bundle
+from results.export.staging import saved
 from results.export.subject import Subject
 from search_space.canonical import canonical_key
 
@@ -31,7 +33,7 @@ def _write(subject: Subject, stage: Path) -> None:
     spec, trained = subject.spec, subject.trained
     (stage / "network.py").write_text(source(spec, trained), encoding="utf-8")
     (stage / "README.md").write_text(readme(spec, trained), encoding="utf-8")
-    torch.save(subject.network.state_dict(), stage / "weights.pt")
+    saved(partial(torch.save, subject.network.state_dict()), stage / "weights.pt")
     compare(stage, _RUN, logits_of(subject), pictures=subject.pictures, reader=TORCH)
 
 

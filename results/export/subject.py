@@ -16,6 +16,7 @@ from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.networks import Segmenter, build_segmenter
+from proxy_tasks.room import check_room
 from proxy_tasks.running import running
 from proxy_tasks.sight import OWN, Sight
 from results.export.ending import NetworkSpec
@@ -68,7 +69,9 @@ class Subject:
         """On the CPU and in eval mode."""
         if self._kept is not None:
             return self._kept.network()
-        return build_segmenter(self.backbone, self.scale, len(self.classes), self.size).eval()
+        wanted = (self.backbone, self.scale, len(self.classes), self.size)
+        check_room(*wanted)
+        return build_segmenter(*wanted).eval()
 
     @cached_property
     def spec(self) -> NetworkSpec:

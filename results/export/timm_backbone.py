@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pprint
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from results.export.feature_maps import FeatureMaps, map_keys
 from results.export.fresh_process import cases_of, compare
 from results.export.readme import page, tensor_notes
 from results.export.sources import bundle
+from results.export.staging import saved
 from results.export.standalone import docstring
 from results.export.subject import Subject
 
@@ -41,7 +43,7 @@ def _write(subject: Subject, stage: Path) -> None:
     finally:
         ours.extras = kept  # the network's own head asks for no more than before
     (stage / MODULE).write_text(_source(subject, info), encoding="utf-8")
-    torch.save(maps.state_dict(), stage / WEIGHTS)
+    saved(partial(torch.save, maps.state_dict()), stage / WEIGHTS)
     compare(stage, _RUN, cases)
     (stage / "README.md").write_text(_readme(subject, info), encoding="utf-8")
 

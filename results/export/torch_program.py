@@ -3,6 +3,7 @@ what labels images with it."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import torch
@@ -35,7 +36,9 @@ def load(program: str | Path = Path(__file__).with_name("model.pt2")) -> Labelle
 
 
 def _write(subject: Subject, stage: Path) -> None:
-    torch.export.save(traced(subject), stage / "model.pt2")
+    # By way of memory: on a full disk torch.export.save aborts the process.
+    torch.export.save(traced(subject), buffer := io.BytesIO())
+    (stage / "model.pt2").write_bytes(buffer.getbuffer())
     text = labelling(subject.spec, LINES, _LOAD, "import torch", "torch")
     (stage / PREDICT).write_text(text, encoding="utf-8")
     loading = "\n".join(LINES.splitlines()[:-1]) + _RUN

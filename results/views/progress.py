@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from operator import attrgetter
+from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 
+from results.order import in_order_of_ending
 from results.trial import Trial, TrialState
 from results.views.snapshot import Snapshot
 
@@ -51,7 +52,7 @@ def _progress(now: Snapshot) -> tuple[Progress, float]:
         (running if trial.state is TrialState.RUNNING else ended).append(trial)
     done = sum(t.kind == "candidate" for t in ended)
     # Endings come nearly in the order of numbers: the latest are among the last of these.
-    recent = sorted((t for t in ended[-LATELY:] if t.finished), key=attrgetter("finished"))
+    recent = in_order_of_ending(ended[-LATELY:])
     rate, budget = _rate(recent[-RECENT:]), now.facts.budget
     going = bool(running) and rate is not None and budget is not None
     known = Progress(
@@ -82,17 +83,27 @@ def failures(trials: Sequence[Trial]) -> Mapping[str, int]:
 
 
 def _rate(recent: Sequence[Trial]) -> float | None:
-    """Endings an hour, from trials in the order of ending."""
+    """Endings an hour, from trials in the order of ending. Where the clock was set back between two
+    of them, their times say nothing of the pace."""
     times = [t.finished for t in recent if t.finished]
-    if len(times) < 2 or times[-1] == times[0]:
-        return None
-    return 3600 * (len(times) - 1) / (times[-1] - times[0]).total_seconds()
+    gaps = [after - before for before, after in pairwise(times) if after >= before]
+    seconds = sum(gaps, timedelta()).total_seconds()
+    return 3600 * len(gaps) / seconds if seconds else None
 
 
 def _quiet(now: Snapshot, at: datetime) -> float | None:
-    moments = [t.finished or t.started for t in now.trials[-RECENT:]]
-    known = [moment for moment in moments if moment]
-    return max(0.0, (at - max(known)).total_seconds()) if known else None
+    moment = _last_sign(now.trials[-RECENT:])
+    return max(0.0, (at - moment).total_seconds()) if moment else None
+
+
+def _last_sign(recent: Sequence[Trial]) -> datetime | None:
+    """When the last of these began or ended, by their counts."""
+    if not recent:
+        return None
+    begun, ended = recent[-1], in_order_of_ending(recent)
+    if ended and (ended[-1].ending or 0) >= (begun.after or 0):
+        return ended[-1].finished
+    return begun.started
 
 
 def _patience(ended: Sequence[Trial]) -> float:

@@ -112,8 +112,8 @@ class Memo:
 
 
 MEASURED = ("score", *(each.name for each in shown(Shown.AXIS)))
-_TOLD: dict[str, Any] = {"trial": int, "name": object, "kind": object, "finished": float}
-_FINISHED = list(_TOLD).index("finished")
+_TOLD: dict[str, Any] = {"trial": int, "name": object, "kind": object, "ending": int}
+_ENDING = list(_TOLD).index("ending")
 COLUMNS = (*_TOLD, *MEASURED)
 
 
@@ -191,8 +191,7 @@ class Snapshot:
     def _frame(self) -> pd.DataFrame:
         known = self.memo.rows
         rows = [row for t in self.trials if (row := known.get(t.number) or self._row(t))]
-        # Old ledgers may lack the time: the number stands in for it.
-        rows.sort(key=itemgetter(_FINISHED, 0))
+        rows.sort(key=itemgetter(_ENDING, 0))
         numbers = [row[0] for row in rows]
         measured = self.memo.measured.of(numbers, lambda n: known[n][len(_TOLD) :])
         # Column by column: pandas takes ten times as long for rows.
@@ -217,8 +216,8 @@ class Snapshot:
             return None
         assert trial.measurement is not None  # a trial with a score has one
         values = [trial.measurement.figure(name) for name in MEASURED[1:]]
-        finished = trial.finished.timestamp() if trial.finished else float(trial.number)
-        row = (trial.number, trial.name, trial.kind, finished, trial.score, *values)
+        ending = trial.number if trial.ending is None else trial.ending
+        row = (trial.number, trial.name, trial.kind, ending, trial.score, *values)
         self.memo.rows[trial.number] = row
         return row
 

@@ -7,7 +7,8 @@ import html
 import math
 from typing import Any
 
-from results.figures import BLUE, GREEN, PURPLE, VERMILLION, printable
+from results.figures import BLUE, GREEN, PURPLE, VERMILLION
+from search_space.printable import one_line
 
 Figure = dict[str, Any]
 """``data`` and ``layout``, as plotly.js takes them."""
@@ -51,7 +52,7 @@ CONFIG = {
 
 def text(words: str) -> str:
     """Foreign words inside a figure, where plotly.js reads a little HTML: shown as they are."""
-    return html.escape(printable(words).replace("\n", " "), quote=False)
+    return html.escape(one_line(words), quote=False)
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from search_space.architecture import Architecture, Feature
 from search_space.backbone import Backbone, head_of
+from search_space.canonical_form import canonical_form
 from search_space.cost import pieces
 from search_space.cost.pieces import kind_of
 from search_space.encoders import encoder
@@ -41,9 +42,10 @@ class Graph(Nodes):
             self._auxiliary()
 
     def _architecture(self, architecture: Architecture) -> None:
-        """Live blocks only; what an output block absorbs is added as it is."""
+        """Live blocks only, as the network computes them; what an output block absorbs is added as
+        it is."""
         made = {-1: self._lite_stem() if architecture.encoder else self._stem()}
-        for index in sorted(architecture.alive):
+        for index in canonical_form(architecture).order:
             block = architecture.all_blocks[index]
             if isinstance(block, Feature):
                 made[index] = self._feature(index, block, made[index - 1])
@@ -70,10 +72,12 @@ class Graph(Nodes):
 
     def _merge_block(self, architecture: Architecture, index: int, made: dict[int, int]) -> int:
         blocks, name = architecture.all_blocks, str(index)
-        block, parents = blocks[index], sorted(blocks[index].inputs)
+        place = canonical_form(architecture).order.index
+        block, parents = blocks[index], sorted(blocks[index].inputs, key=place)
         kinds = tuple([kind_of(blocks[parent]) for parent in parents])
         *connections, body = pieces.merge(self.scale, self.image, kinds, kind_of(block))
-        reads = [made[other] for other in architecture.absorbed.get(index, ())]
+        absorbed = sorted(architecture.absorbed.get(index, ()), key=place)
+        reads = [made[other] for other in absorbed]
         for parent, piece in zip(parents, connections, strict=True):
             reads.append(self.add(name, block.level, piece, (made[parent],)))
         return self.add(name, block.level, body, tuple(reads), shares=True)

@@ -24,7 +24,7 @@ _COPIES = 5
 
 @dataclass(frozen=True)
 class Part:
-    """One row of the table of costs, in the order of computation.
+    """One row of the table of costs.
 
     Attributes:
         name: ``stem``, a block's id, ``stage 1``, ``endpoint 3``, ``aspp``, ``decoder``,
@@ -90,9 +90,12 @@ def parts(
     size: tuple[int, int],
     auxiliary: bool = False,
 ) -> tuple[Part, ...]:
-    """The rows whose parameters and MACs add up to ``cost``'s; see there."""
+    """The rows whose parameters and MACs add up to ``cost``'s; see there. Blocks stand by rising
+    id, whichever of them is computed first."""
     nodes = Graph(backbone, scale, classes, size, auxiliary).nodes
-    return tuple(_part(name, list(group)) for name, group in groupby(nodes, lambda n: n.part))
+    rows = [_part(name, list(group)) for name, group in groupby(nodes, lambda n: n.part)]
+    blocks = iter(sorted((row for row in rows if row.name.isdecimal()), key=lambda r: int(r.name)))
+    return tuple(next(blocks) if row.name.isdecimal() else row for row in rows)
 
 
 def cost(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -19,6 +18,7 @@ from nas.controllers import CONTROLLERS, Controller, SpaceExhausted
 from nas.controllers.warm_start import WarmStart
 from proxy_tasks.objectives import costs
 from proxy_tasks.task import Failure, Measurement
+from results.order import in_order_of_ending
 from results.trial import Trial, TrialState
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.errors import UserError
@@ -28,7 +28,6 @@ from search_space.scales import Scale
 from search_space.tabular import TabularSpace
 from tests.support.implementations import implementations
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = ScalePermutedSpace()
 TABLE = TabularSpace({f"{a}{b}7{c}{d}": {"accuracy": 0.0} for a, b, c, d in product(*["1358"] * 4)})
 SMALL = TabularSpace({f"{a}{b}{c}": {"accuracy": 0.0} for a, b, c in product("01", "012", "345")})
@@ -86,13 +85,13 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
 
 
 class Run:
-    """Trials as a search would write them: numbers with gaps (baselines have some), times that
-    rise from event to event, scores that depend on the network alone."""
+    """Trials as a search would write them: numbers with gaps (baselines have some), counts of what
+    ended, no times at all, scores that depend on the network alone."""
 
     def __init__(self, controller: Controller, space: SearchSpace = SPACE) -> None:
         self.controller, self.space = controller, space
         self.trials: list[Trial] = []
-        self.events = 0
+        self.ended = 0
 
     @property
     def next_number(self) -> int:
@@ -110,7 +109,7 @@ class Run:
         trial = Trial(
             number, f"t{number}", "candidate", architecture, key, genotype, TrialState.RUNNING
         )
-        self.trials.append(replace(trial, started=self._now()))
+        self.trials.append(replace(trial, after=self.ended))
         return genotype
 
     def end(self, place: int, failure: Failure | None = None) -> None:
@@ -157,11 +156,8 @@ class Run:
                 self.end(place, Failure.DIVERGED if step % 4 == 1 else None)
 
     def _replace(self, place: int, **values: Any) -> None:
-        self.trials[place] = replace(self.trials[place], finished=self._now(), **values)
-
-    def _now(self) -> datetime:
-        self.events += 1
-        return START + timedelta(milliseconds=self.events)
+        self.trials[place] = replace(self.trials[place], ending=self.ended, **values)
+        self.ended += 1
 
 
 def score(text: str) -> float:
@@ -173,7 +169,7 @@ def told(trials: Sequence[Trial]) -> list[Trial]:
     """What a search tells a controller when it resumes."""
     silent = (TrialState.RUNNING, TrialState.FAILED)
     ended = [trial for trial in trials if trial.state not in silent]
-    return sorted(ended, key=lambda trial: trial.finished or START)
+    return in_order_of_ending(ended)
 
 
 def test_every_controller_is_held_to_this_suite() -> None:
@@ -294,7 +290,7 @@ def test_a_warm_start_is_proposed_first_and_learned_from() -> None:
     run = Run(made(WARM))
     assert run.go(3) == beginning(SPACE)[:3]  # the fourth is the first again
     cold = Run(made("evolution"))
-    cold.trials, cold.events = list(run.trials), run.events
+    cold.trials, cold.ended = list(run.trials), run.ended
     for trial in told(run.trials):
         cold.controller.tell(trial)
     assert run.go(8) == cold.go(8)

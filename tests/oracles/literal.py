@@ -28,7 +28,7 @@ class LiteralMergeBlock(MergeBlock):
         """As MergeBlock."""
         parts = [
             _resampled(features[parent], resample, size)
-            for parent, resample in zip(self.parents, self.resamples, strict=True)
+            for parent, resample in zip(self.parents, self.resamples.values(), strict=True)
         ]
         total = parts[0] + parts[1]
         for index in self.absorbed:

@@ -24,6 +24,7 @@ from search_space import catalog
 from search_space.errors import UserError
 from search_space.scales import Scale
 from tests.support.arrays import Arrays
+from tests.support.twins import twin
 
 FIDELITY = Fidelity(
     epochs=2, size=(32, 48), scale=Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
@@ -69,6 +70,13 @@ def test_the_same_network_gets_the_same_score_twice(task: TrainingTask) -> None:
     assert scores[0] == scores[1]
     other = list(replace(task, seed=1).score(JOB))[-1]
     assert what_was_learned(other) != scores[0]
+
+
+def test_two_specs_of_one_network_get_the_same_score(task: TrainingTask) -> None:
+    dropping = replace(task, recipe=replace(RECIPE, drop_path=0.2))
+    other = replace(JOB, backbone=twin(JOB.backbone, 0))
+    scores = [what_was_learned(list(dropping.score(job))[-1]) for job in (JOB, other)]
+    assert scores[0] == scores[1]
 
 
 def test_a_training_that_diverges_is_a_measurement(task: TrainingTask) -> None:

@@ -15,11 +15,14 @@ from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import DeepLabV3, build
+from proxy_tasks.networks import backbone as backbone_module
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Evaluation, Validation
 from search_space import catalog
+from search_space.architecture import Architecture
+from search_space.canonical_form import CanonicalForm
 from search_space.errors import UserError
 from search_space.scales import Scale
 
@@ -54,6 +57,45 @@ def make(train: DeviceSplit, seed: int = 0, size: Size = SIZE, **changes: object
     torch.manual_seed(0)
     network = build(catalog.load("spinenet-49"), SCALE, 11, size)
     return Training(network, train, replace(RECIPE, **changes), epochs=3, seed=seed, size=size)
+
+
+def test_a_training_of_an_earlier_release_goes_on_with_its_own_moments(
+    train: DeviceSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Networks had their blocks in the order of the spec then, and the flat moments with them."""
+
+    def form(architecture: Architecture) -> CanonicalForm:
+        return CanonicalForm((), tuple(sorted(architecture.alive)))
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(backbone_module, "canonical_form", form)
+        old = make(train)
+    old.run_epoch()
+    new = make(train)
+    new.load_state_dict(old.state_dict())
+    before, after = moments(old), moments(new)
+    assert list(before) != list(after)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert new.optimizer.state_dict()["state"][0]["step"] == train_steps(old)
+
+
+def moments(training: Training) -> dict[str, torch.Tensor]:
+    """Of each weight, by its name, AdamW's mean of gradients."""
+    kept = training.optimizer.state_dict()["state"]
+    places = {p.data_ptr(): name for name, p in training.network.named_parameters()}
+    found = {}
+    for number, flat in enumerate(training._trained):
+        for at, name in places.items():
+            start = (at - flat.data_ptr()) // flat.element_size()
+            if 0 <= start < flat.numel():
+                size = training.network.get_parameter(name).numel()
+                found[name] = kept[number]["exp_avg"][start : start + size]
+    return found
+
+
+def train_steps(training: Training) -> int:
+    return training.epoch * training.steps
 
 
 def evaluated(network: DeepLabV3, val: DeviceSplit) -> Evaluation:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from results.dashboard import guard
@@ -323,3 +325,58 @@ def test_a_page_loads_nothing_from_elsewhere(client: FlaskClient) -> None:
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self'")
     assert "unsafe-inline" not in policy.split("script-src")[1]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_no_question_is_a_failure_of_the_server(client: FlaskClient, data: st.DataObject) -> None:
+    """Whatever it gives, and whatever it leaves out: an answer, or 400."""
+    dash: Any = client.application.view_functions["/_dash-layout"].__self__  # type: ignore[attr-defined]
+    known = {key: each for key, each in dash.callback_map.items() if "callback" in each}
+    key = data.draw(st.sampled_from(sorted(known)))
+
+    def valued(each: dict[str, str]) -> dict[str, Any]:
+        return {**each, "value": data.draw(ANYTHING)}
+
+    outputs = known[key]["output"]
+    told = [
+        {"id": json.loads(name) if name[0] == "{" else name, "property": each.component_property}
+        for each in (outputs if isinstance(outputs, list | tuple) else [outputs])
+        for name in [each.component_id_str()]
+    ]
+    body: dict[str, Any] = {
+        "output": key,
+        "outputs": told if len(told) > 1 else told[0],
+        "inputs": [valued(each) for each in known[key]["inputs"]],
+        "state": [valued(each) for each in known[key]["state"]],
+        "changedPropIds": [],
+    }
+    for name in data.draw(st.sets(st.sampled_from(sorted(body)), max_size=1)):
+        body[name] = data.draw(ANYTHING)
+    answer = client.post("/_dash-update-component", json=body, base_url=LOCAL)
+    assert answer.status_code in (200, 204, 400), (body, answer.text[-500:])
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"null", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_what_is_no_question_is_refused(client: FlaskClient, raw: bytes, kind: str) -> None:
+    place = "/_dash-update-component"
+    assert client.post(place, data=raw, content_type=kind, base_url=LOCAL).status_code == 400
+
+
+def test_a_question_of_megabytes_is_refused(client: FlaskClient) -> None:
+    large = b'"' + b"x" * (2 << 20) + b'"'
+    answer = client.post("/_dash-update-component", data=large, base_url=LOCAL,
+                         content_type="application/json")  # fmt: skip
+    assert answer.status_code in (400, 413)

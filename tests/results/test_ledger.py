@@ -15,18 +15,22 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import optuna
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from proxy_tasks.task import Failure, Measurement
 from results.ledger import Ledger
-from results.trial import Trial, TrialState
+from results.order import in_order_of_ending
+from results.trial import Setback, Trial, TrialState
 from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
 from search_space.genes import Gene
 from search_space.resnet import DilatedResNet
-from tests.support import postgresql
+from tests.support import clocks, postgresql
 
 GENES = (Gene("order.00", 3), Gene("b02.dilation", 4))
 METADATA = {"seed": 7, "versions": {"torch": "2.13"}}
@@ -48,6 +52,26 @@ MEASURED = Measurement(
 )
 COUNTER = itertools.count()
 INFEASIBLE = Measurement(1, 10, 20, 3.0, train_loss=math.nan, failure=Failure.DIVERGED)
+
+
+def _written() -> tuple[bytes, int]:
+    """A journal with trials that ended and one that runs, and how much of it was there before."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.journal"
+        with create(path) as ledger:
+            begun = path.stat().st_size
+            ledger.finish(start(ledger).number, MEASURED)
+            ledger.finish(start(ledger).number, INFEASIBLE)
+            ledger.set_back(start(ledger).number, Setback("lost", "a worker"))
+        return path.read_bytes(), begun
+
+
+def no_operation() -> st.SearchStrategy[bytes]:
+    """A line without its end: any bytes, half an operation, other JSON, nothing at all."""
+    half = st.integers(1, 40).map(lambda size: b'{"op_code":6,"worker_id":"x","trial_id":1}'[:size])
+    other = [b"", b"{}", b"[" * 100_000, b"7", b'"op_code"', b"\0" * 4096, b"\xff"]
+    anything = st.binary(max_size=200).map(lambda found: found.replace(b"\n", b" "))
+    return half | st.sampled_from(other) | anything
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +125,11 @@ def start(ledger: Ledger, genotype: tuple[int, ...] = (2, 3)) -> Trial:
 
 def seen(place: str | Path) -> list[Trial]:
     return Ledger.open(place, read_only=True).trials()
+
+
+WRITTEN, BEGUN = _written()
+LINES = WRITTEN.count(b"\n")
+ENDS = st.sampled_from([b"", b"\n", b"\n\n \n"])
 
 
 class TestEveryStorage:
@@ -171,6 +200,22 @@ class TestEveryStorage:
             with pytest.raises(ValueError, match=r"trial 0: (mIoU|the score) must be finite"):
                 ledger.finish(0, Measurement(1, 1, 1, 1.0, miou=miou, loss=1.0))
             assert ledger.trials() == [trial]
+
+    def test_order_is_told_by_counts_whatever_the_clock_does(self, place: str) -> None:
+        with create(place) as ledger:
+            numbers = [start(ledger).number for _ in range(3)]
+            ledger.finish(numbers[2], MEASURED)
+            start(ledger)
+            ledger.fail(numbers[0], "lost")
+            ledger.finish(numbers[1], INFEASIBLE)
+            start(ledger)
+        clocks.set_back(place)
+        with Ledger.open(place) as ledger:
+            assert [trial.after for trial in ledger.trials()] == [0, 0, 0, 1, 3]
+            assert [trial.ending for trial in ledger.trials()] == [1, 2, 0, None, None]
+            assert ledger.stop(3, dataclasses.replace(MEASURED, score=0.1)).ending == 3
+            assert start(ledger).after == 4
+        assert [trial.number for trial in in_order_of_ending(seen(place))] == [2, 0, 1, 3]
 
     def test_what_has_ended_stays_as_it_is(self, place: str) -> None:
         with create(place) as ledger:
@@ -313,22 +358,63 @@ class TestJournal:
         for line in journal.read_text().splitlines():
             json.loads(line, parse_constant=refuse)
 
-    @pytest.mark.parametrize("cut", [1, 40, 200])
-    def test_a_torn_last_line_is_cut_off_by_a_writer(self, journal: Path, cut: int) -> None:
-        with create(journal) as ledger:
-            ledger.finish(start(ledger).number, MEASURED)
-            whole = journal.stat().st_size
-            start(ledger)
-        with journal.open("rb+") as file:
-            file.truncate(journal.stat().st_size - cut)
-        torn = journal.read_bytes()
-
-        assert [trial.number for trial in seen(journal)] == [0]
-        assert journal.read_bytes() == torn  # the reader left it as it was
+    @settings(deadline=None)
+    @given(cut=st.integers(0, len(WRITTEN) - BEGUN), strange=no_operation(), end=ENDS)
+    def test_a_last_line_that_is_none_is_dropped_and_nothing_else_is(
+        self, cut: int, strange: bytes, end: bytes, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        """Wherever a kill tore the file, or whatever a power cut left behind its last line."""
+        journal = tmp_path_factory.mktemp("torn") / "ledger.journal"
+        whole = WRITTEN[: len(WRITTEN) - cut]
+        lines = whole[: whole.rindex(b"\n") + 1]
+        torn = whole + strange + end if whole == lines else whole
+        journal.write_bytes(torn)
+        known = seen(journal)
+        assert [trial.number for trial in known] == list(range(lines.count(b'"op_code":4')))
+        assert journal.read_bytes() == torn  # a reader leaves it as it was
         with Ledger.open(journal) as ledger:
-            assert journal.stat().st_size == whole
-            assert start(ledger).number == 1
-        assert [trial.number for trial in seen(journal)] == [0, 1]
+            assert journal.read_bytes() == lines
+            assert (ledger.dropped is None) == (torn == lines)
+            assert ledger.dropped is None or f"({len(torn) - len(lines)} bytes)" in ledger.dropped
+            new = start(ledger)
+        assert seen(journal) == [*known, new]
+        assert Ledger.open(journal).dropped is None
+
+    @pytest.mark.parametrize("read_only", [True, False])
+    @settings(deadline=None)
+    @given(place=st.integers(1, LINES - 1), strange=no_operation(), torn=st.booleans())
+    def test_a_line_that_is_none_anywhere_else_is_an_error_that_names_it(
+        self,
+        place: int,
+        strange: bytes,
+        torn: bool,
+        read_only: bool,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> None:
+        journal = tmp_path_factory.mktemp("damaged") / "ledger.journal"
+        lines = WRITTEN.splitlines(keepends=True)
+        lines.insert(place, strange + b"\n")
+        assume(strange.strip() or place < LINES - 1)  # nothing, and then the last line
+        written = b"".join(lines)[: -3 if torn else None]
+        journal.write_bytes(written)
+        with pytest.raises(
+            UserError, match=f"^{journal}: the ledger is damaged in line {place + 1};"
+        ):
+            Ledger.open(journal, read_only=read_only)
+        assert journal.read_bytes() == written
+
+    def test_a_reader_passes_over_a_line_that_is_being_written(self, journal: Path) -> None:
+        with create(journal) as ledger:
+            before = journal.read_bytes()
+            start(ledger)
+        written = journal.read_bytes()
+        journal.write_bytes(written[:-9])
+        reader = Ledger.open(journal, read_only=True)
+        assert reader.trials() == []
+        assert len(written) - len(before) > 9
+        with journal.open("ab") as file:
+            file.write(written[-9:])
+        assert [trial.number for trial in reader.trials()] == [0]
 
     def test_a_reader_changes_nothing(self, journal: Path) -> None:
         with create(journal) as ledger:
@@ -379,7 +465,7 @@ class TestJournal:
             start(ledger)
         lines = journal.read_text().splitlines()
         journal.write_text("\n".join([*lines[:2], garbage, *lines[2:]]) + "\n")
-        with pytest.raises(UserError, match="the ledger is damaged"):
+        with pytest.raises(UserError, match="the ledger is damaged in line 3;"):
             Ledger.open(journal, read_only=True)
 
     def test_a_folder_is_not_a_ledger(self, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from proxy_tasks.task import Measurement
 from results.ledger import Ledger
+from results.order import in_order_of_ending
 from results.trial import Trial, TrialState
 from search_space.scale_permuted import ScalePermutedSpace
 
@@ -20,7 +22,7 @@ MEASURED = Measurement(2, 1, 1, 1.0, miou=0.5, loss=1.0, score=0.5, curve=(None,
 
 
 def plain(trial: Trial) -> dict[str, Any]:
-    """As ledger-1.json was written, by the program that wrote ledger-1.journal."""
+    """As ledger-N.json was written, by the program that wrote ledger-N.journal."""
     return {
         "number": trial.number,
         "name": trial.name,
@@ -36,28 +38,35 @@ def plain(trial: Trial) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(params=[1, 2])
+def written_by(request: pytest.FixtureRequest) -> int:
+    """The format of an earlier program."""
+    known: int = request.param
+    return known
+
+
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return shutil.copy(GOLDEN / "ledger-1.journal", tmp_path / "ledger.journal")
+def journal(tmp_path: Path, written_by: int) -> Path:
+    return shutil.copy(GOLDEN / f"ledger-{written_by}.journal", tmp_path / "ledger.journal")
 
 
-def expected() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads((GOLDEN / "ledger-1.json").read_text())
+def expected(written_by: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((GOLDEN / f"ledger-{written_by}.json").read_text())
     for row in rows:
         for name in ("started", "finished"):
             row[name] = row[name] and datetime.fromisoformat(row[name])
     return rows
 
 
-def test_a_ledger_of_format_1_reads_as_it_did(journal: Path) -> None:
+def test_a_ledger_of_an_earlier_format_reads_as_it_did(journal: Path, written_by: int) -> None:
     before = journal.read_bytes()
     trials = Ledger.open(journal, read_only=True).trials()
-    assert [plain(trial) for trial in trials] == expected()
+    assert [plain(trial) for trial in trials] == expected(written_by)
     assert {trial.state for trial in trials} == set(TrialState)
     assert journal.read_bytes() == before
 
 
-def test_a_ledger_of_format_1_goes_on(journal: Path) -> None:
+def test_a_ledger_of_an_earlier_format_goes_on(journal: Path) -> None:
     with Ledger.open(journal) as ledger:
         *ended, running = ledger.trials()
         finished = ledger.finish(running.number, MEASURED)
@@ -67,11 +76,37 @@ def test_a_ledger_of_format_1_goes_on(journal: Path) -> None:
     assert before == ended
     assert (first, first.genotype, first.measurement) == (finished, running.genotype, MEASURED)
     assert (second.state, second.backbone) == (TrialState.FAILED, running.backbone)
+    assert second.after == first.ending + 1 == second.ending == len(ended) + 1
+
+
+def test_what_an_earlier_program_wrote_ended_in_the_order_of_its_times(journal: Path) -> None:
+    trials = Ledger.open(journal, read_only=True).trials()
+    ended = [trial for trial in trials if trial.finished]
+    assert in_order_of_ending(trials) == sorted(ended, key=lambda trial: trial.finished)
+    for trial in trials:
+        assert trial.after == sum(other.finished <= trial.started for other in ended)
+
+
+def test_what_is_added_after_the_clock_was_set_back_comes_last(journal: Path) -> None:
+    with Ledger.open(journal) as ledger:
+        *_, running = ledger.trials()
+        other = ledger.start("new", "candidate", running.backbone, "key", running.genotype)
+        ledger.finish(other.number, MEASURED)
+        ledger.finish(running.number, MEASURED)
+        before = in_order_of_ending(ledger.trials())
+    lines = journal.read_text().splitlines()
+    last = [number for number, line in enumerate(lines) if '"datetime_complete"' in line][-2:]
+    for number in last:
+        lines[number] = re.sub(r'(_complete":")\d{4}', r"\g<1>1999", lines[number])
+    journal.write_text("\n".join(lines) + "\n")
+    after = in_order_of_ending(Ledger.open(journal, read_only=True).trials())
+    assert [t.number for t in after] == [t.number for t in before]
+    assert [t.number for t in after[-2:]] == [other.number, running.number]
 
 
 def test_an_earlier_program_refuses_what_was_added(journal: Path) -> None:
     Ledger.open(journal).close()
-    assert '"user_attr":{"format":"spinenet-seg-ledger/2"}' in journal.read_text()
+    assert '"user_attr":{"format":"spinenet-seg-ledger/3"}' in journal.read_text()
 
 
 def test_a_trial_of_the_default_space_takes_less_than_3_kB(tmp_path: Path) -> None:

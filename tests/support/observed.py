@@ -49,7 +49,7 @@ def ended(
     started = START + timedelta(minutes=number)
     return Trial(
         number, name, kind, backbone, f"key{number}", genotype, TrialState.COMPLETE, measured,
-        None, started, started + timedelta(minutes=1),
+        None, started, started + timedelta(minutes=1), after=number, ending=number,
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def baseline(number: int = 0, name: str = "deeplabv3-resnet-50") -> Trial:
 def running(number: int) -> Trial:
     """Sent out, not back."""
     whole = candidate(number)
-    return replace(whole, state=TrialState.RUNNING, measurement=None, finished=None)
+    return replace(whole, state=TrialState.RUNNING, measurement=None, finished=None, ending=None)
 
 
 def failed(number: int, error: str = "worker lost") -> Trial:

@@ -111,7 +111,7 @@ def test_status_tells_nodes_and_what_they_have(cluster: LocalCluster) -> None:
 
 
 def test_a_second_one_of_the_name_is_refused(cluster: LocalCluster) -> None:
-    with pytest.raises(UserError, match="is running already"):
+    with pytest.raises(UserError, match="is already running"):
         local.up(LocalConfig(), NAME, local.FOLDER)
     assert all(node.alive for node in cluster.nodes)
 

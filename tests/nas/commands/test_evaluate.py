@@ -350,7 +350,7 @@ def test_a_users_mistake_is_told_in_one_line(options, message, tmp_path) -> None
 def test_a_damaged_record_is_told_of_before_the_work(scenes_run, tmp_path) -> None:
     (tmp_path / "best.safetensors").write_bytes((scenes_run / "best.safetensors").read_bytes())
     (tmp_path / evaluations.FILE).write_text("format: other")
-    with pytest.raises(UserError, match="is no record of evaluations"):
+    with pytest.raises(UserError, match="is not a record of evaluations"):
         run(tmp_path, data="nope")
 
 

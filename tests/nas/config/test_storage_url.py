@@ -21,7 +21,7 @@ from search_space.errors import UserError
         "postgresql://me:hush@host/runs",
         "postgresql://me:hu@sh@host/runs",
         "postgresql://me:hu#sh?@host/runs",
-        "postgresql://me:hush${X}@host/runs",
+        "postgresql://me:hush${PGX}@host/runs",
         "postgresql://host/runs?user=me&password=hush",
         "mysql+pymysql://me:hush@host/runs",
     ],
@@ -41,6 +41,15 @@ def test_a_password_is_not_repeated_where_the_value_has_a_wrong_type() -> None:
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "HOME", "PGP_KEY", "MYNAS_X", "pg"])
+@pytest.mark.parametrize("url", ["postgresql://${%s}@host/runs", "sqlite:////x/${%s}", "${%s}"])
+def test_no_variable_is_filled_in_that_is_not_meant_for_it(url: str, name: str) -> None:
+    with pytest.raises(UserError, match=rf"storage: .*{name}.* is not filled in"):
+        configs.load("quickstart", [f"storage={url % name}"])
+    with pytest.raises(UserError, match="is not filled in"):
+        storage_url.expanded(url % name, {name: "s3cret"})
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -55,25 +64,25 @@ def test_a_storage_that_would_not_be_found_again_is_refused(url: str, message: s
 
 
 def test_the_password_comes_from_the_environment_whatever_it_is_made_of() -> None:
-    url = "postgresql://me:${PW}@${HOST}/runs"
-    environment = {"PW": "a@b:/%#", "HOST": "db.example.org:5433"}
+    url = "postgresql://me:${PGPASSWORD}@${PGHOST}/runs"
+    environment = {"PGPASSWORD": "a@b:/%#", "PGHOST": "db.example.org:5433"}
     found = make_url(storage_url.expanded(url, environment))
     assert (found.username, found.password) == ("me", "a@b:/%#")
     assert (found.host, found.port) == ("db.example.org", 5433)
-    whole = storage_url.expanded("${URL}", {"URL": "postgresql://me:a%40b@host/runs"})
+    whole = storage_url.expanded("${NAS_URL}", {"NAS_URL": "postgresql://me:a%40b@host/runs"})
     assert make_url(whole).password == "a@b"
-    with pytest.raises(UserError, match="the variable PW is not set; export PW="):
-        storage_url.expanded(url, {"HOST": "x"})
+    with pytest.raises(UserError, match="the variable PGPASSWORD is not set; export PGPASSWORD="):
+        storage_url.expanded(url, {"PGHOST": "x"})
 
 
 def test_config_yaml_keeps_the_variable_and_the_run_is_found_in_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PLACE", str(tmp_path / "runs.db"))
-    config = Config(storage="sqlite:///${PLACE}")
+    monkeypatch.setenv("NAS_PLACE", str(tmp_path / "runs.db"))
+    config = Config(storage="sqlite:///${NAS_PLACE}")
     ledgers.check_free("first", config)
     run = RunDirectory.create(tmp_path / "first", config)
-    assert "storage: sqlite:///${PLACE}\n" in run.config_file.read_text()
+    assert "storage: sqlite:///${NAS_PLACE}\n" in run.config_file.read_text()
     with pytest.raises(UserError, match="no ledger there"):
         ledgers.resume(run, config, (), {})  # never from zero unseen
     ledgers.make(run, config, (), {}).close()

@@ -99,7 +99,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", "")  # put back what MLflow writes there
-        patch.setenv("STORE", str(path))
+        patch.setenv("NAS_STORE", str(path))
         yield f"sqlite:///{path}"
     logging.getLogger("mlflow").setLevel(logging.INFO)
 
@@ -116,7 +116,7 @@ def runs_of(uri: str, experiment: str) -> tuple[Any, list[Any]]:
 def test_mlflow_gets_the_curves_the_parameters_and_how_a_training_ended(
     tmp_path: Path, server: str
 ) -> None:
-    config = MLflowConfig(tracking_uri="sqlite:///${STORE}")
+    config = MLflowConfig(tracking_uri="sqlite:///${NAS_STORE}")
     crash = Crash(Trouble.BUG, "KeyError")
     ways: list[list[Outcome]] = [
         [measured(1), measured(2)],
@@ -237,6 +237,7 @@ def test_loggers_are_listed_by_name_with_their_options_or_without() -> None:
         ("{name: mlflow, tracking_url: x}", r"loggers\.mlflow\.tracking_url: .*tracking_uri"),
         ("{name: mlflow, project: x}", "unknown key of mlflow; it is an option of wandb"),
         ("{project: x}", "loggers: item 1 has no name; there are tensorboard, mlflow, wandb"),
+        ("{name: mlflow, tracking_uri: 'http://${HOME}@h'}", r"tracking_uri: \$\{HOME\} is not"),
         ("{name: mlflow, tracking_uri: 'http://me:hush@h'}", r"\*\*\*@h.*MLFLOW_TRACKING_PASSWORD"),
     ],
 )

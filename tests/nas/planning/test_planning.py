@@ -303,7 +303,7 @@ def test_what_was_planned_is_kept_for_a_resume() -> None:
 def test_paces_are_asked_for_as_trainings_will_run() -> None:
     paces = Paces()
     plan(found(), 1.0, folds=3, timed=paces)
-    assert {(each.workers, each.threads) for each in paces.asked} == {(2, 1), (1, 2)}
+    assert {(each.workers, each.threads) for each in paces.asked} == {(2, 1), (1, 2), (1, 1)}
     assert all(each.recipe.batch_size == 8 for each in paces.asked)
 
 
@@ -371,3 +371,14 @@ def test_pretrained_networks_need_to_see_the_images_less_often() -> None:
         for encoder in ("", "efficientnet-lite0")
     )
     assert begun >= scratch
+
+
+@pytest.mark.parametrize(("crowded", "threads"), [(False, None), (True, 1)])
+def test_one_thread_trains_where_all_of_them_are_slower(crowded: bool, threads: int | None) -> None:
+    class Crowded(Paces):
+        def __call__(self, wanted: list[Setting]) -> list[Pace]:
+            paces = zip(super().__call__(wanted), wanted, strict=True)
+            return [Pace(p.crops / (10 if each.threads > 1 else 1), p.memory) for p, each in paces]
+
+    config = plan(found(), 1.0, folds=3, timed=Crowded() if crowded else Paces())
+    assert config.promotion.threads == threads

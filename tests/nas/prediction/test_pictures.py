@@ -151,11 +151,15 @@ def test_a_picture_that_cannot_be_made_is_told_of_and_the_others_are_made_once(
 
     monkeypatch.setattr(pictures, "open_predictor", fake)
     monkeypatch.setattr(pictures, "open_packed", lambda _: packed(4))
-    for _ in range(2):
+    weights, picture = (run.promotions / "b" / name for name in ("best.safetensors", "labels.png"))
+    for written in (b"first", b"first", b"second"):
+        weights.write_bytes(written)
+        os.utime(weights, (0, 0))  # a clock that was set back
         said = StringIO()
         draw_missing(run, Path("data"), Console(file=said))
         assert "a: label maps not drawn" in said.getvalue()
-    assert opened == ["a", "b", "a"]
+        os.utime(picture, (0, 0))
+    assert opened == ["a", "b", "a", "a", "b"]
     files = {path.name for path in run.promotions.glob("*/*") if "labels" in path.name}
     assert files == {"labels.png"}
 

@@ -128,7 +128,7 @@ def test_only_architectures_that_every_leg_scored_are_compared() -> None:
     np.testing.assert_allclose(found.reference_TN, [[0.8, 0.7, 0.6], [0.2, 0.1, 0.0]])  # the mIoU
     np.testing.assert_allclose(found.reference_N, [0.5, 0.4, 0.3])
     with pytest.raises(
-        RunFailed, match="2 architectures have a score from every leg; 3 are needed"
+        RunFailed, match="2 architectures were trained at every fidelity; at least 3 are needed"
     ):
         audit.audited(proxies, [leg(a=0.1, b=0.2)], "miou")
 
@@ -170,6 +170,6 @@ def test_a_record_survives_being_written_and_a_broken_one_is_named(tmp_path: Pat
     values = yaml.safe_load(path.read_text())
     del values["verdicts"][PROXY]["miou"]["tau"]
     path.write_text(yaml.safe_dump(values))
-    with pytest.raises(UserError, match=r"audit\.yaml: not a record of an audit"):
+    with pytest.raises(UserError, match=r"audit\.yaml: is not an audit's record"):
         AuditRecord.load(path)
     assert audited.noise(tmp_path, loaded) is None

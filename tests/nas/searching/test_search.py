@@ -19,7 +19,7 @@ from nas.controllers.evolution import RegularizedEvolution
 from nas.controllers.random import RandomSearch
 from nas.engines.base import Crash, Resources, Trouble
 from nas.engines.inline import InlineEngine
-from nas.engines.retries import IN_A_ROW, BugError, MachinesError
+from nas.engines.retries import IN_A_ROW, BugError, InputError, MachinesError
 from nas.parts.baselines import Baseline
 from nas.runs import events, selection
 from nas.searching.search import Search
@@ -32,6 +32,7 @@ from results.trial import Trial, TrialState
 from search_space import catalog
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
+from tests.support import clocks
 from tests.support.tasks import KeyTask
 
 SPACE = ScalePermutedSpace()
@@ -101,8 +102,9 @@ def test_a_trial_is_on_disk_before_it_is_sent_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("evolve", [False, True])
 @pytest.mark.parametrize("stop", range(1, 11, 3))
+@pytest.mark.parametrize("clock", ["runs", "is set back"])
 def test_a_search_that_is_cut_off_goes_on_with_the_same_proposals(
-    tmp_path: Path, stop: int, evolve: bool
+    tmp_path: Path, stop: int, evolve: bool, clock: str
 ) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
@@ -113,6 +115,8 @@ def test_a_search_that_is_cut_off_goes_on_with_the_same_proposals(
         cut.score(take(cut.search))
     in_flight = take(cut.search)
     cut.ledger.close()
+    if clock == "is set back":
+        clocks.set_back(tmp_path / "cut" / "ledger.journal")
     resumed = Harness(tmp_path / "cut", trials=10, evolve=evolve)
     assert take(resumed.search) == in_flight  # under its own number, before anything new
     resumed.score(in_flight)
@@ -210,6 +214,17 @@ def test_the_same_exception_three_times_is_a_bug_that_stops_the_search(tmp_path:
         harness.search.finish(take(harness.search), crash)
     assert TrialState.COMPLETE not in harness.states()
     assert TrialState.INFEASIBLE not in harness.states()
+
+
+def test_files_that_cannot_be_used_three_times_stop_the_search_in_a_line(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    crash = Crash(Trouble.INPUT, "no folder d: put it back", "Traceback ...")
+    for _ in range(2):
+        harness.search.finish(take(harness.search), crash)
+    line = r"^no folder d: put it back; put that right, then go on with --resume$"
+    with pytest.raises(InputError, match=line):
+        harness.search.finish(take(harness.search), crash)
+    assert setbacks(harness.ledger.trials()) == {"input": 3}
 
 
 def test_status_counts_what_was_run_again_by_its_kind(tmp_path: Path) -> None:
@@ -356,3 +371,19 @@ def test_a_full_disk_is_forgiven_twice_as_a_lost_worker_is(tmp_path: Path, times
         job = take(harness.search)
     assert harness.states()[0] is (TrialState.FAILED if times == 3 else TrialState.RUNNING)
     assert setbacks(harness.ledger.trials()) == {"disk": times}
+
+
+def test_a_last_line_that_a_power_cut_left_is_told_of_once(tmp_path: Path) -> None:
+    Harness(tmp_path).ledger.close()
+    with (tmp_path / "ledger.journal").open("a") as file:
+        file.write('{"op_code":6,"wor\n\n')
+    said = []
+    for _ in range(2):
+        with events.logged(tmp_path, "search"):
+            harness = Harness(tmp_path)
+        harness.ledger.close()
+        said.append(harness.text.getvalue())
+    path = tmp_path / "ledger.journal"
+    assert said[0].startswith(f"{path}: its last line is no whole record and is dropped (19 bytes)")
+    assert said[1] == ""
+    assert (tmp_path / events.FILE).read_text().count('"event": "ledger mended"') == 1

@@ -96,7 +96,7 @@ def test_a_block_is_given_the_rectified_sum_of_all_it_reads(
     assert isinstance(block, MergeBlock)
     features = {0: torch.randn(1, 32, 8, 8), 1: torch.randn(1, 32, 8, 8)}
     features[2] = torch.randn(1, 16, 4, 4)
-    first, second = (block.resamples[i](features[i]) for i in (0, 1))
+    first, second = (block.resamples[str(i)](features[i]) for i in (0, 1))
     expected = block.body((first + second + features[2]).relu())
     torch.testing.assert_close(block(features, (4, 4)), expected)
 
@@ -144,10 +144,11 @@ def test_a_map_is_freed_once_its_last_reader_has_run(
         block.register_forward_hook(lambda _m, _i, out, index=int(name): after(index, out))
     with torch.no_grad():
         backbone(torch.randn(1, 3, 64, 64))
+    order = [int(name) for name in backbone.blocks]
     for index, found in held.items():
         needed = set(architecture.output_blocks.values())
-        for later in (i for i in architecture.alive if i >= index):
-            needed.update(architecture.parents[later], architecture.absorbed.get(later, ()))
+        for later in order[order.index(index) :]:
+            needed.update(architecture.reads[later])
         assert found <= needed
 
 

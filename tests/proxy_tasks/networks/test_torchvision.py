@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from proxy_tasks.networks import DeepLabV3, build
-from proxy_tasks.networks.torchvision import from_torchvision, load_torchvision
+from proxy_tasks.networks.torchvision import RATES, from_torchvision, load_torchvision
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
@@ -70,8 +70,8 @@ def tiny_state() -> dict[str, Tensor]:
     return drawn(torchvision_shapes(TINY, width=8, aspp=16, classes=5))
 
 
-def tiny_network(auxiliary: bool = True) -> DeepLabV3:
-    return build(DilatedResNet(TINY, 8), NARROW, 5, (65, 65), auxiliary)
+def tiny_network(auxiliary: bool = True, stride: int = 8, side: int = 513) -> DeepLabV3:
+    return build(DilatedResNet(TINY, stride), NARROW, 5, (side, side), auxiliary)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_with_torchvisions_weights_the_logits_are_torchvisions() -> None:
     network = tiny_network().double().eval()
     state = {name: value.double() for name, value in tiny_state().items()}
     load_torchvision(network, state)
-    reference, x = Reference(state, TINY), torch.randn(1, 3, 65, 49, dtype=torch.float64)
+    reference, x = Reference(state, TINY), torch.randn(1, 3, 129, 97, dtype=torch.float64)
     third, last = reference.trunk(x)
-    rates = aspp_rates((65, 65), 8)
-    assert rates == (2, 4, 6)
+    rates = aspp_rates((513, 513), 8)
+    assert rates == RATES == (12, 24, 36)
     found, auxiliary = network.forward_auxiliary(x)
     torch.testing.assert_close(found, reference.head(last, rates))
     torch.testing.assert_close(auxiliary, reference.logits(third, "aux_classifier", 0))
@@ -203,3 +203,17 @@ def test_a_network_that_torchvision_does_not_have_is_refused() -> None:
     plus = build(DilatedResNet(TINY, 8, "deeplabv3+"), NARROW, 5, (65, 65))
     with pytest.raises(UserError, match="DeepLabv3 on a ResNet"):
         load_torchvision(plus, tiny_state())
+
+
+@pytest.mark.parametrize(
+    ("stride", "side", "got"), [(16, 513, "16 and 6, 12, 18"), (8, 256, "8 and 6, 12, 18")]
+)
+def test_another_stride_and_other_rates_are_refused_in_one_line(
+    stride: int, side: int, got: str
+) -> None:
+    network = tiny_network(stride=stride, side=side)
+    before = network.classifier.bias.clone()
+    with pytest.raises(UserError, match=f"8 and atrous rates 12, 24, 36, .*has {got}: build") as e:
+        load_torchvision(network, tiny_state())
+    assert "\n" not in str(e.value)
+    assert torch.equal(network.classifier.bias, before)
