@@ -33,7 +33,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print every part as JSON.")] = False,
     set: Settings = None,
 ) -> None:
-    """Check that a run is whole: read its ledger, records, weights, artifacts, data and packs.
+    """Check that a run is intact: read its ledger, records, weights, artifacts, data and packs.
 
     nas check runs/camvid
 

@@ -207,7 +207,7 @@ def test_a_damaged_record_is_one_line(run: RunDirectory) -> None:
     run.data_file.write_text('{"format": "other"}')
     with pytest.raises(UserError, match=r"data.json: damaged .*; remove it if you are sure"):
         hold(run)
-    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it where you know"):
+    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it if you are sure"):
         data_identity.refuse_other(run, build.dataset(run.config(), (8, 8)), "val")
 
 
