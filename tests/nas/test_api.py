@@ -81,7 +81,7 @@ def test_an_objective_that_is_not_finite_is_a_failure_of_the_network(tmp_path):
 
 def test_whatever_trains_refuses_an_objective_of_ones_own(tmp_path):
     loaded = config.load("quickstart", ["proxy.score=objective"])
-    with pytest.raises(nas.UserError, match=r"^proxy.score: objective is a function of Python"):
+    with pytest.raises(nas.UserError, match=r"^proxy.score: objective is a Python function"):
         checks.check(loaded, build.space(loaded))
     with pytest.raises(nas.UserError, match=r"^data: an objective of your own reads no images"):
         nas.search(objective=len, data=tmp_path, run=tmp_path / "run", quiet=True)
