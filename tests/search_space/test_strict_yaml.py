@@ -87,7 +87,7 @@ def test_nothing_at_all_is_null() -> None:
         ("a: !!int [1]", "x: line 1: expected a scalar node, but found sequence"),
         ("a: !!map b", "x: line 1: this is not a mapping of keys to values"),
         ("a: !own 1", "x: line 1: the tag !own is not known; write plain values"),
-        ("9" * 5000, "x: not valid YAML: Exceeds the limit"),
+        ("9" * 5000, "x: line 1: a number of 5,000 characters is too long"),
     ],
 )
 def test_what_is_not_plain_or_stands_twice_is_refused(text: str, message: str) -> None:

@@ -101,7 +101,7 @@ def test_what_cannot_be_begun_with_is_refused_by_name(tmp_path: Path, run: RunDi
         (tmp_path / "empty", SPACE): "empty: is neither a run nor a folder of architecture files",
         (tmp_path / "none.yaml", SPACE): "none.yaml' is neither a file nor in the catalogue",
         (unscored.path, SPACE): "unscored: the run has no candidates yet",
-        ("deeplabv3-resnet-50-os8", SPACE): "os8: is a ResNet, which no search space contains",
+        ("deeplabv3-resnet-50-os8", SPACE): "os8: is a ResNet; only searched backbones",
         (run.path, other): r"before: trial-0011: block \d+: dilation must be one of \[1\]",
     }
     for (source, space), message in refused.items():
