@@ -146,7 +146,7 @@ def test_what_an_exporter_is_made_with_comes_with_its_extra(each: Exporter) -> N
 
 def test_the_documentation_has_the_table() -> None:
     """Of the formats, their files and needs; where it differs, write there what is expected."""
-    rows = ["| format | what it is | what lies in `found/` | needs |", "|---|---|---|---|"]
+    rows = ["| format | what it is | files in `found/` | needs |", "|---|---|---|---|"]
     for name, known in FORMATS.items():
         each = exporter(name)
         files = ", ".join(f"`{file}`" for file in each.files)

@@ -91,7 +91,7 @@ def replaced(old: str, new: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("file", "damage", "part", "words"),
     [
-        ("run/ledger.journal", zeroed, "ledger", "the ledger is damaged; restore"),
+        ("run/ledger.journal", zeroed, "ledger", "the ledger is damaged in line"),
         ("run/ledger.journal", replaced('"residual"', '"bottleneck"'), "ledger", "trial 0 is not"),
         ("run/data.json", cut, "records", "data.json: damaged"),
         ("run/environment.json", cut, "records", "environment.json: damaged"),

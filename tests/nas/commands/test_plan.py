@@ -173,7 +173,7 @@ def test_the_demonstrations_settings_reach_no_real_data(
         (("plan", "empty"), "empty"),
         (("plan", "bare"), "has no labels: write"),
         (("plan", "lone"), "data.split.folds: 2 needs as many images, and there is 1"),
-        (("search", "--dry-run"), "--dry-run: shows a plan"),
+        (("search", "--dry-run"), "--dry-run: shows the plan"),
         (("search", "camvid", "--data", "photos"), "not both"),
         (("search", "planned.yaml", "--hours", "2"), "is a plan for 0.5 hours"),
     ],

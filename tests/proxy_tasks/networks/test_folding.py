@@ -46,7 +46,11 @@ def test_folding_adds_no_more_than_rounding(small: Scale) -> None:
     x = torch.randn(2, 3, *SIZE)
     with torch.no_grad():
         found, expected = folded(network)(x), network(x)
-    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+        exact = copy.deepcopy(network).double()(x.double())
+    # By the network's own rounding: a norm over few pixels of nearly equal value enlarges it.
+    own = (expected - exact).abs().max()
+    assert 0 < own < 1e-2 * exact.abs().max()
+    assert (found - exact).abs().max() < 10 * own
 
 
 def test_no_batch_norm_and_no_dropout_is_left(small: Scale) -> None:
