@@ -1,4 +1,4 @@
-"""The Python face of the platform: search, load a run, build a network, export it.
+"""The Python interface of the platform: search, load a run, build a network, export it.
 
     import nas
 
@@ -56,7 +56,7 @@ _OF_OBJECTIVE: Settings = {
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder, read anew at every question, also while the run goes on."""
+    """A run's folder, read again at every access, also while the run is running."""
 
     path: Path
 
@@ -123,9 +123,9 @@ def search(
         hours: wall time; of a planned search from reading the images to the export.
         trials: candidates to score.
         run: the folder of the run; by default ``runs/NAME-DATE``.
-        resume: go on with the run in ``run``.
+        resume: continue the run in ``run``.
         begin: runs and architecture files of the networks to begin with.
-        engine: ``ray`` or ``inline``; by default what the config says.
+        engine: ``ray`` or ``inline``; by default the config's.
         settings: single values of the config, see ``Settings``.
         objective: scores networks in the place of a training: a function of an architecture that
             gives a number, more is better. Nothing is promoted then, and ``engine`` is inline
@@ -151,7 +151,7 @@ def search(
 
 
 def load(run: Place) -> Run:
-    """A run that is there. UserError where none is."""
+    """An existing run. UserError where there is none."""
     return Run(RunDirectory.open(Path(run)).path)
 
 

@@ -1,4 +1,4 @@
-"""How a run ends badly, and how it ends when somebody asks it to."""
+"""How a run fails, and how it ends when it is interrupted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunFailed(RuntimeError):
 
 
 def no_room(error: Exception) -> str | None:
-    """What to tell of a disk that is full or read-only, if that is what went wrong."""
+    """The message for a full or read-only disk, if that is what went wrong."""
     if not isinstance(error, OSError) or error.errno not in FULL | {errno.EROFS}:
         return None
     return f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
@@ -35,7 +35,7 @@ def no_memory(error: Exception) -> str | None:
 
 
 class Interrupted(RunFailed):
-    """Somebody wanted it to end: Ctrl-C, or a scheduler that takes its machine back."""
+    """The run was asked to end: by Ctrl-C, or by a scheduler that takes its machine back."""
 
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -61,7 +61,7 @@ def ending_at_the_second() -> Iterator[None]:
 
 @contextmanager
 def interruptible(command: str) -> Iterator[None]:
-    """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to go on with."""
+    """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to continue with."""
     before: dict[signal.Signals, Any] = {}
     if _in_main_thread() and signal.getsignal(signal.SIGINT) not in (_stop, _end_at_once):
         before = {number: signal.getsignal(number) for number in STOPS}
@@ -71,7 +71,7 @@ def interruptible(command: str) -> Iterator[None]:
                 signal.signal(number, _stop)
         yield
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"interrupted; `{command}` goes on") from stop
+        raise Interrupted(f"interrupted; continue with `{command}`") from stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

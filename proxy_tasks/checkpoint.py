@@ -128,8 +128,8 @@ class Weights:
                 description = json.loads((file.metadata() or {})["spinenet-seg"])
         except KeyError as error:
             raise UserError(
-                f"{path}: not a weights file of this project: nothing in it says what network it is"
-                " of; give a promotion's best.safetensors"
+                f"{path}: not a weights file of this project: it does not say what network it is"
+                " for; give a promotion's best.safetensors"
             ) from error
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a weights file of this project ({error})") from error

@@ -64,7 +64,7 @@ class Crops:
         chosen: NDArray[np.int64] | None = None,
     ) -> None:
         if augment.turn and size[0] != size[1]:
-            raise UserError(f"turn: mirrors square crops alone, not {size[0]}x{size[1]}")
+            raise UserError(f"turn: only square crops can be turned, not {size[0]}x{size[1]}")
         self.augment = augment
         self._split, self._size, self._intensities = split, size, intensities
         self._places = _by_class(split, chosen) if augment.rare else []

@@ -75,8 +75,8 @@ class Group:
         """UserError for a recipe whose micro-batches do not divide into equal parts."""
         if recipe.micro_batch % self.size:
             raise UserError(
-                f"{self.size} processes take equal parts of {recipe.micro_batch} images, a"
-                " batch_size divided by accumulate, and that does not divide"
+                f"batch_size divided by accumulate is {recipe.micro_batch}, which {self.size}"
+                " processes cannot share equally"
             )
 
     def share(self, rows: Tensor) -> Tensor:

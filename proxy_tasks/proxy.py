@@ -1,4 +1,4 @@
-"""Scores a network by training it: shortly for a search, fully for a promotion."""
+"""Scores a network by training it: briefly for a search, fully for a promotion."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Verdict:
         regret: what choosing by the proxy costs: the reference's best score less the reference's
             score of the proxy's best.
         noise: Standard deviation of a proxy score between seeds, shifts of all scores left out.
-        real_difference: Two proxy scores differ for real beyond it.
+        real_difference: A difference between two proxy scores is real above it.
         signal: Standard deviation between architectures, the noise's variance taken off.
         cost_ratio: Seconds of one reference training for one of the proxy.
         reference_tau: Kendall's tau-b of two reference trainings with each other, mean over their
@@ -164,7 +164,7 @@ def cheapest(verdicts: Mapping[str, Verdict], wanted: float = NEARLY) -> str | N
 def lines(verdict: Verdict, metric: str, reference: str = "mIoU") -> list[str]:
     """The verdict in plain sentences; the last is the judgement.
 
-    ``metric`` is what the proxy goes by, ``reference`` what the reference is judged by.
+    ``metric`` names the proxy's score, ``reference`` that of the reference.
     """
     v, regret = verdict, verdict.regret
     return [
@@ -179,7 +179,8 @@ def lines(verdict: Verdict, metric: str, reference: str = "mIoU") -> list[str]:
         f"{reference} ({three_digits(regret.low)} to {three_digits(regret.high)}) there.",
         f"Standard deviation of {metric} at the proxy: {three_digits(v.noise)} between seeds, "
         f"{three_digits(v.signal)} between architectures.",
-        f"Two trials differ for real beyond {three_digits(v.real_difference)} {metric}.",
+        f"A difference between two trials is real above {three_digits(v.real_difference)} "
+        f"{metric}.",
         judgement(v),
     ]
 

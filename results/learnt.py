@@ -42,14 +42,14 @@ class Learnt:
 
     @property
     def words(self) -> str:
-        """What is wrong, to follow the network's name: ``knows soil alone: weed is never found``.
+        """What is wrong, to follow the network's name: ``knows only soil: weed is never found``.
         Empty where nothing is."""
         if self.whole:
             return ""
         if self.everywhere is not None:
             return f"predicts {self.everywhere} everywhere: {self._missing}"
         if len(self.found) == 1:
-            return f"knows {self.found[0]} alone: {self._missing}"
+            return f"knows only {self.found[0]}: {self._missing}"
         if not self.found:
             return f"knows no class: {self._missing}"
         never = f"never finds {_listed(self.never)}" if self.never else ""

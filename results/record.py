@@ -1,4 +1,4 @@
-"""How a trial stands in an Optuna trial: written in format 3, read in formats 1 to 3.
+"""How a trial is stored in an Optuna trial: written in format 3, read in formats 1 to 3.
 
 A ledger grows by every byte of this for every trial, so each half of a trial is little: what it is
 when it starts (genotype and spec), what came of it when it ends, in one attribute. Format 1 kept

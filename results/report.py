@@ -215,7 +215,7 @@ def _label_maps(now: Snapshot) -> Iterator[str]:
         except OSError:
             continue  # gone since: a report is not worth less for it
         heading = _text(f"{each.name}: label maps after full training")
-        words = _text(f"validation images, their truth, and what {each.name} predicts")
+        words = _text(f"validation images, their true labels, and those that {each.name} predicts")
         yield f"<section class='card wide'><div class='head'><h2>{heading}</h2></div>"
         yield f"<img class='labels' alt='{words}' src='data:image/png;base64,{data}'></section>"
 

@@ -1,4 +1,4 @@
-"""An open storage as the ledger sees it, and what can go wrong with one."""
+"""An open storage as the ledger sees it, and the errors it can raise."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class SpineSpace:
     def _check_member(self, architecture: Architecture) -> None:
         if architecture.encoder != self.encoder:
             stands = architecture.encoder or "a stem of its own"
-            raise UserError(f"encoder: this space stands on {self.encoder}, not on {stands}")
+            raise UserError(f"encoder: this space is built on {self.encoder}, not on {stands}")
         if tuple(architecture.output_levels) not in self._reads:
             raise UserError(
                 f"output_levels: this space reads some of {list(self.output_levels)}"

@@ -86,7 +86,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         if not isinstance(node, yaml.MappingNode):  # but tagged as one
-            raise _wrong(node, "this is no mapping of keys to values")
+            raise _wrong(node, "this is not a mapping of keys to values")
         found: dict[Hashable, Any] = {}
         lines: dict[Hashable, int] = {}
         for key_node, value_node in node.value:
@@ -105,11 +105,11 @@ class _StrictLoader(yaml.SafeLoader):
     def _plain(self, node: yaml.Node) -> Any:
         text = self.construct_scalar(node)  # type: ignore[arg-type]
         if len(text) > _LONGEST:
-            raise _wrong(node, f"a number of {len(text):,} characters is no number to work with")
+            raise _wrong(node, f"a number of {len(text):,} characters is too long")
         kind = node.tag.removeprefix(_TAG)
         looks = _core_tag(text).removeprefix(_TAG)
         if looks != kind and (looks, kind) != ("int", "float"):  # it has a tag, as in !!int yes
-            raise _wrong(node, f"{text!r} is no {kind}")
+            raise _wrong(node, f"{text!r} is not of type {kind}")
         return _VALUES[node.tag](text)
 
     def _unknown(self, node: yaml.Node) -> Any:

@@ -59,7 +59,7 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(cluster.app, name="cluster")
-app.add_typer(data.app, name="data", help="The data sets: list them, check yours, pack it.")
+app.add_typer(data.app, name="data", help="List the data sets, check yours, pack it.")
 
 
 def main() -> None:

@@ -9,11 +9,13 @@ import typer
 
 from nas.terminal.console import console as _console
 
-app = typer.Typer(help="A Ray cluster: on this machine, in a cloud, on your own machines.")
+app = typer.Typer(help="Start, use and end a Ray cluster, on this machine or on others.")
 
 Target = Annotated[
     str,
-    typer.Argument(metavar="FILE|local", help="The cluster's YAML, or local.", show_default=False),
+    typer.Argument(
+        metavar="FILE|local", help="The cluster's YAML file, or local.", show_default=False
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
@@ -25,13 +27,13 @@ def up(
         int | None, typer.Option(min=1, help="Number of raylets (local only).", show_default="2")
     ] = None,
     cpus: Annotated[
-        int | None, typer.Option(min=1, help="CPUs of each (local only).", show_default="1")
+        int | None, typer.Option(min=1, help="CPUs of each raylet (local only).", show_default="1")
     ] = None,
     gpus: Annotated[
-        int | None, typer.Option(min=0, help="GPUs of each (local only).", show_default="0")
+        int | None, typer.Option(min=0, help="GPUs of each raylet (local only).", show_default="0")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write and show the files, start nothing.")
+        bool, typer.Option("--dry-run", help="Write and show the files, but start nothing.")
     ] = False,
     yes: Yes = False,
 ) -> None:
@@ -52,7 +54,7 @@ def up(
 
 @app.command()
 def status(target: Target) -> None:
-    """What nodes there are, and whether they live.
+    """List the nodes, and whether they are alive.
 
     nas cluster status local
     """
@@ -64,10 +66,13 @@ def status(target: Target) -> None:
 @app.command(context_settings={"ignore_unknown_options": True})
 def submit(
     target: Target,
-    words: Annotated[list[str], typer.Argument(metavar="-- COMMAND ...", help="A command of nas.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="-- COMMAND ...", help="A command of nas, without the word nas."),
+    ],
     upload: Annotated[
         list[Path] | None,
-        typer.Option(help="A file or folder that the command needs on the head; repeatable."),
+        typer.Option(help="File or folder to copy to the head first; repeatable."),
     ] = None,
 ) -> None:
     """Run a nas command on the cluster.

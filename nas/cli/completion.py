@@ -1,4 +1,4 @@
-"""What the shell offers when Tab is pressed. Loads nothing heavy: it is asked at every press."""
+"""What the shell offers when Tab is pressed. Loads nothing heavy: it runs at every press."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def runs(incomplete: str) -> list[str]:
-    """Folders that begin so: of runs as they are, of others with a slash, to go on from."""
+    """Folders that begin so: runs as they are, others with a slash, to be completed further."""
     found = list(_folders(incomplete))
     if len(found) == 1 and found[0].endswith("/") and found[0] != incomplete:
         return list(_folders(found[0])) or found
@@ -35,8 +35,8 @@ def _folders(incomplete: str) -> Iterator[str]:
 
 
 def _beginning(incomplete: str) -> list[Path]:
-    """What lies where ``incomplete`` points to and begins as its last part; hidden ones only when
-    they are asked for."""
+    """What is in the folder that ``incomplete`` names and begins like its last part; hidden files
+    only when that part begins with a dot."""
     folder, slash, beginning = incomplete.rpartition("/")
     try:
         inside = sorted(Path(folder + slash or ".").iterdir())

@@ -1,4 +1,4 @@
-"""``nas data``: data sets, checked and packed."""
+"""``nas data``: list, check and pack data sets."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def data_check(
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     set: Settings = None,
 ) -> None:
-    """Read everything once; report sizes, class frequencies and every fault, by file name.
+    """Read every file once; report sizes, class frequencies and every fault, by file name.
 
-    Exit code 1 when something is wrong.
+    The exit code is 1 if something is wrong.
 
     nas data check cityscapes --set data.root=DIR
 
@@ -54,7 +54,7 @@ def data_check(
 
 @app.command("pack")
 def data_pack(config: DataConfigSource = None, set: Settings = None, quiet: Quiet = False) -> None:
-    """Decode the images beforehand, at the sizes of proxy and promotion.
+    """Decode the images beforehand, at the resolutions of proxy and promotion.
 
     nas data pack cityscapes --set data.root=DIR --set data.cache=/fast/disk
     """

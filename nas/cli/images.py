@@ -1,4 +1,4 @@
-"""``nas predict`` and ``nas evaluate``: trained networks at work."""
+"""``nas predict`` and ``nas evaluate``: label images, and score the labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def predict(
         typer.Argument(
             metavar="WEIGHTS",
             help="A promotion's best.safetensors or folder, or the folder of a python or"
-            " huggingface export. Of a python export, network.py is run.",
+            " huggingface export. A python export's network.py is executed.",
             show_default=False,
         ),
     ],
@@ -53,7 +53,7 @@ def evaluate(
         typer.Argument(
             metavar="WEIGHTS",
             help="A promotion's folder or its best.safetensors, or the folder of a python or"
-            " huggingface export. A python export's network.py is run.",
+            " huggingface export. A python export's network.py is executed.",
             show_default=False,
         ),
     ],
@@ -62,14 +62,14 @@ def evaluate(
         typer.Option(
             metavar="NAME|CONFIG",
             help="Data to score on.",
-            show_default="what it was trained on",
+            show_default="those of the training",
         ),
     ] = None,
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, val or test.",
-            show_default="val; test where folds left nothing to hold out",
+            help="Part of the data: train, val or test.",
+            show_default="val; test where folds left no val",
         ),
     ] = None,
     size: SeenSize = None,
@@ -85,16 +85,19 @@ def evaluate(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="New folder for colour maps.")
+        Path | None, typer.Option("-o", "--output", help="New folder for colour maps and figures.")
     ] = None,
     submission: Annotated[
-        bool, typer.Option("--submission", help="Also write what the benchmark's server takes.")
+        bool,
+        typer.Option(
+            "--submission", help="Also write the files that the benchmark's server takes."
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:
-    """IoU by class, accuracies and boundary F at the labels' own size, as papers report them.
+    """Score weights as papers do: IoU by class, accuracies and boundary F at the labels' own size.
 
     nas evaluate runs/camvid/promotions/trial-0028
 

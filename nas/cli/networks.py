@@ -1,4 +1,4 @@
-"""``nas describe`` and ``nas export``: one network, on paper and to take away."""
+"""``nas describe`` and ``nas export``: show one network, and write it for other programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def describe(
         str | None,
         typer.Argument(
             metavar="[NAME|FILE]",
-            help="An entry of the catalogue or an architecture file; none lists the catalogue.",
+            help="An entry of the catalogue or an architecture file. Without it, the catalogue is"
+            " listed.",
             show_default=False,
         ),
     ] = None,
@@ -31,10 +32,10 @@ def describe(
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     diagram: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Draw the blocks into an .svg or .png; repeatable."),
+        typer.Option(metavar="FILE", help="Draw the blocks to an .svg or .png; repeatable."),
     ] = None,
 ) -> None:
-    """What a network is made of and what it costs, block by block.
+    """Show what a network is made of and what it costs, block by block.
 
     nas describe
 
@@ -62,16 +63,17 @@ def export(
         str,
         typer.Argument(
             metavar="RUN|NAME|FILE",
-            help="A run or a promotion, a catalogue entry, or a spec.",
+            help="A run, a promotion, an entry of the catalogue, or an architecture file.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
     trial: Annotated[
-        str | None, typer.Option(help="Of a run: best, front, or a number.", show_default="best")
+        str | None,
+        typer.Option(help="Trial of a run: best, front, or a number.", show_default="best"),
     ] = None,
     format: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(FORMATS)}; several may follow."),
+        typer.Option(help=f"{', '.join(FORMATS)}; one or several."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
     scale: ScaleName = None,
@@ -79,9 +81,9 @@ def export(
     classes: ClassCount = None,
     quiet: Quiet = False,
 ) -> None:
-    """Export an architecture as a spec, as code with weights, or as other tools load it.
+    """Export an architecture as a spec, as code with weights, or for other tools.
 
-    A run's trials are built as they were trained; --scale, --size and --classes apply to the rest.
+    --scale, --size and --classes are for catalogue entries and files; trials keep their own.
 
     nas export runs/camvid --trial best --format spec python -o found/
 

@@ -34,7 +34,7 @@ SeenSize = Annotated[
         "--size",
         metavar="HxW|own",
         help="Resize every image to this before the network sees it.",
-        show_default="as it was trained to",
+        show_default="as in training",
     ),
 ]
 SeenScales = Annotated[
@@ -58,14 +58,19 @@ Window = Annotated[
 ]
 Stride = Annotated[
     str | None,
-    typer.Option("--stride", metavar="HxW", help="Its stride.", show_default="two thirds of it"),
+    typer.Option(
+        "--stride",
+        metavar="HxW",
+        help="Stride of the window.",
+        show_default="two thirds of the window",
+    ),
 ]
 ImageSize = Annotated[
     str | None,
     typer.Option(
         "--size",
         metavar="HxW",
-        help="Image size, as 224 or 512x1024.",
+        help="Image size, such as 224 or 512x1024.",
         show_default="512x1024; 49S...: 224",
     ),
 ]

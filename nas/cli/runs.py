@@ -33,7 +33,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print every part as JSON.")] = False,
     set: Settings = None,
 ) -> None:
-    """Check that a run is whole: read its ledger, records, weights, artifacts, data and packs.
+    """Check that a run is intact: read its ledger, records, weights, artifacts, data and packs.
 
     nas check runs/camvid
 
@@ -63,7 +63,8 @@ def report(
         typer.Option("-o", "--output", help="HTML file.", show_default="RUN/report.html"),
     ] = None,
     figures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Its figures as SVG too, in this folder.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write its figures as SVG, to this folder."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -82,7 +83,7 @@ def dashboard(
     run: Annotated[
         Path,
         typer.Argument(
-            help="A run's folder, or one that holds runs.",
+            help="A run's folder, or a folder of runs.",
             show_default=False,
             autocompletion=completion.runs,
         ),
@@ -90,13 +91,15 @@ def dashboard(
     host: Annotated[str, typer.Option(help="Address to serve on; other machines need --token.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8050,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to serve on; 0: any free one.")
+    ] = 8050,
     token: Annotated[
         str | None,
-        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="Secret that visitors have to give."),
+        typer.Option(envvar="NAS_DASHBOARD_TOKEN", help="Secret that visitors must give."),
     ] = None,
 ) -> None:
-    """Serve a live page of a run, which reads the run and never writes to it.
+    """Serve a live page of a run. It reads the run and never writes to it.
 
     nas dashboard runs/camvid
 
@@ -112,16 +115,18 @@ def dashboard(
 def promote(
     run: Run,
     top: Annotated[
-        int | None, typer.Option(min=1, help="How many of the best candidates.", show_default="1")
+        int | None,
+        typer.Option(min=1, help="Promote this many of the best candidates.", show_default="1"),
     ] = None,
     trial: Annotated[
-        list[int] | None, typer.Option(help="A trial by number, baselines too; repeatable.")
+        list[int] | None,
+        typer.Option(help="Promote the trial of this number, also a baseline's; repeatable."),
     ] = None,
     baseline: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="An entry of the catalogue, as `nas describe` lists them; repeatable.",
+            help="Promote an entry of the catalogue (see `nas describe`); repeatable.",
         ),
     ] = None,
     seeds: Annotated[

@@ -39,7 +39,7 @@ def search(
             show_default=False,
         ),
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="Candidates to score.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Number of candidates to score.")] = None,
     hours: Annotated[
         float | None,
         typer.Option(help="Wall time from now; a planned search includes the export."),
@@ -47,7 +47,9 @@ def search(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Stop after the plan, before anything is written.")
     ] = False,
-    engine: Annotated[str | None, typer.Option(help="ray (the default) or inline.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="ray (the default), or inline: without Ray.")
+    ] = None,
     address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT|auto", help="A running Ray cluster to join.")
     ] = None,
@@ -87,10 +89,13 @@ def plan(
     ],
     hours: Annotated[
         float | None,
-        typer.Option(help="For everything, from reading images to the export.", show_default="1"),
+        typer.Option(
+            help="Time for everything, from reading the images to the export.", show_default="1"
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write it as a config, to edit and run.")
+        Path | None,
+        typer.Option("-o", "--output", help="Write the plan as a config, to edit and run."),
     ] = None,
     set: Settings = None,
 ) -> None:
@@ -119,12 +124,12 @@ def audit(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the audit in --run.")] = False,
     grid: Annotated[
-        bool, typer.Option("--grid", help="Compare the fidelities of audit.grid too.")
+        bool, typer.Option("--grid", help="Also compare the fidelities of audit.grid.")
     ] = False,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how far a proxy can be trusted: train random architectures twice briefly, and long.
+    """Measure how far a proxy can be trusted, by training random architectures briefly and longer.
 
     nas audit camvid --set data.root=DIR --run runs/audit-camvid
 

@@ -1,1 +1,1 @@
-"""Clusters: what is asked for in one small YAML, the files made of it, and what runs them."""
+"""Clusters: the small YAML that describes one, the files made from it, and what runs them."""

@@ -1,4 +1,4 @@
-"""What a cluster is told: one small YAML, typed, and refused in one line where it is wrong."""
+"""The config of a cluster: one small YAML, typed, with mistakes refused in one line."""
 
 from __future__ import annotations
 
@@ -183,7 +183,10 @@ class ClusterConfig(Section):
     ``idle_minutes`` goes."""
 
     name: Annotated[
-        str, _like(r"[a-z][a-z0-9-]{0,30}", "at most 31 of a to z, 0 to 9 and -, a letter first")
+        str,
+        _like(
+            r"[a-z][a-z0-9-]{0,30}", "at most 31 characters of a to z, 0 to 9 and -, a letter first"
+        ),
     ] = "spinenet-seg"
     provider: Provider
     source: Path | None = Path(".")
@@ -201,7 +204,7 @@ def load(path: Path) -> ClusterConfig:
     try:
         values = strict_yaml.parse(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable cluster file ({error})") from None
+        raise UserError(f"{path}: the cluster file cannot be read ({error})") from None
     config = parse(values, str(path))
     source = config.source
     if source is None or source.expanduser().is_absolute():

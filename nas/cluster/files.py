@@ -1,4 +1,4 @@
-"""The files made of a cluster's YAML, and the commands of the tools that take them."""
+"""The files made from a cluster's YAML, and the commands of the tools that read them."""
 
 from __future__ import annotations
 

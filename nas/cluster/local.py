@@ -100,7 +100,7 @@ def mend(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     lives. UserError and RunFailed as for ``up``."""
     known = load(name, folder)
     if not known.alive:
-        raise UserError(f"{name}: the head is dead; `nas cluster down {name}` clears up")
+        raise UserError(f"{name}: the head is dead; `nas cluster down {name}` cleans up")
     living = [node for node in known.nodes if node.alive]
     birth = _Birth(config, name, _state(name, folder), Path(known.scratch), known.address, living)
     try:
@@ -145,7 +145,7 @@ class _Birth:
             self.nodes.pop()
             self._held.pop()[1].close()
         said = log.read_text(errors="replace").strip().splitlines()
-        raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no word'}")
+        raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no message'}")
 
     def write(self) -> None:
         """UserError where that is not possible."""

@@ -1,4 +1,4 @@
-"""``nas audit``: the same random architectures trained shortly and long, and what that tells."""
+"""``nas audit``: how well short trainings of random architectures predict longer ones."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def _judged(proxy: list[Leg], reference: list[Leg]) -> Judged:
 
 
 def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
-    """In full what a search under this config goes by; of all else a line."""
+    """In full for the score of a search under this config; one line for every other metric."""
     metric = config.proxy.score
     verdict = judged[PROXY][1][metric]
     name = OBJECTIVES[metric].score_name
-    console.print(f"\nproxy, by {name}, which the search goes by", style="bold", highlight=False)
+    console.print(f"\nproxy, by {name}, the search's score", style="bold", highlight=False)
     for line in lines(verdict, name):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     console.print()
@@ -103,7 +103,7 @@ def _tell(config: Config, judged: dict[str, Judged], console: Console) -> None:
 
 
 def _table(verdicts: dict[str, dict[Metric, Verdict]]) -> Table:
-    """Every fidelity and metric with what matters most of it."""
+    """Every fidelity and metric, with its most important figures."""
     table = Table(title="single trainings against the reference", title_justify="left")
     for heading in ("fidelity", "by"):
         table.add_column(heading)
@@ -124,7 +124,7 @@ def _cheapest(config: Config, judged: dict[str, Judged]) -> str:
     found = cheapest(taus, wanted)
     if found is None:
         best = max(taus, key=lambda label: taus[label].tau.value)
-        return f"no fidelity reaches tau {wanted}; {best} comes nearest, {taus[best].tau.value:.2f}"
+        return f"no fidelity reaches tau {wanted}; {best} comes closest, {taus[best].tau.value:.2f}"
     return f"the cheapest fidelity that reaches tau {wanted}: {found}"
 
 

@@ -1,4 +1,4 @@
-"""``nas describe`` without a name: what there is to describe, and the scales it is built at."""
+"""``nas describe`` without a name: the catalogue, and the scales that networks are built at."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def catalogue(target: BuildOptions, as_json: bool, console: Console) -> None:
     at = f"{target.scale_name}, {height}×{width} pixels, {target.classes} classes"
     console.print(_entries_table(entries, f"catalogue, costs at {at}"))
     console.print(_scales_table())
-    console.print(Text("nas describe NAME|FILE shows one of them, or of your own, in full.", "dim"))
+    console.print(
+        Text("nas describe NAME|FILE shows one of them, or your own file, in full.", "dim")
+    )
 
 
 def _as_dict(entries: list[Description]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def up(target: str, changes: dict[str, int], dry: bool, yes: bool, console: Cons
         _up_local(config.name, config.provider.model_copy(update=changes), dry, console)
         return
     if changes:
-        raise UserError(f"--nodes, --cpus, --gpus: are for local; write them into {target}")
+        raise UserError(f"--nodes, --cpus, --gpus: only for local; write them into {target}")
     plan = files.plan(config, Path(target))
     _show(plan, console)
     if not dry:
@@ -50,7 +50,7 @@ def up(target: str, changes: dict[str, int], dry: bool, yes: bool, console: Cons
 
 
 def status(target: str, console: Console) -> None:
-    """What nodes there are. UserError and RunFailed as for ``up``."""
+    """List the nodes. UserError and RunFailed as for ``up``."""
     config = _config(target)
     if not isinstance(config.provider, LocalConfig):
         _call(files.plan(config, Path(target)).status)
@@ -61,7 +61,7 @@ def status(target: str, console: Console) -> None:
     console.print(f"{cluster.name}  {cluster.address}  {state}", markup=False, highlight=False)
     if not cluster.alive:
         raise RunFailed(
-            f"{cluster.name}: the head is dead; `nas cluster down {shlex.quote(target)}` clears up"
+            f"{cluster.name}: the head is dead; `nas cluster down {shlex.quote(target)}` cleans up"
         )
     console.print(_nodes(cluster.address))
 
@@ -74,7 +74,7 @@ def submit(target: str, words: Sequence[str], uploads: Sequence[Path], console: 
     plan = files.plan(config, Path(target))
     if not plan.file.exists():
         raise UserError(
-            f"{plan.file}: is not there; `nas cluster up {shlex.quote(target)}` makes it"
+            f"{plan.file}: no such file; `nas cluster up {shlex.quote(target)}` makes it"
         )
     for path in uploads:
         if path.is_absolute() or ".." in path.parts or not path.exists():
@@ -83,7 +83,7 @@ def submit(target: str, words: Sequence[str], uploads: Sequence[Path], console: 
         console.print(f"$ {shlex.join(command)}", markup=False, highlight=False, soft_wrap=True)
         _call(command)
     if uploads:
-        console.print(f"uploads lie in {WORK} of the head", markup=False, highlight=False)
+        console.print(f"uploads are in {WORK} on the head", markup=False, highlight=False)
 
 
 def down(target: str, yes: bool, console: Console) -> None:
@@ -94,7 +94,7 @@ def down(target: str, yes: bool, console: Console) -> None:
         console.print(f"{config.name}: ended", markup=False)
         return
     plan = files.plan(config, Path(target))
-    _agreed(f"{config.name} on {config.provider.name} is ended, and its disks with it", yes)
+    _agreed(f"end {config.name} on {config.provider.name}, and delete its disks?", yes)
     _call(plan.down)
 
 
@@ -142,18 +142,18 @@ def _start(plan: Plan, source: Path, yes: bool, console: Console) -> None:
         hint = f"nas cluster submit {shlex.quote(str(source))} -- search CONFIG ..."
         console.print(f"nothing to start before `{hint}`", markup=False, highlight=False)
         return
-    _agreed("start it? this may cost money", yes)
+    _agreed("start it, at your cost?", yes)
     ensure_token()
     for command in plan.up:
         _call(command)
 
 
 def _agreed(question: str, yes: bool) -> None:
-    """Or nothing happens."""
+    """Ask, and raise where the answer is no."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UserError(f"{question}: give --yes, as there is no terminal to ask on")
+        raise UserError(f"{question} There is no terminal to answer at; give --yes")
     if not Confirm.ask(question, default=False):
         raise RunFailed("nothing was done")
 

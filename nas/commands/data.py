@@ -1,4 +1,4 @@
-"""``nas data``: what can be trained on, what is wrong with it, and packing it beforehand.
+"""``nas data``: list the data sets, check one, pack one beforehand.
 
 ``nas data check --json`` prints one object:
 

@@ -1,4 +1,4 @@
-"""``nas describe``: a network and what it costs, worked out in a moment and without torch.
+"""``nas describe``: a network and what it costs, computed at once and without torch.
 
 ``--json`` prints one object; numbers are plain counts, bytes and pixels, sizes [height, width]:
 

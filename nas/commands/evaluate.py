@@ -1,4 +1,4 @@
-"""``nas evaluate``: the figures that a paper reports, of any of our weights on any data set.
+"""``nas evaluate``: the figures that a paper reports, for weights of ours on any data set.
 
 ``nas evaluate --json`` prints one object, which ``evaluation.yaml`` keeps too:
 
@@ -93,7 +93,7 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
 
 
 def measured(weights: Path, options: Options, console: Console) -> Evaluation:
-    """As ``evaluate``, without a word: the score alone, kept beside the weights of a promotion."""
+    """As ``evaluate``, but print nothing: the score, kept beside the weights of a promotion."""
     work = _Work.of(weights, options)
     found = work.evaluation(console)
     if work.keep:
@@ -116,7 +116,7 @@ class _Match:
         shared = [name for name in network if name in data]
         if len(shared) < 2:
             raise UserError(
-                f"the network tells apart {_some(network)}, the data set {_some(data)}:"
+                f"the network knows {_some(network)}, the data set {_some(data)}:"
                 " at least two classes must have the same names in both"
             )
         return cls(
@@ -129,8 +129,8 @@ class _Match:
 
 @dataclass(frozen=True)
 class _Work:
-    """Everything that can be wrong was looked at. ``keep``: the folder of the weights, where
-    records of their evaluations are kept; None for exports, which are somebody else's by now."""
+    """An evaluation whose inputs have all been checked. ``keep``: the folder of the weights, where
+    records of their evaluations are kept; None for exports, whose folders are not ours."""
 
     config: Config
     dataset: Dataset
@@ -143,7 +143,7 @@ class _Work:
 
     @classmethod
     def of(cls, weights: Path, options: Options) -> _Work:
-        """UserError."""
+        """UserError for weights, data or options that do not fit."""
         views, asked = options.asked.views(), options.asked.sight()
         wanted = None if options.split is None else _split(options.split)
         _check(options)
@@ -233,8 +233,8 @@ def _part(dataset: Dataset, wanted: Split | None, own: bool) -> Split:
     if wanted in (None, "val"):
         raise UserError(
             "--split val: the network was trained on all images that the folds hold out in turn;"
-            " --split test scores it where there is a test part, --split train says how well it"
-            " fits what it knows"
+            " write --split test if there is a test part, or --split train to see how well it fits"
+            " its training images"
         )
     return wanted
 
@@ -255,7 +255,7 @@ def _check(options: Options) -> None:
             raise UserError("--submission: needs -o, the folder to write to")
         return
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already; name a new folder, or an empty one")
+        raise UserError(f"{folder}: exists already; name a new folder, or an empty one")
 
 
 def _found(weights: Path) -> tuple[Path, Path, Path | None]:
@@ -281,14 +281,12 @@ def _config(weights: Path, options: Options) -> Config:
             config = configs.with_settings(run.config(), options.settings, ("data.", "engine."))
             data_identity.refuse_missing(config)
             return config
-        raise UserError(
-            f"{weights}: is not in a run's folder, which would say on what: {DATA_HINT}"
-        )
+        raise UserError(f"{weights}: not in a run's folder, so its data are not known; {DATA_HINT}")
     if options.data in configs.presets() or Path(options.data).is_file():
         return configs.load(options.data, options.settings)
     if options.data in DATASETS:
         return configs.load(DEFAULT, [f"data.name={options.data}", *options.settings])
-    raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or a config's file")
+    raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or the path of a config")
 
 
 def _some(names: Sequence[str], most: int = 4) -> str:

@@ -64,7 +64,7 @@ def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
         raise UserError(f"{folder}: is a file; name a folder to write to")
     if folder.resolve() in {source.resolve() for source in sources}:
         raise UserError(
-            f"{folder}: holds the images; name another folder, or the next call labels the labels"
+            f"{folder}: holds the images; name another folder, or label maps and images would mix"
         )
 
 

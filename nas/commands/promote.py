@@ -93,7 +93,7 @@ def promote(
 def _chosen(
     trials: Sequence[Trial], count: int | None, numbers: Sequence[int], baselines: Sequence[str]
 ) -> list[Subject]:
-    """Each once, whatever names it twice."""
+    """The subjects, each once even where it is named twice."""
     if count is None and not numbers and not baselines:
         count = 1
     found = [*by_number(trials, numbers), *(top(trials, count) if count else ())]
@@ -117,8 +117,8 @@ def _draw(run: RunDirectory, data: Path, console: Console) -> None:
 
 
 def _test(run: RunDirectory, config: Config, settings: Sequence[str], console: Console) -> None:
-    """Score every full training once on the test part, where there is one. One that cannot be
-    scored is told of: it has ended all the same."""
+    """Score every full training once on the test part, if there is one. If one cannot be scored,
+    a line says so: its training has ended all the same."""
     if not build.dataset(config, config.promotion.size).count(tested.SPLIT):
         return
     where = [each for each in settings if each.startswith((*data_identity.MOVABLE, "engine."))]

@@ -49,9 +49,9 @@ PLAN = "plan.yaml"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a search is to be: ``source`` is a preset or a file, ``data`` one's own images; with
-    ``dry_run`` nothing comes after the plan. An ``objective`` scores networks in the place of a
-    training: more is better."""
+    """What the user asked for: ``source`` is a preset or a file, ``data`` the user's own images;
+    with ``dry_run`` the search stops after the plan. An ``objective`` scores networks in place of
+    a training: more is better."""
 
     source: str | None = None
     data: str | None = None
@@ -66,7 +66,7 @@ class Asked:
         says itself how to train."""
         if self.data is not None:
             if self.source is not None:
-                raise UserError(f"--data {self.data}: or a config, not both; leave {self.source}")
+                raise UserError(f"--data {self.data}: give it or {self.source}, not both")
             return planning.values_of(self.data)
         own = {} if self.source is None else configs.own(self.source)
         if self.source in configs.presets() or "extends" in own:
@@ -155,7 +155,7 @@ def search(
 
 @contextmanager
 def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]:
-    """What ends the search inside leaves a run that can be resumed, and its reason in the log."""
+    """Whatever ends the search inside leaves a run that can be resumed; the log has the reason."""
     again = f"nas search --run {shlex.quote(str(run.path))} --resume"
     told = config.budget.model_dump() | {
         "resumed": resume,
@@ -168,7 +168,7 @@ def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]
 
 
 def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
-    """The config; where the data are one's own and nothing says how to train, by a plan."""
+    """The config, by a plan if the data are the user's own and nothing says how to train."""
     if (values := asked.values) is not None:
         hours = planning.HOURS if asked.hours is None else asked.hours
         made = planning.make(values, hours, asked.settings, console)
@@ -180,7 +180,7 @@ def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
     if config.plan and asked.hours is not None:
         raise UserError(
             f"--hours {asked.hours:g}: {asked.source} is a plan for {config.plan.hours:g} hours;"
-            " leave it out, or plan anew: nas plan DATA --hours H -o FILE"
+            " leave --hours out, or make a new plan: nas plan DATA --hours H -o FILE"
         )
     if config.budget.trials is None and config.budget.hours is None:
         raise UserError("budget: give trials or hours, else the search never ends")

@@ -1,4 +1,4 @@
-"""``nas status``: how a run stands, also while it is running. Reads, never locks."""
+"""``nas status``: the state of a run, also while it is running. It reads and never locks."""
 
 from __future__ import annotations
 

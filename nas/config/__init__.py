@@ -1,4 +1,4 @@
-"""What a run is told: typed, complete, and refused in one line where it is wrong."""
+"""The config of a run: typed and complete, with mistakes refused in one line."""
 
 from nas.config.audit import AuditConfig
 from nas.config.controller import ControllerConfig

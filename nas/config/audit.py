@@ -1,4 +1,4 @@
-"""The ``audit`` section: what is trained to tell how far the proxy can be trusted."""
+"""The ``audit`` section: which trainings show how far the proxy can be trusted."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from nas.controllers import CONTROLLERS
 
 DEFAULT = "predictor"
-"""What a config gets that names no controller."""
+"""The controller of a config that names none."""
 
 _Any: Any = Union[tuple(CONTROLLERS.values())]  # noqa: UP007
 
@@ -22,6 +22,6 @@ ControllerConfig = Annotated[_Any, Field(discriminator="name"), BeforeValidator(
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Options stay as long as the controller does: another one knows nothing of them."""
+    """Options are kept only while the controller stays the same: another one has others."""
     name = base.get("name", DEFAULT)
     return base | over if over.get("name", name) == name else over

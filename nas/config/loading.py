@@ -51,8 +51,8 @@ def refuse_demonstration(source: str) -> None:
 
 def _no_plan(source: str, missing: str) -> UserError:
     return UserError(
-        f"{source}: does not say {missing}; a plan does: write nas search --data DIR --hours H,"
-        " or nas plan DIR -o mine.yaml and edit that"
+        f"{source}: does not say {missing}; a plan does: run nas search --data DIR --hours H,"
+        " or nas plan DIR -o mine.yaml to edit the plan first"
     )
 
 

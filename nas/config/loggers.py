@@ -1,4 +1,4 @@
-"""The ``loggers`` of a config: who is told of every training, each with its own options."""
+"""The ``loggers`` of a config: trackers that record every training, with their options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of how a run goes: its ``budget``, its ``engine``, and the ``plan`` behind it."""
+"""The sections on how a run is executed: ``budget``, ``engine``, and the ``plan`` behind it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def presets() -> tuple[str, ...]:
 
 
 def own(source: str) -> dict[str, Any]:
-    """What a preset or a file says itself, without what it extends."""
+    """The values of a preset or a file, without those that it extends."""
     values = strict_yaml.parse(_text(source), source)
     if values is None:
         return {}
@@ -32,7 +32,8 @@ def own(source: str) -> dict[str, Any]:
 
 
 def read(source: str) -> dict[str, Any]:
-    """What a preset or a file says, over what it extends. UserError where one cannot be read."""
+    """The values of a preset or a file, over those that it extends. UserError where one cannot be
+    read."""
     values: dict[str, Any] = {}
     for each in reversed(chain(source).values()):
         values = merged(values, each)

@@ -1,4 +1,4 @@
-"""The sections of what is searched: the ``space``, and the ``constraints`` on what is in it."""
+"""The sections on what is searched: the ``space``, and the ``constraints`` on its networks."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Config(ControllerSettings):
     """Regularized evolution: mutants of tournament winners, and the oldest dies."""
 
     name: Literal["evolution"] = "evolution"
-    population: int = Field(24, ge=1, description="how many live at a time")
+    population: int = Field(24, ge=1, description="how many networks live at a time")
     tournament: int = Field(6, ge=1, description="how many are drawn to find a parent")
 
     def build(self, space: SearchSpace, seed: int) -> RegularizedEvolution:

@@ -1,4 +1,4 @@
-"""The candidates so far, as a controller is given them."""
+"""The candidates so far, in the form that a controller receives."""
 
 from __future__ import annotations
 

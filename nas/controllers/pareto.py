@@ -29,9 +29,11 @@ class Config(ControllerSettings):
 
     name: Literal["pareto"] = "pareto"
     objectives: tuple[_Objective, ...] = Field(
-        ("miou", "macs"), min_length=2, description="the most mIoU, the least of all others"
+        ("miou", "macs"), min_length=2, description="the highest mIoU, the lowest of all others"
     )
-    population: int = Field(24, ge=4, description="survivors, and random proposals at first")
+    population: int = Field(
+        24, ge=4, description="number of survivors, and of random proposals at the start"
+    )
 
     def build(self, space: SearchSpace, seed: int) -> Pareto:
         return Pareto(space, seed, self.objectives, self.population)

@@ -15,12 +15,12 @@ class Config(ControllerSettings):
     """Reinforcement learning: a recurrent policy trained by proximal policy optimisation."""
 
     name: Literal["ppo"] = "ppo"
-    batch: int = Field(8, ge=2, description="ended trials an update")
-    learning_rate: float = Field(5e-3, gt=0, description="of Adam")
-    epochs: int = Field(4, ge=1, description="gradient steps an update")
+    batch: int = Field(8, ge=2, description="ended trials per update")
+    learning_rate: float = Field(5e-3, gt=0, description="learning rate of Adam")
+    epochs: int = Field(4, ge=1, description="gradient steps per update")
     clip: float = Field(0.2, gt=0, lt=1, description="how far an update may move a probability")
     entropy: float = Field(1e-2, ge=0, description="weight of the policy's entropy")
-    decay: float = Field(0.9, ge=0, lt=1, description="of the reward baseline, an update")
+    decay: float = Field(0.9, ge=0, lt=1, description="decay of the reward baseline, per update")
     hidden: int = Field(64, ge=1, description="width of the LSTM")
 
     def build(self, space: SearchSpace, seed: int) -> Controller:

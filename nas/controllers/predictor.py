@@ -16,8 +16,12 @@ class Config(ControllerSettings):
 
     name: Literal["predictor"] = "predictor"
     initial: int = Field(10, ge=2, description="random proposals before the model's first")
-    pool: int = Field(200, ge=2, description="candidates that the model ranks for a proposal")
-    elite: int = Field(10, ge=2, description="the best, whose mutants and mixtures are candidates")
+    pool: int = Field(200, ge=2, description="candidates that the model ranks for each proposal")
+    elite: int = Field(
+        10,
+        ge=2,
+        description="number of the best networks whose mutants and mixtures are candidates",
+    )
 
     def build(self, space: SearchSpace, seed: int) -> Controller:
         from nas.controllers.surrogate import Predictor  # scipy is slow to import

@@ -1,4 +1,4 @@
-"""Uniform random search: the yardstick that every other controller has to beat."""
+"""Uniform random search, which every other controller has to beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reinforcement learning as SpineNet was found by: a recurrent policy trained by PPO.
+"""Reinforcement learning, as was used to find SpineNet: a recurrent policy trained by PPO.
 
 The policy writes a genotype gene by gene (Zoph and Le 2017, arXiv 1611.01578, section 3.1) and is
 updated by proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347).

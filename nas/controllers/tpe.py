@@ -15,7 +15,7 @@ class Config(ControllerSettings):
     """Optuna: its tree-structured Parzen estimator, or any other of its samplers by name."""
 
     name: Literal["tpe"] = "tpe"
-    sampler: str = Field("TPESampler", description="a class of optuna.samplers")
+    sampler: str = Field("TPESampler", description="any class of optuna.samplers")
     options: dict[str, Any] = Field({}, description="arguments of that class")
 
     def build(self, space: SearchSpace, seed: int) -> Controller:

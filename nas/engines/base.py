@@ -36,7 +36,7 @@ class Crash:
 
 
 class Crashed(Exception):
-    """For a task to raise that had others work for it, and knows what befell them."""
+    """Raised by a task that had others work for it and knows what happened to them."""
 
     def __init__(self, crash: Crash) -> None:
         super().__init__(crash)
@@ -51,7 +51,7 @@ class JobSource(Protocol):
 
     @property
     def done(self) -> bool:
-        """No job will come any more, and none is out."""
+        """No further job will come, and none is in flight."""
         ...
 
     def next(self) -> Job | None:
@@ -64,7 +64,7 @@ class JobSource(Protocol):
         ...
 
     def progress(self, job: Job, measurement: Measurement) -> None:
-        """An epoch of a job that goes on."""
+        """An epoch of a job that continues."""
         ...
 
     def finish(self, job: Job, outcome: Outcome) -> None:

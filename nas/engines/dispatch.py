@@ -18,7 +18,7 @@ STARTS_WITHIN = 120.0
 REST = 60.0
 """Seconds without a job for them after which workers end: their nodes may be wanted back."""
 LISTEN = 1.0
-"""Seconds for which answers are waited for at a time."""
+"""Seconds to wait for answers at a time."""
 
 
 @dataclass(eq=False)
@@ -73,11 +73,11 @@ class Pool(Protocol):
         ...
 
     def dismiss(self, worker: RemoteWorker) -> None:
-        """End it, whatever it is at."""
+        """End it, whatever it is doing."""
         ...
 
     def answers(self, seconds: float) -> Sequence[Answer]:
-        """All that there are, as soon as there is one or so long has passed."""
+        """All answers so far, as soon as there is one or the time is over."""
         ...
 
 

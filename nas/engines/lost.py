@@ -1,4 +1,4 @@
-"""What became of a lost worker, by what Ray says of it."""
+"""Why a worker was lost, from what Ray reports."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _check(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if not colon or "/" in address or not port.isdigit():
         raise UserError(
-            f"engine.address: {address}: write HOST:PORT, as `nas cluster up` says it, or auto,"
+            f"engine.address: {address}: write HOST:PORT, as `nas cluster up` prints it, or auto,"
             " and run on a node of the cluster"
         )
     try:
@@ -106,5 +106,5 @@ def _reason(error: BaseException) -> str:
     if "Version mismatch" in words:
         return words[words.index("Version mismatch") :][:300]
     if "InvalidAuthToken" in words or "uthentication" in words:
-        return "refuses our token; put the cluster's into ~/.ray/auth_token"
+        return "it refuses the token in ~/.ray/auth_token; put the cluster's own there"
     return words[:300]

@@ -75,5 +75,5 @@ def node_cache() -> Path:
     folder = Path(given or Path(tempfile.gettempdir()) / f"spinenet-seg-{os.getuid()}")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if folder.stat().st_uid != os.getuid():
-        raise UserError(f"{folder}: belongs to somebody else; name another in {NODE_CACHE}")
+        raise UserError(f"{folder}: belongs to another user; name another folder in {NODE_CACHE}")
     return folder

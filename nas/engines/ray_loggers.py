@@ -21,7 +21,7 @@ from nas.settings import storage_url
 from proxy_tasks.task import Job, Measurement
 
 FAILURES = 3
-"""So many in a row, and a logger is told no more: no training waits for a curve."""
+"""After this many failures in a row a logger is dropped: no training waits for a curve."""
 UPLOAD = 60
 """Seconds that the last curves may take to leave, when all trainings have ended."""
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
@@ -85,7 +85,7 @@ class _Follower:
             self._failures = 0
         except Exception as error:
             self._failures += 1
-            ends = "; it is told no more" if self._failures == FAILURES else ""
+            ends = "; it is dropped" if self._failures == FAILURES else ""
             _log.warning("loggers.%s: %s%s", self.name, _line(error), ends)
 
 

@@ -1,5 +1,5 @@
-"""Ray as this process begins it. Other modules take ``ray`` from here: some of what it is told is
-read when it is imported."""
+"""Starts Ray for this process. Other modules import ``ray`` from here, because it reads some of its
+settings when it is imported."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def begin(**options: Any) -> None:
     """``ray.init``. A signal to stop that comes meanwhile waits until Ray has begun; then whoever
     handled it before gets it.
 
-    By a thread of its own: in the main one Ray takes SIGTERM for itself, and would exit in the
-    midst of whatever runs.
+    It runs in a thread of its own: in the main one Ray handles SIGTERM itself, and would exit in
+    the middle of whatever is running.
     """
     begun: Future[None] = Future()
 

@@ -31,7 +31,7 @@ from proxy_tasks.processes import Group
 from proxy_tasks.task import Failure, Job, Measurement, ProxyTask
 
 LISTEN = 0.5
-"""Seconds for which news are waited for at a time."""
+"""Seconds to wait for news at a time."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _is_of_this_process(outcome: Outcome) -> bool:
 
 
 def _in_background(trainer: TorchTrainer) -> Future[object]:
-    """What becomes of the trainer. No executor: it would wait for it when this process ends."""
+    """The trainer's result. No executor: it would wait for the trainer when this process ends."""
     trained: Future[object] = Future()
 
     def fit() -> None:
@@ -132,7 +132,7 @@ def _end(told: list[Outcome], error: BaseException | None) -> Measurement:
             return outcome
         if outcome.trouble is not Trouble.LOST:
             raise Crashed(outcome)
-    assert error is not None, "a training came to its end and told nothing"
+    assert error is not None, "a training ended without a result"
     if _is_loss(error):
         raise Crashed(lost(error)) from error
     raise error

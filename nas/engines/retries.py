@@ -9,12 +9,12 @@ from nas.failures import RunFailed
 
 ATTEMPTS = 3
 IN_A_ROW = 5
-"""Jobs given up with no outcome between them: then it is the machines, and the search stops."""
+"""Jobs given up in a row, after which the machines must be at fault and the search stops."""
 
 
 class BugError(RunFailed):
-    """The same exception came three times: no machine's fault. The message has the traceback, but
-    of a user's mistake, which is a line."""
+    """The same exception came three times: not a machine's fault. The message has the traceback,
+    or one line if the mistake is the user's."""
 
     def __init__(self, crash: Crash) -> None:
         if not crash.traceback:
@@ -31,12 +31,12 @@ class InputError(RunFailed):
 
 
 class MachinesError(RunFailed):
-    """One job after the other is given up on: going on would use up the budget for nothing."""
+    """One job after the other was given up: to continue would use up the budget for nothing."""
 
     def __init__(self, crash: Crash) -> None:
         super().__init__(
-            f"{IN_A_ROW} trainings in a row were given up on, the last as {crash.error};"
-            " see to the machines, then go on with --resume"
+            f"{IN_A_ROW} trainings in a row were given up, the last because {crash.error};"
+            " check the machines, then continue with --resume"
         )
 
 

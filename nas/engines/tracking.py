@@ -22,7 +22,7 @@ Plain = str | int | float | bool
 
 _LIBRARIES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
 _CURVES = [n for n, each in OBJECTIVES.items() if not isinstance(each.source, Analytic)]
-"""What is not known beforehand."""
+"""Objectives that are not known beforehand."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def tracking(
 def check(config: Config) -> None:
     """Raises UserError for loggers that cannot be told of anything here."""
     if config.loggers and config.engine.name != "ray":
-        raise UserError("loggers: only follow trainings on Ray; write engine.name: ray")
+        raise UserError("loggers: they need the Ray engine; write engine.name: ray")
     names = [logger.name for logger in config.loggers]
     for name in names:
         if names.count(name) > 1:

@@ -15,7 +15,7 @@ from search_space.files import FULL
 
 
 class Worker:
-    """Scores one job at a time, an epoch a step. Exceptions become a Crash, never a bad score."""
+    """Scores one job at a time, an epoch per step. Exceptions become a Crash, never a bad score."""
 
     def __init__(self, task: ProxyTask, threads: int) -> None:
         torch.set_num_threads(threads)

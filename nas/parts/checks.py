@@ -1,4 +1,4 @@
-"""What can be wrong with a config and is seen before an image is read."""
+"""Checks of a whole config that need no images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_objective(config: Config, own: bool) -> None:
     raise UserError(
         f"proxy.score: {config.proxy.score}, but networks are scored by a function; leave it out"
         if own
-        else f"proxy.score: {OWN} is a function of Python; give it: nas.search(objective=...)"
+        else f"proxy.score: {OWN} is a Python function; pass it to nas.search(objective=...)"
     )
 
 
@@ -101,7 +101,8 @@ def check_processes(config: Config) -> None:
         return
     if config.engine.name != "ray":
         raise UserError(
-            "promotion.processes: are started by Ray; write engine.name: ray, or processes: 1"
+            "promotion.processes: several need Ray; write engine.name: ray, or"
+            " promotion.processes: 1"
         )
     try:
         Group(size=processes).divide(config.promotion.recipe)
@@ -115,7 +116,7 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
     height, width = training.size
     if training.recipe.turn and height != width:
         raise UserError(
-            f"{section}.recipe.turn: only turns square crops, not {height}x{width}; write 0"
+            f"{section}.recipe.turn: only square crops can be turned, not {height}x{width}; write 0"
         )
     data = dataset(config, training.size)
     folds = len(set(data.folds)) if training is config.proxy else 0
@@ -135,7 +136,7 @@ def check_halving(config: Config) -> None:
         return
     if config.data.split and config.data.split.folds:
         raise UserError(
-            "proxy.asha: with folds the only score comes after the last one; leave it out"
+            "proxy.asha: with folds there is no score before the last fold ends; leave it out"
         )
     every_epoch = isinstance(OBJECTIVES[proxy.score].source, Trained)
     if not every_epoch and proxy.evaluate_every != 1:

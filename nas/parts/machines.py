@@ -21,7 +21,7 @@ def resources(config: EngineConfig, jobs: int | None = None) -> Resources:
     """
     cores, gpus = _machine(config)
     if config.device == "cuda" and not gpus:
-        raise UserError("engine.device: no CUDA GPU is here; write cpu or auto")
+        raise UserError("engine.device: there is no CUDA GPU here; write cpu or auto")
     on_gpu = gpus > 0 and config.device != "cpu"
     workers = config.workers or (2 * gpus if on_gpu else cores)
     if config.name == "inline":

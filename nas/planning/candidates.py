@@ -1,4 +1,4 @@
-"""What a proxy sees, and how many candidates the search's part of the hours holds."""
+"""How long a proxy is, and how many candidates fit into the search's part of the hours."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nas.planning.frame import WIDTHS, Frame, averaging, divided, scaled
 from results import units
 
 SHORTER = 24
-"""A proxy sees this part of what a full training sees (Google's released search: 1/40)."""
+"""A full training sees this many times the crops of a proxy (40 in Google's released search)."""
 USUAL_STEPS, FEWEST_STEPS = 100, 40
-"""Of a proxy, in each fold: before that, all networks know the most frequent classes alone. Fewer
-only where the hours would hold less than FEWEST_TRIALS."""
+"""Steps of a proxy in each fold: with fewer, all networks know only the most frequent classes. The
+second number holds only where fewer than FEWEST_TRIALS would fit into the hours."""
 MOST_TRIALS, FEWEST_TRIALS = 200, 8
 PROXY_EPOCHS = 4
 
@@ -43,16 +43,16 @@ class Candidates:
         seen = Decision(
             "a proxy sees",
             f"{total:,} crops{folds}, at width {WIDTHS[-1]:g}",
-            f"about 1/{SHORTER} of a full training, and {USUAL_STEPS} steps a training at"
-            f" least, {FEWEST_STEPS} where the hours are few",
+            f"about 1/{SHORTER} of a full training, but at least {USUAL_STEPS} steps per"
+            f" training, or {FEWEST_STEPS} where hours are short",
             values,
             f"{units.duration(self.seconds)} each",
         )
         count = Decision(
             "candidates",
-            f"{self.trials}, by {frame.there.workers} workers; beside them "
-            f"{', '.join(self.baselines)}",
-            "as many as the search's part of the hours holds",
+            f"{self.trials}, by {frame.there.workers} workers, and "
+            f"{', '.join(self.baselines)} for comparison",
+            "as many as fit into the search's part of the hours",
             {
                 "budget.trials": self.trials,
                 "budget.hours": round(search / 3600, 4),
@@ -65,7 +65,7 @@ class Candidates:
 
 
 def candidates(frame: Frame, crops: float, seconds: float, full: int) -> Candidates:
-    """Proxies as long as a part of full training, and longer where very many would fit."""
+    """Proxies of a fixed part of full training, and longer ones where very many would fit."""
     batch, folds, workers = frame.recipe.batch_size, frame.folds, frame.there.workers
     validated = frame.looks("train" if folds > 1 else "val") / crops
     usual, least = (steps * batch * folds for steps in (USUAL_STEPS, FEWEST_STEPS))

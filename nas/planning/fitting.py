@@ -14,8 +14,8 @@ LEAST = 0.25
 
 
 def fitted(config: Config, chosen: Sequence[Trial], seconds: float) -> tuple[str, ...]:
-    """Settings of a promotion of these trials side by side that ends in time: fewer epochs where
-    the plan's would take longer; nothing where they fit."""
+    """Settings with which a promotion of these trials, side by side, ends in time: fewer epochs
+    where the plan's would take too long, and none where they fit."""
     plan, promotion = config.plan, config.promotion
     if plan is None or promotion.images is None or not chosen:
         return ()

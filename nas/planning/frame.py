@@ -1,4 +1,4 @@
-"""What a plan of the hours knows before anything is measured, and the arithmetic on it."""
+"""What is known before the hours are planned, and the arithmetic on it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ WIDTHS = (1.0, 0.8, 0.65, 0.5, 0.375, 0.25)
 """Multipliers of SpineNet's filters, the widest first."""
 PASSES, FINE_TUNED_PASSES = 100, 30
 """How often a full training should see every pixel, from scratch and from pretrained weights:
-networks of CamVid's size are published with 200 epochs and more from scratch, narrower ones need
-fewer. Width gives way for it."""
+on data sets of CamVid's size, published networks take 200 epochs and more from scratch, narrower
+ones need fewer. Networks are made narrower to reach it."""
 MANY = 1000
-"""Crops that a pass counts for at most: large sets need not be seen a hundred times."""
+"""A pass counts as at most this many crops: large data sets need not be seen a hundred times."""
 BATCH = {"cpu": 8, "cuda": 16}
 AVERAGED = 0.05
 """Part of a training's steps that the average of the weights reaches back."""
 WHOLE = 0.7
-"""What seeing a pixel of a whole image costs of what training on it costs: a forward pass is a
-third of a step, and in single precision where training has half of it."""
+"""Cost of predicting a pixel of a whole image, relative to training on it: a forward pass is a
+third of a step, but it is in single precision, where training uses half."""
 ROOM = 0.7
 """Part of the memory that trainings may fill."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What is known before anything is measured. ``start``: the name of an encoder whose weights
-    training starts from; empty for none."""
+    """What is known before anything is measured. ``start``: the encoder whose weights a training
+    starts from; empty for none."""
 
     found: Fingerprint
     seeing: Seeing
@@ -68,8 +68,8 @@ class Frame:
 
     @property
     def rival(self) -> str:
-        """The entry of the catalogue that is timed and compared with: candidates are about as
-        large."""
+        """The entry of the catalogue that is timed, and scored for comparison: candidates are
+        about as large."""
         return self.start or REFERENCE
 
     @property
@@ -82,16 +82,17 @@ class Frame:
         return PASSES if not self.start else FINE_TUNED_PASSES
 
     def crops(self, passes: float) -> int:
-        """That show every training pixel so often, of large sets MANY for each time."""
+        """Crops that show every training pixel ``passes`` times; for large data sets, MANY for
+        each pass."""
         whole = self.seeing.pixels(self.found) / self.seeing.crop**2
         return int(passes * min(MANY, whole))
 
     def looks(self, part: Split) -> float:
-        """What seeing all images of a part costs, in crops of training."""
+        """Cost of predicting all images of a part, in crops of training."""
         return WHOLE * self.seeing.pixels(self.found, part) / self.seeing.crop**2
 
     def fits(self, width: float) -> bool:
-        """Whether full trainings side by side have room in the memory."""
+        """Whether full trainings side by side fit into the memory."""
         classes = len(self.found.classes)
         known = cost(self.reference, self.scale(width), classes, self.size)
         step = known.training_bytes(self.recipe.batch_size)
@@ -110,13 +111,13 @@ class Frame:
         )
 
     def short(self, width: float) -> Setting:
-        """Of a proxy, which leaves an encoder as it is."""
+        """The setting of a proxy, which leaves an encoder as it is."""
         recipe = replace(self.recipe, encoder_rate=0.0) if self.start else self.recipe
         return replace(self.full(width), recipe=recipe, workers=self.there.workers, threads=1)
 
 
 def divided(crops: int, epochs: int, batch: int) -> tuple[int, int]:
-    """Epochs, and crops of each: a whole number of batches, two at least."""
+    """Epochs, and the crops of each: a whole number of batches, at least two."""
     steps = max(2, crops // batch)
     epochs = max(1, min(epochs, steps // 2))
     return epochs, steps // epochs * batch

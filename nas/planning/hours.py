@@ -1,4 +1,4 @@
-"""What the hours hold: width, batch, how much a full training and a proxy see, how many of each."""
+"""What fits into the hours: width, batch, and the lengths and numbers of trainings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from proxy_tasks.recipe import Recipe
 from results import units
 
 PLENTY = 1000
-"""Beyond so many, time is better spent on candidates."""
+"""Passes of a full training beyond which time is better spent on candidates."""
 PROMOTED = 0.7
-"""Part of the hours that full training gets: it decides most of what the winner scores."""
+"""Part of the hours that full training gets: it decides most of the winner's score."""
 PROMOTION_EPOCHS = 30
 VALIDATIONS = 6
 """Of a full training, where images are held out."""
 SPARE = 0.9
-"""Of the time that is reckoned with, for what takes longer than measured."""
+"""Part of the time that is planned for; the rest is for what takes longer than measured."""
 START, END = 30.0, 45.0
 """Seconds for Ray's start; for tables, pictures and the export."""
 READ = 12e6
-"""Pixels a second that are decoded and packed, about."""
+"""Pixels that are decoded and packed in a second, about."""
 HEAVIER = 1.25
 """Candidates may have this many times the reference's multiply-accumulates."""
 
@@ -37,15 +37,15 @@ Timer = Callable[[Sequence[Setting]], list[Pace]]
 
 @dataclass(frozen=True)
 class Hours:
-    """What came of it."""
+    """The decisions that follow from the hours, and the figures that warnings are made of."""
 
     trials: int
     passes: float
-    """How often every pixel is seen in full training; of large sets, how often MANY crops are."""
+    """How often full training sees every pixel; for large data sets, how often MANY crops."""
     wanted: int
-    """How often it should be."""
+    """How often it should see them."""
     reading: float
-    """Seconds."""
+    """Seconds that reading the images takes."""
     decisions: tuple[Decision, ...]
     measured: dict[str, float]
 
@@ -62,7 +62,7 @@ def hours(
     cores: int,
     timed: Timer,
 ) -> Hours:
-    """Measures the narrowest network, chooses the widest for which the time is enough, and measures
+    """Measure the narrowest network, choose the widest one for which there is time, and measure
     that too. ``seconds`` are left of the hours; ``folds``: 1 where a part is held out."""
     top = 1 if folds > 1 or there.workers == 1 else 2
     frame = Frame(
@@ -118,8 +118,8 @@ def _native_pixels(found: Fingerprint) -> int:
 
 
 def _width(frame: Frame, crops: float, seconds: float) -> float:
-    """The widest network that still sees every pixel often enough, by what its multiply-accumulates
-    cost beside those of the narrowest."""
+    """The widest network that still sees every pixel often enough, by its multiply-accumulates
+    relative to those of the narrowest."""
     narrow = frame.macs(WIDTHS[-1])
     for width in WIDTHS:
         if not frame.fits(width):
@@ -136,19 +136,19 @@ def _batch_decision(frame: Frame, full: Pace) -> Decision:
     why = f"usual on a {'CPU' if frame.there.device == 'cpu' else 'GPU'}"
     if batch < usual:
         why = f"{usual} would fill more than {100 * ROOM:.0f} % of the memory"
-    held = f"{full.memory / 2**30:.1f} GiB a training" if full.memory else ""
+    held = f"{full.memory / 2**30:.1f} GiB per training" if full.memory else ""
     keys = {f"{section}.recipe.batch_size": batch for section in ("proxy", "promotion")}
     return Decision("batch", str(batch), why, keys, held)
 
 
 def _width_decision(frame: Frame, width: float, passes: float) -> Decision:
-    why = f"the widest that sees every pixel {frame.passes} times in its part of the hours"
+    why = f"the widest that sees every pixel {frame.passes} times in full training's hours"
     if passes < frame.passes * SPARE:
         wanted = f"where {frame.passes} are wanted"
-        why = f"the narrowest: it sees every pixel {passes:.0f} times, {wanted}"
+        why = f"the narrowest; even so it sees every pixel only {passes:.0f} times, {wanted}"
     macs = frame.macs(width)
     values = scaled("promotion", frame.scale(width))
-    costs = f"{units.giga(macs)}MACs a crop"
+    costs = f"{units.giga(macs)}MACs per crop"
     return Decision("width", f"{width:g} of SpineNet's filters", why, values, costs)
 
 
@@ -161,7 +161,7 @@ def _full_decision(frame: Frame, epochs: int, images: int, seconds: float, top: 
         "promotion.evaluate_every": max(1, epochs // VALIDATIONS),
         "promotion.recipe.averaging": averaging(epochs * images // batch),
     }
-    who = "the best" if top == 1 else "each of the two best"
+    who = "the best candidate" if top == 1 else "each of the two best candidates"
     return Decision(
         "a full training sees",
         f"{epochs * images:,} crops in {epochs} epochs; {who} gets one",
@@ -184,7 +184,7 @@ def _threads(frame: Frame, full: Pace, timed: Timer) -> tuple[Frame, Pace, tuple
         f"{alone.crops:.3g} crops a second with one, {full.crops:.3g} with {frame.threads}: the"
         " network is small, or the machine is busy"
     )
-    decision = Decision("threads", "1 a full training", why, {"promotion.threads": 1})
+    decision = Decision("threads", "1 per full training", why, {"promotion.threads": 1})
     return one, alone, (decision,)
 
 
@@ -192,7 +192,7 @@ def _limit(frame: Frame, width: float) -> Decision:
     macs = HEAVIER * frame.macs(width)
     return Decision(
         "limit",
-        f"{units.giga(int(macs))}MACs a crop",
-        f"{HEAVIER:g} times {frame.rival}'s: heavier ones would not be trained within the hours",
+        f"{units.giga(int(macs))}MACs per crop",
+        f"{HEAVIER:g} times {frame.rival}'s: the hours are too short to train heavier candidates",
         {"constraints.macs": int(float(f"{macs:.3g}"))},
     )

@@ -22,7 +22,7 @@ from search_space.scales import Scale
 REFERENCE = "spinenet-49"
 """The network that is timed: candidates are about as large."""
 SECONDS = 4.0
-"""Of steps that are timed, for each setting."""
+"""For which the steps of each setting are timed."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Machine:
 
 @dataclass(frozen=True)
 class Setting:
-    """A training whose pace is asked for: of so many side by side, with so many threads each, of
-    a ``network`` of the catalogue."""
+    """A training whose pace is wanted: of a ``network`` of the catalogue, with ``workers`` such
+    trainings side by side that have ``threads`` each."""
 
     network: str
     scale: Scale
@@ -52,7 +52,7 @@ class Setting:
 
 
 def machine(device: str, workers: int) -> Machine:
-    """This one, with the device of a config (auto, cpu, cuda)."""
+    """This machine, with the device of a config (auto, cpu, cuda)."""
     found = find_device(device)
     if found.type == "cuda":
         known = torch.cuda.get_device_properties(found)
@@ -62,7 +62,7 @@ def machine(device: str, workers: int) -> Machine:
 
 
 def pace(settings: Sequence[Setting], there: Machine) -> list[Pace]:
-    """Of one training at each setting, while the others beside it do the same: the slowest.
+    """The pace of one training at each setting while the others run beside it: the slowest one's.
 
     Raises:
         UserError: where a step does not fit into memory.

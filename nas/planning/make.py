@@ -30,7 +30,7 @@ from search_space.files import replacing
 MEASURING = 30.0
 """Seconds that measuring the machine takes, about."""
 HOURS = 1.0
-"""Where nobody says how many."""
+"""The default of ``--hours``."""
 _LEFT = ("seed", "data", "space", "constraints", "controller", "proxy", "promotion", "budget",
          "baselines", "engine", "plan")  # fmt: skip
 """Sections that a plan's file shows, in this order."""
@@ -46,8 +46,8 @@ class Made:
 
 
 def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: Console) -> Made:
-    """A plan for what a config says of its data; what else it says, and the settings, stand above
-    the plan's own values.
+    """A plan for the data of a config. The config's other values, and the settings, override the
+    plan's own.
 
     Raises:
         UserError: for data that cannot be read or settings that do not fit.
@@ -95,7 +95,7 @@ def show(made: Made, hours: float, console: Console) -> None:
 
 
 def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
-    """What somebody set goes before what was planned: only square crops can be turned."""
+    """A size that the user set overrides the plan's turns: only square crops can be turned."""
     for name in ("proxy", "promotion"):
         height, width = values[name]["size"]
         if height != width and not any(s.startswith(f"{name}.recipe.turn=") for s in settings):
@@ -103,7 +103,7 @@ def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
 
 
 def _encoder(space: Mapping[str, Any]) -> str | None:
-    """What a config's own space stands on; None where it says nothing of it."""
+    """The encoder of a config's own space, empty for none; None if it does not say."""
     if "encoder" in space:
         return space["encoder"] or ""
     return "" if {"stages", "max_level"} & set(space) else None
@@ -114,8 +114,8 @@ def _workers(config: Config) -> int:
 
 
 def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint:
-    """From the cache where the same data were read before. What is noted of them is told, what is
-    wrong ends the plan."""
+    """From the cache where the same data were read before. Notes are printed; faults end the
+    plan."""
     known = [dataset.classes, [dataset.fingerprint(part) for part in PARTS], dataset.folds]
     name = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
     path = cache.expanduser() / "fingerprints" / f"{name}.json"
@@ -127,7 +127,7 @@ def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint
         for line in lines:
             console.print(f"{kind:5}  {line}", markup=False, highlight=False, soft_wrap=True)
     if found.wrong:
-        raise RunFailed(f"{dataset.name}: the data are not ready to be trained on")
+        raise RunFailed(f"{dataset.name}: the data have the faults above; correct them first")
     with suppress(OSError):  # it is measured again next time
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as draft:
@@ -138,7 +138,7 @@ def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint
 def _text(values: dict[str, Any], plan: Plan, hours: float) -> str:
     shown = {name: values[name] for name in _LEFT if name in values}
     heading = (
-        f"A plan for {hours:g} hours: `nas search THIS_FILE` runs it. Every value may be changed;"
-        " above each stands what it follows from."
+        f"A plan for {hours:g} hours: `nas search THIS_FILE` runs it. You may change every value;"
+        " the comment above it gives its reason."
     )
     return text.to_yaml(shown, plan, heading)

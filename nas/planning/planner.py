@@ -1,4 +1,4 @@
-"""Puts a plan together: how images are seen, what is learnt from, what the hours hold."""
+"""Puts a plan together: how images are seen, what is learnt from them, what fits into the hours."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from proxy_tasks.recipe import Recipe
 from results import units
 
 SCARCE = 25
-"""Passes, of PASSES, below which images are seen more coarsely, and a person should know."""
+"""Passes, where PASSES are wanted, below which images are seen more coarsely, with a warning."""
 LONG = 0.33
-"""Part of the hours that reading may take before a person should know."""
+"""Part of the hours above which the time for reading gets a warning."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, and what of it the config keeps under ``plan``."""
+    """A plan, and the values that the config keeps under ``plan``."""
 
     plan: Plan
     kept: dict[str, object]
@@ -43,9 +43,9 @@ def planned(
     timed: Timer,
     wanted: str | None = None,
 ) -> Planned:
-    """``given`` are the hours, of which ``seconds`` are left; ``validation`` is decided; ``wanted``
-    is the encoder that a config asks for (see ``start``). Images are
-    seen more coarsely where the hours would not show them often enough."""
+    """``given`` are the hours, of which ``seconds`` are left; ``validation`` has been decided;
+    ``wanted`` is the encoder that a config asks for (see ``start``). Images are seen more coarsely
+    where the hours are too short to see them often enough."""
     learnt, begun = learning(found), start(found, wanted)
     encoder = str(begun.values.get("space.encoder", ""))
     timed = _remembered(timed)
@@ -104,16 +104,19 @@ def _warnings(found: Fingerprint, held: Hours, seconds: float) -> Iterator[str]:
         )
     elif held.passes < SCARCE * held.wanted / PASSES:
         yield (
-            f"full training sees the images {held.passes:.1f} times, where {held.wanted} are wanted"
-            " even of the narrowest network: give more --hours"
+            f"even the narrowest network sees the images only {held.passes:.1f} times in full"
+            f" training, where {held.wanted} are wanted: give more --hours"
         )
     if held.trials < 6:
-        yield f"the hours hold {held.trials} candidates: too few to choose well; give more --hours"
+        yield (
+            f"only {held.trials} candidates fit into the hours, too few to choose well:"
+            " give more --hours"
+        )
     if found.twins:
         first, alike = found.twins[0], len(found.twins)
         where = "another fold" if found.folded else first.other_part
         yield (
-            f"{units.counted(alike, 'image')} of {first.part} {'stands' if alike == 1 else 'stand'}"
-            f" in {where} too, {first.name} first: scores on them say nothing; `nas data check`"
-            " lists them"
+            f"{units.counted(alike, 'image')} of {first.part} {'is' if alike == 1 else 'are'} also"
+            f" in {where}, beginning with {first.name}: scores on them mean nothing;"
+            " `nas data check` lists them"
         )

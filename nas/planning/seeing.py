@@ -1,4 +1,4 @@
-"""How images are seen: resolution, crops, head, augmentation. It follows from the images alone."""
+"""How images are seen: resolution, crops, head and augmentation. The images alone decide them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from search_space.heads import HEADS
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS
 
 SURVIVES = 8
-"""Pixels that the thinnest class's structures should measure across where the network sees them:
+"""Pixels that the thinnest class's structures should measure across at the working resolution:
 two cells of the finest map that a head reads, of stride 4."""
 CONTEXT = 384
 """Pixels that the short side of a usual image keeps at least: coarser, its borders blur."""
 COARSEST = 256
-"""Pixels of the short side that no shortage of time goes below."""
+"""Pixels that the short side keeps even where time is short."""
 FEW_IMAGES = 5
 """A class that fewer training images show does not decide how all are seen."""
 FACTORS = (2.0, 1.5, 1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125, 0.0625)
 NEAR = 0.93
-"""A factor this near to what is wanted will do."""
+"""A factor of at least this share of the wanted one will do."""
 LARGEST_CROP = {"cpu": 320, "cuda": 512}
 """Side of a crop in pixels."""
 STEP = 32
 """Sides of crops are multiples of it, the stride of the coarsest output level."""
 COARSE, FINE = DEEPLABV3, DEEPLABV3_PLUS
-"""The heads that a plan chooses from: what another is worth has to be measured first."""
+"""The heads that a plan chooses from: the worth of others has not been measured yet."""
 COARSE_STRIDE, FINE_STRIDE = (HEADS[head].stride(finest=3) for head in (COARSE, FINE))
-"""Of the maps that they label, on the backbones of the default space."""
+"""Strides of the maps that they label, on the backbones of the default space."""
 SPREAD = 1.25
-"""Largest over smallest short side from which on sizes differ."""
+"""Sizes differ where the largest short side is at least this many times the smallest."""
 
 
 @dataclass(frozen=True)
 class Seeing:
     """``factor``: of a usual image's own pixels; ``short_side`` where all are brought to one;
-    ``crop``: its side; ``thinnest``: (class, pixels across as they are seen), None: unknown."""
+    ``crop``: its side; ``thinnest``: (class, pixels across at the working resolution), None:
+    unknown."""
 
     factor: float
     short_side: int | None
@@ -47,7 +48,7 @@ class Seeing:
     decisions: tuple[Decision, ...]
 
     def pixels(self, found: Fingerprint, part: Split = "train") -> int:
-        """Of all images of a part, as they are seen."""
+        """Of all images of a part, at the working resolution."""
         total = 0.0
         for (height, width), images in found.parts[part].sizes.items():
             factor = self.short_side / min(height, width) if self.short_side else self.factor
@@ -56,8 +57,8 @@ class Seeing:
 
 
 def seeing(found: Fingerprint, device: str, coarser: int = 0) -> Seeing:
-    """``device``: cpu or cuda; ``coarser``: so many steps coarser than the images ask for, as the
-    hours do not hold more."""
+    """``device``: cpu or cuda; ``coarser``: this many steps coarser than the images ask for, where
+    the hours are too short."""
     usual, native = median(found.parts["train"].short_sides), _thinnest(found)
     steps = factors(found)
     factor = steps[min(coarser, len(steps) - 1)]
@@ -74,8 +75,8 @@ def seeing(found: Fingerprint, device: str, coarser: int = 0) -> Seeing:
 
 
 def factors(found: Fingerprint) -> tuple[float, ...]:
-    """What images may be seen at: first what they ask for, then coarser ones. Only structures that
-    are thinner than a cell enlarge an image."""
+    """The factors that may be used: first the one that the images ask for, then coarser ones. An
+    image is enlarged only for structures that are thinner than a cell."""
     usual = median(found.parts["train"].short_sides)
     native = _thinnest(found)
     wanted = CONTEXT / usual
@@ -88,7 +89,7 @@ def factors(found: Fingerprint) -> tuple[float, ...]:
 
 
 def _thinnest(found: Fingerprint) -> tuple[str, float] | None:
-    """Class and pixels across, of those that were measured in some images."""
+    """Class and pixels across, among the classes that were measured in enough images."""
     pairs = zip(found.classes, found.thickness, strict=True)
     few = min(FEW_IMAGES, found.parts["train"].read)
     known = [(n, each.lower) for n, each in pairs if each.lower is not None and each.images >= few]
@@ -96,7 +97,7 @@ def _thinnest(found: Fingerprint) -> tuple[str, float] | None:
 
 
 def _cameras(found: Fingerprint) -> bool:
-    """Whether structures grow with the image, beyond the doubt of the measurement."""
+    """Whether structures grow with the image by more than the measurement's error."""
     sides = found.parts["train"].short_sides
     return sides[-1] / sides[0] >= SPREAD and found.growth is not None and bool(found.growth.grows)
 
@@ -109,43 +110,44 @@ def _resolution(
     thinnest: tuple[str, float] | None,
     coarser: bool,
 ) -> Decision:
-    why = f"the short side of a usual image has {usual:.0f} pixels and keeps {factor * usual:.0f}"
+    keeps = f"a usual image keeps {factor * usual:.0f} pixels on its short side"
+    why = f"{keeps} of {usual:.0f}"
     if thinnest:
         name, across = thinnest
         why = (
-            f"{name} is thinnest, {across:.1f} pixels across, and is seen at"
-            f" {factor * across:.1f} (two cells of stride 4 are {SURVIVES})"
+            f"{name} is the thinnest class, {across:.1f} pixels across, and"
+            f" {factor * across:.1f} at this resolution (two cells of stride 4 are {SURVIVES})"
         )
         if not coarser and factor * usual <= 1.3 * CONTEXT and factor < 1:
-            why += f"; the short side of a usual image keeps {factor * usual:.0f}"
+            why += f"; {keeps}"
     if coarser:
-        why += "; the hours hold no finer one"
+        why += "; a finer one does not fit into the hours"
     sides = found.parts["train"].short_sides
     if short_side is not None:
         assert found.growth is not None
         why += (
-            f"; structures grow with the images ({found.growth.slope:.1f} ± "
-            f"{found.growth.error:.1f}), so cameras differ and all come to one short side"
+            f"; structures grow with the images (slope {found.growth.slope:.1f} ± "
+            f"{found.growth.error:.1f}), so cameras differ: all images get one short side"
         )
         shown = f"short side {short_side} pixels"
         value: dict[str, float] = {"short_side": short_side}
     else:
         shown, value = f"{factor:g} of an image's own pixels", {"factor": factor}
         if sides[-1] / sides[0] >= SPREAD:
-            why += "; sizes differ, but nothing says that cameras do: a pixel keeps its size"
+            why += "; sizes differ, but nothing shows that cameras do: all images get one factor"
     keys = {f"{section}.resolution": value for section in ("proxy", "promotion")}
     return Decision("resolution", shown, why, keys)
 
 
 def _crop(side: float, device: str) -> int:
-    """Whole steps within a usual image, at least one."""
+    """The largest multiple of STEP that fits into a usual image, at least one."""
     return max(1, int(min(side, LARGEST_CROP[device]) // STEP)) * STEP
 
 
 def _cropped(crop: int, side: float, device: str) -> Decision:
-    why = f"a usual image is {side:.0f} pixels wide or high as it is seen"
+    why = f"a usual image is {side:.0f} pixels wide or high at this resolution"
     if crop == LARGEST_CROP[device]:
-        why += f"; {'a CPU' if device == 'cpu' else 'a GPU'} takes no larger crops for a start"
+        why += f"; plans use no larger crops on {'a CPU' if device == 'cpu' else 'a GPU'}"
     keys = {f"{section}.size": [crop, crop] for section in ("proxy", "promotion")}
     return Decision("crop", f"{crop}x{crop}", why, keys)
 
@@ -156,7 +158,7 @@ def _head(thinnest: tuple[str, float] | None) -> Decision:
     why = f"no structure is thinner than two cells of a map of stride {COARSE_STRIDE}"
     if fine and thinnest:
         why = (
-            f"{thinnest[0]} is {thinnest[1]:.1f} pixels across as it is seen: a map of stride "
+            f"{thinnest[0]} is {thinnest[1]:.1f} pixels across at this resolution: a map of stride "
             f"{FINE_STRIDE} shows it, one of stride {COARSE_STRIDE} does not"
         )
     keys = {f"{section}.scale.head": head for section in ("proxy", "promotion")}
@@ -172,15 +174,13 @@ def _augmentation(found: Fingerprint) -> Decision:
         recipe |= {"upside_down": 0.5, "turn": 0.5}
     shown = {
         (True, True): "zoom, colour, all mirror images and quarter turns",
-        (False, True): "zoom, colour, mirror images left to right",
+        (False, True): "zoom, colour, left-right mirror images",
     }.get((free, flip > 0), "zoom and colour, no mirror images")
-    why = "no class stands higher or lower, left or right of the middle: images have no up"
+    why = "no class tends to the top, the bottom or a side: images have no up"
     if found.upright:
-        why = (
-            f"{_aside(found, found.vertical)} off the middle from top to bottom: images have an up"
-        )
+        why = f"{_aside(found, found.vertical)} to the top or the bottom: images have an up"
     if found.sided:
-        why = f"{_aside(found, found.horizontal)} off the middle from left to right"
+        why = f"{_aside(found, found.horizontal)} to one side"
     keys = {
         f"{section}.recipe.{name}": value
         for section in ("proxy", "promotion")
@@ -191,5 +191,6 @@ def _augmentation(found: Fingerprint) -> Decision:
 
 def _aside(found: Fingerprint, places: tuple[Place, ...]) -> str:
     names = [name for name, place in zip(found.classes, places, strict=True) if place.aside]
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"{', '.join(names[:2])}{more} {'stand' if len(names) > 1 else 'stands'}"
+    if len(names) > 2:
+        return f"{', '.join(names[:2])} and {len(names) - 2} more tend"
+    return f"{' and '.join(names)} {'tend' if len(names) > 1 else 'tends'}"

@@ -20,13 +20,13 @@ from proxy_tasks.datasets.folder import laid_out
 from search_space.errors import UserError
 
 PUBLISHED = {"cityscapes": ("leftImg8bit", "gtFine"), "camvid": ("trainannot", "valannot")}
-"""Folders that tell a published data set."""
+"""Folders by which a published data set is recognised."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """``config`` has the data section, complete; ``dataset`` is opened with it, ``validation`` says
-    what its networks are chosen on, in ``folds`` where above 1."""
+    """``config`` has the complete data section; ``dataset`` is opened with it. ``validation`` says
+    on which images networks are chosen, in ``folds`` if those are above 1."""
 
     config: Config
     dataset: Dataset
@@ -59,7 +59,7 @@ def values_of(data: str) -> dict[str, Any]:
 
 
 def _colours(root: Path) -> dict[str, Any]:
-    """The value map, where a file beside the label maps has it and agrees with them."""
+    """The value map, if a file beside the label maps has one that agrees with them."""
     if (root / "classes.txt").exists():
         return {}
     with suppress(UserError):
@@ -70,7 +70,7 @@ def _colours(root: Path) -> dict[str, Any]:
 
 
 def opened(config: Config) -> Source:
-    """The data set of a config, with a rule of what to validate on where there is none yet.
+    """The data set of a config, with a rule for its validation images where there is none yet.
 
     Raises:
         UserError: for data that cannot be read.
@@ -89,19 +89,19 @@ def opened(config: Config) -> Source:
 
 
 def _refuse_empty(dataset: Dataset) -> None:
-    """UserError where there is too little to learn from: what is missing, if that is known."""
+    """UserError where there are too few images; it says what is missing, if that is known."""
     if (number := dataset.count("train")) >= 2:
         return
     if isinstance(dataset, FileDataset):
         dataset.refuse_faults()
     raise UserError(
         f"{dataset.name}: {number} {'image has' if number == 1 else 'images have'} labels to train"
-        " on; two at least are needed"
+        " on; at least two are needed"
     )
 
 
 def _divided(config: Config) -> tuple[Dataset, bool]:
-    """The data set; and whether it was divided into folds because nothing says how to."""
+    """The data set, and whether it was divided into folds because nothing says how to divide it."""
     size = config.proxy.size
     split = config.data.split
     if split and (split.val or split.share or split.folds):

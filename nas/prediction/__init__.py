@@ -1,1 +1,1 @@
-"""Networks at work: opened from a run or an export, shown images, drawn."""
+"""Trained networks: opened from a run or an export, run on images, their predictions drawn."""

@@ -61,7 +61,7 @@ def compared(predictor: Predictor, data: PackedData) -> Image.Image:
         UserError: for a network of other classes.
     """
     if predictor.classes != data.classes:
-        raise UserError("the network tells other classes apart than the data set has")
+        raise UserError("the network's classes are not those of the data set")
     # A pack is made by the sight of its networks: its images are seen as they are.
     seen = replace(OWN, window=data.sight.window) if predictor.sight == data.sight else None
     labeller = predictor.labeller(sight=seen)

@@ -160,13 +160,15 @@ def _colours(known: Sequence[Sequence[int]] | None, classes: tuple[str, ...]) ->
 def _untrained(folder: Path) -> UserError:
     return UserError(
         f"{folder}: exported without trained weights, it would label by chance:"
-        " `nas promote` the trial and export it anew"
+        " `nas promote` the trial and export it again"
     )
 
 
 def _damaged(folder: Path, kind: str, error: Exception) -> UserError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]  # torch says more than a line
-    return UserError(f"{folder}: no {kind} export of ours, or damaged ({reason}): export it anew")
+    return UserError(
+        f"{folder}: not a {kind} export of this platform, or damaged ({reason}): export it again"
+    )
 
 
 def _imported(path: Path) -> ModuleType:

@@ -44,7 +44,7 @@ def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Sub
         return [of_spec(named, options)]
     if options.given:
         given = ", ".join(f"--{option}" for option in options.given)
-        raise UserError(f"{given}: leave out; trials are exported as built")
+        raise UserError(f"{given}: not for trials, which are exported as built; leave it out")
     if not (folder / promotion_records.RECORD).is_file():
         return of_run(RunDirectory.open(folder), selected or BEST)
     if selected is not None:
@@ -68,7 +68,7 @@ def of_spec(named: str, options: BuildOptions) -> Subject:
 
 
 def of_run(run: RunDirectory, selected: str) -> list[Subject]:
-    """Its chosen trials, each as it was promoted or else as the search had it."""
+    """The chosen trials of a run, each as it was promoted, or else as the search built it."""
     trials, promotions = ledgers.trials(run), promotion_records.load_all(run)
     trained = {each.trial: each for each in reversed(promotions) if each.weights}  # the best seed's
     return [

@@ -1,4 +1,4 @@
-"""How a network is to look at images, as the command line says it."""
+"""How a network is to see images, from the options of the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.build_options import parse_size
 from search_space.errors import UserError
 
 AS_THEY_ARE = "own"
-"""The ``--size`` of those who want images as they are."""
+"""The ``--size`` that leaves images as they are."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What a run's folder holds, and who reads it."""
+"""The content of a run's folder, read and written."""

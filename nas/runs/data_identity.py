@@ -81,16 +81,16 @@ def of(config: Config) -> Identity:
 
 
 def hold(run: RunDirectory, config: Config, console: Console) -> None:
-    """Refuse, by a UserError of one line, data that are not those that the run began with. A run of
-    before there was a record gets one, and a line that says so."""
+    """Refuse data that are not those that the run began with, by a UserError of one line. A run of
+    an earlier release, which has no record of its data, gets one, and a line says so."""
     refuse_missing(config)
     with console.status(f"comparing {config.data.name} with what the run began with"):
         now = of(config)
     if load(run) is None:
         write_json(run.data_file, now.to_dict())
         console.print(
-            f"note: {run.path} did not say on which data it was begun; as they are now, they are"
-            f" kept in {run.data_file.name}, and no others are taken from now on",
+            f"note: {run.path} had no record of its data; they are now recorded in"
+            f" {run.data_file.name} as they are, and from now on other data are refused",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     else:
@@ -110,7 +110,7 @@ def _remedy(run: RunDirectory) -> str:
     begun = "nas audit" if audit else "nas search"
     found = "" if audit else f" --from {run.path}"
     return (
-        "scores of two data sets would stand in one leaderboard; put them back, or begin a copy of"
+        "a leaderboard cannot mix two data sets; put the data back, or begin a copy of"
         f" the run on them: {begun} {run.config_file}{found} --run NEW"
     )
 
@@ -140,19 +140,19 @@ def refuse_missing(config: Config) -> None:
     root = config.data.root
     if root is not None and not root.expanduser().is_dir():
         raise UserError(
-            f"no folder {root}, where the run's data lay: say where they lie now,"
+            f"no folder {root}, where the run's data were: say where they are now,"
             " with --set data.root=DIR"
         )
 
 
 def load(run: RunDirectory) -> Identity | None:
-    """None of a run of before there was a record. UserError where it is damaged."""
+    """None for a run of an earlier release, which has no record. UserError if it is damaged."""
     try:
         values = read_json(run.data_file)
         return Identity.from_dict(values) if values else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{run.data_file}: damaged ({error}); remove it where you know that the data are those"
+            f"{run.data_file}: damaged ({error}); remove it if you are sure that the data are those"
             " that the run began with"
         ) from error
 

@@ -1,4 +1,4 @@
-"""The run directory: where everything about one search lies, and nothing else does."""
+"""The run directory: it holds everything about one search, and nothing else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RunDirectory:
 
     @property
     def data_file(self) -> Path:
-        """Which data it was begun with, see nas.runs.data_identity."""
+        """The identity of its data, see nas.runs.data_identity."""
         return self.path / "data.json"
 
     @property
@@ -97,7 +97,7 @@ class RunDirectory:
         run = cls(path)
         if not run.config_file.is_file():
             made = shlex.quote(str(path))
-            raise UserError(f"{path}: no run is here; `nas search --run {made}` makes one")
+            raise UserError(f"{path}: no run is here; `nas search --run {made}` starts one")
         check_readable(path)
         return run
 

@@ -91,12 +91,11 @@ def trials(run: RunDirectory) -> list[Trial]:
 
 @contextmanager
 def kept(command: str) -> Iterator[None]:
-    """A write that does not go through inside becomes a RunFailed that names the command to go on
-    with."""
+    """A write that fails inside becomes a RunFailed that names the command to continue with."""
     try:
         yield
     except StorageFailed as error:
-        raise RunFailed(f"{error}; repair that, then `{command}` goes on") from error
+        raise RunFailed(f"{error}; repair that, then continue with `{command}`") from error
 
 
 def _place(run: RunDirectory, config: Config) -> Place:

@@ -1,4 +1,4 @@
-"""What is known of a full training that has ended: ``promotions/NAME/promotion.json``."""
+"""The record of a full training that has ended: ``promotions/NAME/promotion.json``."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ class Promotion:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """What is told of it where it is passed on."""
+        """The provenance that is written into its exports."""
         if not self.unvalidated:
             return {"promoted_miou": self.miou, "epoch": self.epoch}
         return {"promoted_miou": None, "epoch": self.last.epochs, "proxy_folds": self.folds}
 
     @property
     def note(self) -> str | None:
-        """Why it has no mIoU, where it is no failure."""
+        """Why it has no mIoU, where that is not a failure."""
         if not self.unvalidated:
             return None
         proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
         over = f" over {self.folds} folds" if proxy else ""
-        return f"trained on all images: none was left to validate on{proxy}{over}"
+        return f"trained on all images, so none was left to validate on{proxy}{over}"
 
     def check_weights(self) -> None:
         """UserError where the weights are gone, or are not those that the training ended with."""
@@ -173,7 +173,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Whole or as it was."""
+    """Written whole, or left as it was."""
     with replacing(path) as draft:
         draft.write_text(text, "utf-8")
 

@@ -75,7 +75,7 @@ class ObservedRun:
             return None
 
     def _picture(self, folder: Path) -> Path | None:
-        """Of this run, and no link that leads out of it."""
+        """A file of this run, not reached by a link that leads out of it."""
         real = (folder / promotion_records.LABELS).resolve()
         inside = real.is_relative_to(self._run.path.resolve())
         return real if inside and real.is_file() else None
@@ -110,7 +110,7 @@ class Shown:
         """UserError where no run is."""
         self.path, self._sources = path, dict[Path, Source]()
         if not path.is_dir() or not self._paths():
-            raise UserError(f"{path}: no run is here; give a run's folder, or one that holds runs")
+            raise UserError(f"{path}: no run is here; give a run's folder, or a folder of runs")
 
     def __call__(self) -> Mapping[str, Source]:
         """Name -> run, by name. New runs of the folder are found, removed ones are gone."""

@@ -1,4 +1,4 @@
-"""Going on with a run that is there, under its own config."""
+"""Resumes a run, under its own config."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def resumed(
             data are not those that it began with.
     """
     if path is None:
-        raise UserError("--resume needs --run DIR, the run to go on with")
+        raise UserError("--resume needs --run DIR, the run to continue")
     if source is not None:
-        raise UserError(f"--resume goes on with the run's own config; leave {source} out")
+        raise UserError(f"--resume uses the run's own config; leave {source} out")
     run = RunDirectory.open(path)
     config = changed(run, settings, allowed, console)
     run.write_config(config)

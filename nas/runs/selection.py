@@ -1,4 +1,4 @@
-"""Which trials a command means: the best, some by number, the front, the top few."""
+"""The trials that a command names: the best, some by number, the front, the top few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The test part: what full trainings come to on images that nothing was chosen by.
+"""The test part: scores of full trainings on images that were not used to choose anything.
 
 Each is scored on it once, when it has ended (nas.commands.promote), into ``evaluation.yaml``.
 """

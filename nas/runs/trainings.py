@@ -1,4 +1,4 @@
-"""Full trainings that have begun and not ended, read off the files that they keep as they go."""
+"""Full trainings that are still running, from the files that they write as they go."""
 
 from __future__ import annotations
 

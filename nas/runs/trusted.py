@@ -34,7 +34,7 @@ def check(run: RunDirectory, storage: str | None) -> None:
     if storage is None or _is_ours(storage) or storage in _used | set(_listed()):
         return
     raise UserError(
-        f"{run.path}: its trials lie in {masked(storage)}, where no search of yours has written:"
+        f"{run.path}: its trials are in {masked(storage)}, where no search of yours has written:"
         f" not connected; if you trust it, `nas trust {shlex.quote(str(run.path))}`"
     )
 

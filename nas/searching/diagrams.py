@@ -21,7 +21,7 @@ COUNT = 3
 
 
 class Leaders:
-    """Of the run whose ledger this is, open for writing; the files go into ``folder``."""
+    """The diagrams of a run whose ledger is open for writing; the files go into ``folder``."""
 
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self._ledger, self._folder = ledger, folder

@@ -179,7 +179,9 @@ def prepare(
             )
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
-            raise UserError(f"{folder}: was started with other settings ({changed}); keep them")
+            raise UserError(
+                f"{folder}: was started with other settings ({changed}); give the same ones"
+            )
         Checkpoint(folder).check()
         if (folder / RECORD).is_file():
             load(folder).check_weights()

@@ -1,4 +1,4 @@
-"""The search: which network is trained next, and what is written down about it."""
+"""The search: which network is trained next, and what is recorded about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from search_space.canonical import canonical_key
 from search_space.genes import SearchSpace
 
 ENDED = Setback("driver", "the search ended while it was running")
-"""Of what a resumed search finds unfinished."""
+"""The error of a trial that a resumed search finds unfinished."""
 
 
 class Search:

@@ -1,1 +1,1 @@
-"""What every section of a config is, and how a wrong one is refused in one line of our own."""
+"""What all sections of a config share, and how a mistake in one is reported in a line of ours."""

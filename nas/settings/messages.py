@@ -1,4 +1,4 @@
-"""A wrong config in one line of our own: the key, what may stand there, and what stands there."""
+"""A mistake in a config as one line of our own: the key, what is allowed, and what was given."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _line(found: ErrorDetails, root: type[Section]) -> str:
 
 
 def _wrong_type(place: Place, found: ErrorDetails) -> str:
-    """Also of every error that is in no table: pydantic's own words reach nobody."""
+    """Also for every error that is in no table, so that users never see pydantic's own words."""
     return f"{_what(place)} must be {described(place.hint)}, not {shown(found['input'])}"
 
 

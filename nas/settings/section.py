@@ -1,4 +1,4 @@
-"""What every section of a config is: typed, closed, and exact about what is true."""
+"""The base of every section of a config: typed, without unknown keys, strict about types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types and values in words, as messages have them."""
+"""Types and values in the words of messages."""
 
 from __future__ import annotations
 

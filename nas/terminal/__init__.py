@@ -1,1 +1,1 @@
-"""What people see in a terminal: tables, progress, one line a finding."""
+"""What users see in a terminal: tables, progress, and one line per finding."""

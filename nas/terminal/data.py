@@ -1,4 +1,4 @@
-"""What ``nas data check`` found, for a person and for a program."""
+"""What ``nas data check`` found, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from proxy_tasks.datasets.traits import Fingerprint, PartTraits, Place, Thicknes
 _SIZES_SHOWN = 3
 _BAR = 12
 _VERDICTS = {
-    True: "structures grow with the image, as cameras differ",
-    False: "structures do not: a pixel has one size in the world",
-    None: "whether structures grow with the image is not clear",
+    True: "structures grow with the image: cameras differ",
+    False: "structures do not grow with the image: a pixel has one size in the world",
+    None: "it is not clear whether structures grow with the image",
 }
 
 
@@ -154,7 +154,7 @@ def _measured(found: Fingerprint) -> Table:
 
 
 def _lines(found: Fingerprint) -> Iterator[tuple[str, str]]:
-    yield "shares", "of the labelled pixels, then how many images show the class"
+    yield "columns", "share of the labelled pixels, and number of images that show the class"
     if thin := _thinnest(found):
         yield "thickness", thin
     if found.brightness:
@@ -163,7 +163,7 @@ def _lines(found: Fingerprint) -> Iterator[tuple[str, str]]:
         yield "sizes", _growth(found)
         yield "up", _up(found)
     if found.folded:
-        yield "folds", "train is validated on in folds"
+        yield "folds", "images of train are validated on in turn"
     if found.parts["val"].number or found.parts["test"].number:
         yield "alike", _alike(found)
 
@@ -179,7 +179,7 @@ def _thinnest(found: Fingerprint) -> str:
         return ""
     lower, images, name = min(known)
     return (
-        f"lower quartile of the training images; {name} is thinnest: {_pixels(lower)}"
+        f"lower quartile of the training images; thinnest is {name}: {_pixels(lower)}"
         f" ({images:,} images)"
     )
 
@@ -191,7 +191,7 @@ def _values(found: Fingerprint) -> str:
     bright = max(each.bright for each in found.brightness)
     return (
         f"{found.channels} channels of {found.depth} bits: mean {means} %, spread {spreads} %,"
-        f" nearly all within {100 * dark:.0f} to {100 * bright:.0f} %"
+        f" nearly all between {100 * dark:.0f} and {100 * bright:.0f} %"
     )
 
 
@@ -201,7 +201,7 @@ def _growth(found: Fingerprint) -> str:
         return f"every short side is {sides[0]:,} pixels"
     short = f"short sides are {sides[0]:,} to {sides[-1]:,} pixels"
     if found.growth is None:
-        return f"{short}: too little to tell whether structures grow with the image"
+        return f"{short}: too little data to tell whether structures grow with the image"
     growth = found.growth
     power = f"(thickness ~ short side to the power {growth.slope:.2f} ± {growth.error:.2f})"
     return f"{short}; {_VERDICTS[growth.grows]} {power}"
@@ -210,8 +210,8 @@ def _growth(found: Fingerprint) -> str:
 def _up(found: Fingerprint) -> str:
     high = _aside(found, found.vertical, "the height, from the top")
     side = _aside(found, found.horizontal, "the width, from the left")
-    up = f"images have one: {high}" if high else "no class stands high or low"
-    return up + (f"; a left, too: {side}" if side else "; mirror images are alike")
+    up = f"images have an up: {high}" if high else "images have no up: no class tends up or down"
+    return up + (f"; and a left: {side}" if side else "; no class tends to a side")
 
 
 def _aside(found: Fingerprint, places: tuple[Place, ...], where: str) -> str:
@@ -229,5 +229,5 @@ def _aside(found: Fingerprint, places: tuple[Place, ...], where: str) -> str:
 
 def _alike(found: Fingerprint) -> str:
     number = len(found.twins)
-    stands = "image stands" if number <= 1 else "images stand"
-    return f"{number or 'no'} {stands} " + ("twice" if found.folded else "in two parts")
+    are = "image is" if number <= 1 else "images are"
+    return f"{number or 'no'} {are} there twice" + ("" if found.folded else ", in two parts")

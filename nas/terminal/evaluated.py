@@ -39,9 +39,9 @@ def report(found: Evaluation, title: str, console: Console) -> None:
 def notes(found: Evaluation) -> Iterator[str]:
     """What is not as it is where network and data set have the same classes."""
     if found.data.unknown:
-        yield f"the network does not know, so never finds: {', '.join(found.data.unknown)}"
+        yield f"unknown to the network, so never predicted: {', '.join(found.data.unknown)}"
     if found.data.left_out:
-        yield f"not labelled here, so not chosen from: {', '.join(found.data.left_out)}"
+        yield f"not in this data set, so not predicted: {', '.join(found.data.left_out)}"
 
 
 def evaluations_table(evaluations: Iterable[tuple[str, Evaluation]]) -> Table:

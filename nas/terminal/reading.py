@@ -1,4 +1,4 @@
-"""Reads a data set once, with the terminal saying how far it is, and tells what is there."""
+"""Reads a data set once, showing progress on the terminal, and reports what is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run stands: its candidates and its full trainings, as tables."""
+"""The state of a run as tables: its candidates and its full trainings."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def leaderboard_table(
     noise: float | None = None,
     width: int | None = None,
 ) -> Table:
-    """The ten best and every baseline, of a search that goes ``by`` a metric. Where the noise of a
-    score is known (one standard deviation), ≈ marks the candidates that it cannot tell from the
-    best one. Columns that do not fit into the ``width`` are left out."""
+    """The ten best and every baseline of a search, ranked ``by`` a metric. If the noise of a score
+    is known (one standard deviation), ≈ marks the candidates that are within it of the best one.
+    Columns that do not fit into the ``width`` are left out."""
     frame = leaderboard(trials)
     title = f"leaderboard by {OBJECTIVES[by].score_name}: {{}} of {len(frame)} scored networks"
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
-        title += "; ≈ as good as the best candidate, by the noise that the audit found"
+        title += "; ≈ within the noise of the best candidate, by the audit"
     shown = frame[(frame["rank"] <= SHOWN) | (frame["kind"] == "baseline")]
     return as_table(shown, title.format(len(shown)), by, width)
 
@@ -79,12 +79,12 @@ def promotions_tables(
 
 
 def notes(promotions: Sequence[Promotion], tested: Mapping[str, float | None]) -> list[str]:
-    """What the table of full trainings does not say, a line each."""
+    """What the table of full trainings does not say, one line each."""
     lines = [f"{each.name}: {each.note}" for each in promotions if each.note]
     return [*lines, *([TESTED] if tested else [])]
 
 
-TESTED = "test mIoU: of the test part, each network once; nothing is chosen by it"
+TESTED = "test mIoU: on the test part, once per network; nothing is chosen using it"
 
 _SPARE = ("parameters", "MACs", "at epoch", "time")
 """Columns that a narrow terminal does without, the first one first."""

@@ -1,4 +1,4 @@
-"""How far the full trainings are that have begun and not ended."""
+"""The progress of full trainings that are still running."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from results import units
 
 def under_way_table(promotions: list[UnderWay]) -> Table:
     """How far each is."""
-    table = Table(title="promotions under way", title_justify="left", header_style="bold")
+    table = Table(title="running promotions", title_justify="left", header_style="bold")
     table.add_column("name")
     for heading in ("epoch", "best mIoU %", "time", "left", "last epoch"):
         table.add_column(heading, justify="right")

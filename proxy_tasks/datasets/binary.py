@@ -36,7 +36,7 @@ def faults(pairs: Sequence[Pair], code: LabelCode) -> list[Fault]:
     mend = f"write data.values: {{0: {first}, 255: {second}}}"
     if len(code.classes) > 2:
         mend = f"write data.values with what both mean, as in {{0: {first}, 255: {second}}}"
-    what = f"{len(pairs)} label maps hold 0 and 255 alone, and 255 is void unless you say otherwise"
+    what = f"{len(pairs)} label maps hold only 0 and 255, and 255 is void unless you say otherwise"
     return [
         Fault(
             pairs[0].label.parent,

@@ -40,7 +40,7 @@ CATALOGUE = {
             "classes.txt",
             "{train,val,test}/images/NAME.jpg",
             "{train,val,test}/labels/NAME.png, or masks/NAME_mask.tif and such",
-            "or, with split: images/NAME.jpg, labels/NAME.png, also in a folder a scene",
+            "or, with split: images/NAME.jpg, labels/NAME.png, also in one folder per scene",
             "or, with images and labels: wherever these patterns say",
         ),
     ),

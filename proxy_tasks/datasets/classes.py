@@ -48,7 +48,7 @@ def class_file(root: Path) -> Path:
 def read_classes(path: Path, mapped: bool = False) -> ClassList:
     """What stands there. Raises UserError, also for a blank line between names, unless label values
     are ``mapped`` to names: whether the value that it stands for is left out, it does not tell."""
-    advice = "write one class name a line, in the order of the label values"
+    advice = "write one class name per line, in the order of the label values"
     lines = read_lines(path, advice, blank=True)
     lines = tuple(line for line in lines if not line.startswith("#"))
     while lines and not lines[-1]:
@@ -100,7 +100,7 @@ def _numbered(path: Path, lines: Sequence[str]) -> ClassList | None:
         return None
     rows = [(str(int(match[1])), match[2].strip()) for match in matches if match]
     if twice := [value for value, _ in rows if [v for v, _ in rows].count(value) > 1]:
-        raise UserError(f"{path}: the label value {twice[0]} stands twice")
+        raise UserError(f"{path}: the label value {twice[0]} is given twice")
     names = tuple(dict.fromkeys(name for _, name in rows))
     return ClassList(names, dict(rows), remark=f"{path} gives the label value of each class")
 

@@ -1,4 +1,4 @@
-"""A user's own data: images and label maps, as they lie.
+"""A user's own data: images and label maps, in the folders that the user has.
 
 ROOT/classes.txt                    names of the classes, see proxy_tasks.datasets.classes
 ROOT/{train,val,test}/images/...    or images/ and labels/ right below ROOT, or a folder a scene,
@@ -153,7 +153,7 @@ def _checked(found: ClassList, source: str) -> ClassList:
     if not 2 <= len(names) <= IGNORE:
         raise UserError(f"{source}: 2 to {IGNORE} class names are needed, not {len(names)}")
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"{source}: the class {twice[0]!r} stands twice; names must differ")
+        raise UserError(f"{source}: the class {twice[0]!r} is listed twice; names must differ")
     return found
 
 

@@ -189,7 +189,7 @@ def _told(path: Path) -> Iterator[None]:
     except (Fault, MemoryError):
         raise
     except Exception as error:
-        reason = getattr(error, "strerror", None) or "it is no image or it is damaged"
+        reason = getattr(error, "strerror", None) or "it is not an image, or it is damaged"
         raise Fault(path, f"cannot be read: {reason}; replace or remove it") from error
 
 
@@ -201,10 +201,10 @@ def _depth(path: Path, form: tiff.Form) -> int:
     if (depth := _DEPTHS.get(form.dtype)) is None:
         raise Fault(
             path,
-            f"has {form.dtype} values: save it with 8 or 16 bits a channel (uint8, uint16)",
+            f"has {form.dtype} values: save it with 8 or 16 bits per channel (uint8, uint16)",
             kind="depth",
             summary=f"have {form.dtype} values",
-            mend="save them with 8 or 16 bits a channel (uint8, uint16)",
+            mend="save them with 8 or 16 bits per channel (uint8, uint16)",
         )
     return depth
 

@@ -154,7 +154,9 @@ def label_code(
     keys = {_key(text): name for text, name in values.items()}
     colours = {is_colour for is_colour, _ in keys}
     if len(colours) != 1:
-        raise UserError("data.values: label values or colours are needed, not none and not both")
+        raise UserError(
+            "data.values: list label values or colours, at least one, and not both kinds"
+        )
     (by_colour,) = colours
     meaning = {number: _index(name, classes) for (_, number), name in keys.items()}
     if by_colour and ignore:
@@ -184,7 +186,7 @@ def _void(ignore: Sequence[int] | None, meaning: Mapping[int, int]) -> tuple[int
     if ignore is None:
         return () if IGNORE in meaning else (IGNORE,)
     if twice := [value for value in ignore if value in meaning]:
-        raise UserError(f"data.ignore: {twice[0]} stands in data.values too; leave one of them out")
+        raise UserError(f"data.ignore: {twice[0]} is in data.values too; remove one of the two")
     return tuple(ignore)
 
 
@@ -199,7 +201,8 @@ def _key(text: str) -> tuple[bool, int]:
     if len(numbers) == 3 and all(0 <= number < 256 for number in numbers):
         return True, numbers[0] << 16 | numbers[1] << 8 | numbers[2]
     raise UserError(
-        f"data.values: {text!r} is no label value; write a whole number, or a colour as 128 64 128"
+        f"data.values: {text!r} is not a label value; write a whole number, or a colour, as in"
+        " 128 64 128"
     )
 
 

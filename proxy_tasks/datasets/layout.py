@@ -151,8 +151,8 @@ def _nothing(root: Path) -> str:
     there = ", ".join(sorted(path.name for path in root.iterdir())[:6]) or "nothing"
     return (
         f"{root} holds no images with label maps: looked for images/ and labels/ (or masks/, gt/"
-        " and such) in it, in train/ and val/, and in a folder a scene, and for NAME_mask.png"
-        f" beside NAME.jpg; there is {there}. Say where they lie, as in"
+        " and such) in it, in train/ and val/, and in scene folders, and for NAME_mask.png"
+        f" beside NAME.jpg; there is {there}. Say where they are, as in"
         " data.images: '*/photos/*.jpg' and data.labels: '{dir}/../drawn/{name}.png'"
     )
 

@@ -140,5 +140,5 @@ def refuse_overlap(parts: Mapping[Split, tuple[object, Iterable[str]]]) -> None:
         if both := sorted(first & second):
             raise UserError(
                 f"{other} has {both[0]!r}, which {one} has too ({len(both)} such names):"
-                " what is trained on measures nothing"
+                " scores on images that are trained on mean nothing"
             )

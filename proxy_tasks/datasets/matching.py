@@ -100,10 +100,10 @@ def _shared(pairs: Sequence[Pair]) -> list[Fault]:
         Fault(
             pair.image,
             f"and {first[pair.label]} share one label map, {pair.label}:"
-            " put label maps into folders that are called as the images' are",
+            " put label maps into folders with the names of the images' folders",
             kind="shared-label",
             summary="share a label map with another image of their name",
-            mend="put label maps into folders that are called as the images' are",
+            mend="put label maps into folders with the names of the images' folders",
         )
         for pair in pairs
         if first.setdefault(pair.label, pair.image) != pair.image
@@ -175,7 +175,7 @@ class _Index:
             return ()
         example, rest = others[0].name, len(others) - 1
         more = f" and {rest} more like it" if rest else ""
-        return (f"{self.folder} holds {example}{more}, which no image is matched with",)
+        return (f"{self.folder} holds {example}{more}, which no image belongs to",)
 
     def _there(self, key: str, pattern: Pattern) -> Path | None:
         if pattern.image and not key.endswith(pattern.image):

@@ -49,8 +49,8 @@ def by_patterns(root: Path, images: str, labels: str) -> Layout:
     if parts["test"]:
         outside = next(path for path, _ in pairs if _part_of(path) is None)
         raise UserError(
-            f"data.images: {outside} lies in no part, but {parts['test'][0].image} lies in test/:"
-            " name images of train/, val/ and test/ alone, or put all below one folder"
+            f"data.images: {outside} is in no part, but {parts['test'][0].image} is in test/:"
+            " name only images of train/, val/ and test/, or put all below one folder"
         )
     return Layout(whole=_listing(pair for _, pair in pairs))
 
@@ -78,7 +78,7 @@ def _images(root: Path, pattern: str) -> list[_Found]:
             scene = "/".join(folder for folder in folders if folder)
             found.append(_Found(path, scene, named or path.stem))
     if not found:
-        raise UserError(f"data.images: no file below {root} is called {pattern!r}")
+        raise UserError(f"data.images: no file below {root} matches {pattern!r}")
     return found
 
 

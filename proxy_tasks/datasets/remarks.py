@@ -68,7 +68,7 @@ def _alike(found: Fingerprint) -> Iterator[str]:
         if pairs := [twin for twin in found.twins if twin.exact == exact]:
             shown = _some([_pair(twin) for twin in pairs])
             has = "has" if len(pairs) == 1 else "have"
-            advice = "what is trained on measures nothing"
+            advice = "scores on images that are trained on mean nothing"
             if all(twin.part == "train" for twin in pairs):
                 advice = "keep them in one fold"
             yield f"{_number(len(pairs))} {has} {how} another: {shown}; {advice}"
@@ -80,7 +80,7 @@ def _pair(twin: Twin) -> str:
 
 def _shallow(found: Fingerprint) -> Iterator[str]:
     if found.bits < found.depth == 16:
-        yield f"images have 16 bits a channel and use {found.bits} of them"
+        yield f"images have 16 bits per channel and use {found.bits} of them"
 
 
 def _number(images: int) -> str:

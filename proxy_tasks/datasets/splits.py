@@ -152,14 +152,16 @@ class _Finder:
         return _Picked(f"data.split.{part}", tuple(found), ())
 
     def _listed(self, source: Path) -> _Picked:
-        lines = dict.fromkeys(read_lines(source, "write one name of an image a line"))
+        lines = dict.fromkeys(read_lines(source, "write the name of one image per line"))
         pairs: list[Pair] = []
         faults: list[Fault] = []
         absent: list[str] = []
         for line in lines:
             found = self._scene(line) or self._called(line)
             if len(found) > 1 and not self._scene(line):
-                what = f"has {line!r}, as {len(found)} images are called: write {found[0].name}"
+                what = (
+                    f"names {line!r}, which {len(found)} images are called: write {found[0].name}"
+                )
                 faults.append(Fault(source, what))
             elif found:
                 pairs += found
@@ -198,7 +200,7 @@ class _Finder:
 def _absent(source: Path, names: Sequence[str]) -> Fault:
     shown = ", ".join(map(repr, names[:_SHOWN]))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return Fault(source, f"has {shown}{more}, but no image is called so", number=len(names))
+    return Fault(source, f"has {shown}{more}, but no image has this name", number=len(names))
 
 
 def _refuse(rule: SplitRule) -> None:

@@ -1,4 +1,4 @@
-"""Images that stand in two parts of a data set: a score on them measures memory."""
+"""Images that are in two parts of a data set: a score on them measures memory."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def digest(now: Snapshot, pinned: Sequence[Trial]) -> str:
 def card(run: str, now: Snapshot, pinned: Sequence[Trial]) -> list[Any]:
     """The card's children; with nothing pinned a line that says how to pin."""
     if not pinned:
-        how = "Click a point or a name: its diagram, spec, learning curve and costs stand here."
+        how = "Click a point or a name: its diagram, spec, learning curve and costs appear here."
         return [html.Div(html.H2("Pinned"), className="head"), html.P(how, className="note")]
     title = "Pinned" if len(pinned) == 1 else "Two compared"
     return [
@@ -85,7 +85,7 @@ def _label_maps(run: str, now: Snapshot, trial: Trial) -> list[Any]:
     if detail.label_maps(now, trial.number) is None:
         return []
     source = layout.address("labels.png", run, trial=trial.number)
-    words = f"validation images, their truth, and what {trial.name} predicts"
+    words = f"validation images, their true labels, and those that {trial.name} predicts"
     return [
         html.H3("Predicted label maps, after full training"),
         html.Img(src=source, alt=words, className="labels"),

@@ -1,5 +1,5 @@
-"""Who may look: a token where the page can be reached from elsewhere, and nobody through a page of
-somebody else's."""
+"""Access to the page: a token where it can be reached from elsewhere, and no requests from other
+sites."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def plain(tree: Any) -> Any:
 
 def note(name: str, words: str) -> str:
     """The line under a title, with what a click does."""
-    return f"{words} A click pins, a second compares." if name == "front" else words
+    return f"{words} Click one to pin it, and a second to compare." if name == "front" else words
 
 
 def text(figure: Figure) -> str:

@@ -1,4 +1,4 @@
-"""A run as the page reads it: whatever is new, once for all who look."""
+"""A run as the page reads it: only what is new, and once for all visitors."""
 
 from __future__ import annotations
 

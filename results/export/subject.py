@@ -1,4 +1,4 @@
-"""What is exported: a network of ours with all that its file will say of it."""
+"""What is exported: a network of ours, with everything that its file says about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Best so far: how the search got on, with the baselines and the noise of a score."""
+"""Best so far: the progress of the search, with the baselines and the noise of a score."""
 
 from __future__ import annotations
 

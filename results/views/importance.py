@@ -71,7 +71,7 @@ def gene_importance(now: Snapshot) -> Figure:
     pairs = zip(now.facts.genes, values, strict=True)
     ranked = sorted((p for p in pairs if p[1] > 0), key=lambda p: -p[1])[:SHOWN]
     if not ranked:
-        return empty("no gene goes with the score by itself")
+        return empty("no single gene goes with the score")
     x = axis("share of the score's variance (%)", rangemode="tozero")
     shown = [(name, 100 * value) for name, value in ranked]
     return _ranking(shown, [BLUE] * len(shown), x, "%{y}: %{x:.1f} %")

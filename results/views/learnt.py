@@ -1,4 +1,4 @@
-"""What full trainings came to, by class, and what their networks miss."""
+"""The scores of full trainings by class, and the classes that their networks miss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from results import units
 from results.learnt import percent
 from results.views.snapshot import Promoted, Snapshot
 
-TITLE = "What full training has taught"
+TITLE = "What full training learnt"
 TEST = "test mIoU %"
 MOST = 12
 """Classes that have columns: of more, those with the lowest IoU of the first network."""
@@ -63,7 +63,7 @@ def _row(each: Promoted, classes: Sequence[str], tested: bool) -> Row:
 def _notes(ranked: Sequence[Promoted], tested: bool) -> Iterator[str]:
     yield from (f"{each.name}: {each.note}." for each in ranked if each.note)
     if tested:
-        yield "Test mIoU: of the test part, each network once; nothing is chosen by it."
+        yield "Test mIoU: on the test part, once per network; nothing is chosen using it."
 
 
 def _left_out(ranked: Sequence[Promoted], classes: Sequence[str]) -> Iterator[str]:

@@ -33,7 +33,7 @@ VIEWS: Mapping[str, View] = {
     "best": View("Best so far", "Each dot is a candidate, in the order of finishing.", best_so_far),
     "front": View(
         "Quality against cost",
-        "Joined: beaten by no other on both axes.",
+        "The line joins those that no other beats on both axes.",
         front,
         first=("macs",),
     ),
@@ -44,7 +44,10 @@ VIEWS: Mapping[str, View] = {
         first=("level",),
     ),
     "over-time": View(
-        "As the search went on", "The same shares in ten spans.", over_time, first=("level",)
+        "As the search went on",
+        "The same shares, in ten parts of the search.",
+        over_time,
+        first=("level",),
     ),
     "traits": View(
         "Traits that go with the score",
@@ -53,12 +56,12 @@ VIEWS: Mapping[str, View] = {
     ),
     "genes": View(
         "Genes that go with the score",
-        "Variance that one gene's value goes with by itself (epsilon squared).",
+        "Share of the score's variance that goes with one gene alone (epsilon squared).",
         gene_importance,
     ),
     "parallel": View(
         "All at once",
-        "A line is a candidate, the better the stronger; drag along an axis to pick a range.",
+        "Each line is a candidate, the better the stronger. Drag along an axis to pick a range.",
         parallel,
         wide=True,
     ),

@@ -12,7 +12,7 @@ from results.frontier import spearman
 from results.views.snapshot import Promoted, Snapshot
 from results.views.style import BLUE, INK, VERMILLION, Figure, axis, empty, figure, text
 
-UNSEEN = "full training took all images: none was left to validate on"
+UNSEEN = "full training used all images, so none was left to validate on"
 
 
 @dataclass(frozen=True)

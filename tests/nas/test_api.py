@@ -62,7 +62,7 @@ def test_an_objective_of_ones_own_takes_the_place_of_trainings(shown, monkeypatc
         objective=names["narrow_and_deep"], run="runs/own", resume=True, trials=25, quiet=True
     )
     assert len(again.trials) == 25
-    with pytest.raises(nas.UserError, match=r"is a function of Python; give it: nas\.search"):
+    with pytest.raises(nas.UserError, match=r"is a Python function; pass it to nas\.search"):
         nas.search(run="runs/own", resume=True, quiet=True)
 
 
@@ -81,7 +81,7 @@ def test_an_objective_that_is_not_finite_is_a_failure_of_the_network(tmp_path):
 
 def test_whatever_trains_refuses_an_objective_of_ones_own(tmp_path):
     loaded = config.load("quickstart", ["proxy.score=objective"])
-    with pytest.raises(nas.UserError, match=r"^proxy.score: objective is a function of Python"):
+    with pytest.raises(nas.UserError, match=r"^proxy.score: objective is a Python function"):
         checks.check(loaded, build.space(loaded))
     with pytest.raises(nas.UserError, match=r"^data: an objective of your own reads no images"):
         nas.search(objective=len, data=tmp_path, run=tmp_path / "run", quiet=True)

@@ -205,7 +205,7 @@ def test_about_half_are_mirrored(name: str, turned: Any) -> None:
 
 
 def test_crops_that_are_not_square_cannot_be_turned() -> None:
-    with pytest.raises(UserError, match="square crops alone, not 32x48"):
+    with pytest.raises(UserError, match="only square crops can be turned, not 32x48"):
         Crops(split_of(*batch()), (32, 48), Augment(turn=0.5))
 
 

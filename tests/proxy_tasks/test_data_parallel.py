@@ -74,5 +74,5 @@ def test_every_process_measures_and_one_history_is_kept(both: Both, folder: Path
 
 
 def test_parts_of_a_batch_must_be_equal() -> None:
-    with pytest.raises(UserError, match="3 processes take equal parts of 8 images"):
+    with pytest.raises(UserError, match="is 8, which 3 processes cannot share"):
         Group(0, 3).divide(Recipe(batch_size=16, accumulate=2))

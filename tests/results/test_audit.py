@@ -284,7 +284,7 @@ def test_what_is_printed() -> None:
         "The proxy's best falls short of the reference's best by 0.00410 mIoU (0 to 0.0123) there.",
         "Standard deviation of mIoU at the proxy: 0.00600 between seeds, 0.0102 between "
         "architectures.",
-        "Two trials differ for real beyond 0.0166 mIoU.",
+        "A difference between two trials is real above 0.0166 mIoU.",
         "The proxy ranks architectures nearly as the reference does.",
     ]
 

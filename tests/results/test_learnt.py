@@ -13,10 +13,10 @@ FIELD = ("soil", "weed", "crop")
     ("class_iou", "shares", "words"),
     [
         ((0.9, 0.4, 0.5), (0.93, 0.02, 0.05), ""),
-        ((0.925, 0.0, 0.0), (0.93, 0.02, 0.05), "knows soil alone: weed and crop are never found"),
+        ((0.925, 0.0, 0.0), (0.93, 0.02, 0.05), "knows only soil: weed and crop are never found"),
         (
             (0.925, 0.01, 0.0), (0.93, 0.02, 0.05),
-            "knows soil alone: crop is never found, weed (IoU 1 %) is hardly found",
+            "knows only soil: crop is never found, weed (IoU 1 %) is hardly found",
         ),
         (
             (0.93, 0.0, 0.0), (0.93, 0.02, 0.05),
@@ -25,7 +25,7 @@ FIELD = ("soil", "weed", "crop")
         ((0.9, 0.4, 0.0), (0.93, 0.02, 0.05), "never finds crop"),
         ((0.9, 0.0, 0.5), (0.95, 0.0, 0.05), ""),  # predicted somewhere, but it is not there
         ((0.9, None, 0.5), (), ""),
-        ((0.93, 0.0, 0.0), (), "knows soil alone: weed and crop are never found"),
+        ((0.93, 0.0, 0.0), (), "knows only soil: weed and crop are never found"),
         ((0.0, 0.0, 0.015), (), "knows no class: soil and weed are never found, crop (IoU 1.5 %)"),
         ((1.0, None, None), (1.0, 0.0, 0.0), ""),  # nothing else is there to be found
     ],

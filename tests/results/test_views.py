@@ -277,7 +277,7 @@ def test_what_was_learnt_is_a_table_by_class_with_what_is_missed(now: Snapshot) 
     ]
     assert found.warnings == ["trial-0007 knows soil alone"]
     assert found.notes[0] == "trial-0009: trained on all images."
-    assert "nothing is chosen by it" in found.notes[1]
+    assert "nothing is chosen using it" in found.notes[1]
 
 
 def test_of_very_many_classes_the_worst_have_columns(now: Snapshot) -> None:
@@ -291,7 +291,7 @@ def test_of_very_many_classes_the_worst_have_columns(now: Snapshot) -> None:
 
 def test_a_training_on_all_images_is_told_of_where_it_has_no_point(now: Snapshot) -> None:
     seen = snapshot(now.trials, promoted=[UNSEEN])
-    assert "took all images" in str(promotions(seen))
+    assert "used all images" in str(promotions(seen))
     told = dict(key_figures(now.by_number[9], seen))
     assert told["full training"] == "60 epochs; trained on all images"
     assert told["test mIoU"] == "50.0 %"

@@ -81,13 +81,13 @@ def test_nothing_at_all_is_null() -> None:
         ("[a]: 1", "x: line 1: a key must be a string or a number"),
         ("a: &x 1\nb: *x", "x: line 2: aliases are not allowed"),
         ("a: !!set {b}", "x: line 1: the tag !!set is not known; write plain values"),
-        ("a: !!int yes", "x: line 1: 'yes' is no int"),
-        ("a: !!int 1_000", "x: line 1: '1_000' is no int"),
-        ("a: !!bool 'yes'", "x: line 1: 'yes' is no bool"),
+        ("a: !!int yes", "x: line 1: 'yes' is not of type int"),
+        ("a: !!int 1_000", "x: line 1: '1_000' is not of type int"),
+        ("a: !!bool 'yes'", "x: line 1: 'yes' is not of type bool"),
         ("a: !!int [1]", "x: line 1: expected a scalar node, but found sequence"),
-        ("a: !!map b", "x: line 1: this is no mapping of keys to values"),
+        ("a: !!map b", "x: line 1: this is not a mapping of keys to values"),
         ("a: !own 1", "x: line 1: the tag !own is not known; write plain values"),
-        ("9" * 5000, "x: line 1: a number of 5,000 characters"),
+        ("9" * 5000, "x: line 1: a number of 5,000 characters is too long"),
     ],
 )
 def test_what_is_not_plain_or_stands_twice_is_refused(text: str, message: str) -> None:

@@ -64,7 +64,7 @@ class _File:
     def __init__(self, path: Path, root: Path) -> None:
         content = read_json(path)
         if not isinstance(content, dict) or not all(key in content for key in _KEYS):
-            raise UserError(f"{path} lacks {', '.join(_KEYS)}: it is no COCO file of instances")
+            raise UserError(f"{path} lacks {', '.join(_KEYS)}: it is not a COCO file of instances")
         self.path, self.left_out, self.stray = path, LeftOut(), 0
         self._unknown: Counter[int] = Counter()
         try:
@@ -74,7 +74,7 @@ class _File:
             self.pictures, lost = self._find(content["images"], areas, root)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
-                f"{path} is no COCO file of instances ({type(error).__name__}: {error})"
+                f"{path} is not a COCO file of instances ({type(error).__name__}: {error})"
             ) from error
         self.faults = [*missing(path, lost, "beside it or in images/"), *self._strays()]
 

@@ -46,7 +46,7 @@ def open_cvat(
     if not cvat_masks.found(root):
         return open_annotated("cvat", read, root, classes, values, split, overlap, uncovered)
     if overlap is not None:
-        raise UserError("data.overlap: CVAT's masks have no shapes any more: leave it out")
+        raise UserError("data.overlap: CVAT's masks no longer have shapes: leave it out")
     return cvat_masks.CvatMasks(root, classes, values, split, uncovered)
 
 
@@ -69,7 +69,7 @@ def read(root: Path) -> Reading:
             lost = _read_images(tree, path, root, pictures, left_out)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
-                f"{path} is no export of CVAT's ({type(error).__name__}: {error}); export again"
+                f"{path} is not an export of CVAT's ({type(error).__name__}: {error}); export again"
             ) from error
         faults += missing(path, lost, "in images/ or beside it")
     used = sorted({area.label for picture in pictures for area in picture.areas})

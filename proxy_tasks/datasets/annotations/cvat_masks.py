@@ -66,7 +66,9 @@ def _colours(path: Path) -> dict[str, Colour]:
     """By label, without the one for what is uncovered."""
     listed = read_classes(path)
     if listed.colours is None or len(listed.colours) != len(listed.names):
-        raise UserError(f"{path}: a colour for each class is needed, as in car:255,0,0:: a line")
+        raise UserError(
+            f"{path}: every class needs a colour; write a line like car:255,0,0:: for each"
+        )
     colours: dict[str, Colour] = {}
     for text, name in listed.colours.items():
         red, green, blue = map(int, text.split())

@@ -72,7 +72,8 @@ def _picture(path: Path, root: Path, left_out: LeftOut) -> Picture | Fault:
         name = str(content["imagePath"])
     except (KeyError, TypeError, ValueError, OSError) as error:
         return Fault(
-            path, f"is no label file of Labelme's ({type(error).__name__}: {error}); save it again"
+            path,
+            f"is not a label file of Labelme's ({type(error).__name__}: {error}); save it again",
         )
     image = _image(path, root, name)
     if image is None:
@@ -110,7 +111,7 @@ def _mask(points: Sequence[Sequence[float]], encoded: str) -> Runs:
         with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
             inside = np.asarray(image.convert("L")) > 0
     except (OSError, SyntaxError, binascii.Error) as error:
-        raise ValueError(f"a mask is no picture: {error}") from error
+        raise ValueError(f"a mask is not a picture: {error}") from error
     return packed(inside, int(points[0][1]), int(points[0][0]))
 
 
@@ -127,14 +128,14 @@ def _no_image(path: Path, name: str, inside: bool) -> Fault:
     name = plain_path(name)
     advice = f"put {Path(name).name} beside it"
     if inside:
-        advice += ", or write it out of the file: labelme_export_json FILE"
+        advice += ", or extract it from the file: labelme_export_json FILE"
     return Fault(
         path,
-        f"speaks of {name}, which is not there: {advice}",
+        f"names {name}, which does not exist: {advice}",
         kind="labelme image",
-        summary="speak of images that are not there",
+        summary="name images that do not exist",
         mend="put the images beside their label files"
-        + (", or write them out of the files: labelme_export_json FILE" if inside else ""),
+        + (", or extract them from the files: labelme_export_json FILE" if inside else ""),
     )
 
 

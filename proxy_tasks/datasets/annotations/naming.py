@@ -82,6 +82,8 @@ def _check(names: Sequence[str], source: Path, uncovered: str | None) -> None:
         advice = rest if len(names) == 1 and uncovered is None else ""
         raise UserError(f"{source}: 2 to {IGNORE} classes are needed, not {len(names)}{advice}")
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"{source}: the class {twice[0]!r} stands twice; names must differ")
+        raise UserError(f"{source}: the class {twice[0]!r} is listed twice; names must differ")
     if VOID in names:
-        raise UserError(f"{source}: 'void' is no class, it is what is left out; call it otherwise")
+        raise UserError(
+            f"{source}: 'void' means what is left out and cannot be a class; choose another name"
+        )

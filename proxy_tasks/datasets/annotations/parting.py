@@ -26,9 +26,9 @@ def layout(pictures: Sequence[Picture], root: Path) -> Layout:
     if None in by_part and "test" in own:
         first = by_part[None][0]
         raise UserError(
-            f"{first.source} says of {first.image.name} and {len(by_part[None]) - 1} more not which"
-            f" part they are of, but {own['test'][0].source} has a test part: put the former into"
-            " train or val, or leave them out"
+            f"{first.source} does not say which part {first.image.name} and"
+            f" {len(by_part[None]) - 1} more are in, but {own['test'][0].source} has a test part:"
+            " put these images into train or val, or leave them out"
         )
     if None in by_part or not {"val", "test"} & own.keys() or "train" not in own:
         return Layout(whole=_listing(pictures, root))

@@ -64,7 +64,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise UserError(f"{path} is no JSON: {error}; export it again") from error
+        raise UserError(f"{path} is not JSON: {error}; export it again") from error
 
 
 def plain_path(name: str) -> str:

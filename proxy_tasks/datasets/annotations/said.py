@@ -43,7 +43,7 @@ def uncovered_in(image: Path, tally: Tally, classes: Sequence[str]) -> Fault:
         image,
         f"has {share} of its pixels in no shape: {choices(classes)}",
         kind="uncovered",
-        summary="have pixels in no shape",
+        summary="have pixels that no shape covers",
         mend=choices(classes),
     )
 
@@ -56,7 +56,7 @@ def other_size(image: Path, drawn: Size, there: Size) -> Fault:
         image,
         f"is {shown[1]} but its shapes were drawn on {shown[0]}: {mend}",
         kind="drawn size",
-        summary="are of another size than their shapes were drawn on",
+        summary="are not of the size that their shapes were drawn on",
         mend=mend,
     )
 

@@ -93,7 +93,7 @@ def _parts(
             if place is not None:
                 parts.setdefault(part, []).extend(_images(place, root, faults))
             elif part != "test":
-                faults.append(Fault(source, f"says {key}: {each}, but that is not there"))
+                faults.append(Fault(source, f"says {key}: {each}, which does not exist"))
     return parts
 
 
@@ -159,10 +159,10 @@ def _areas(path: Path, names: Mapping[int, str], boxes: Counter[Path]) -> tuple[
 def _no_polygon(path: Path, number: int, names: Mapping[int, str]) -> Fault:
     return Fault(
         path,
-        f"line {number} is no polygon: write the class, {min(names)} to {max(names)}, and three"
+        f"line {number} is not a polygon: write the class, {min(names)} to {max(names)}, and three"
         " or more pairs of x and y",
         kind="yolo line",
-        summary="have lines that are no polygons",
+        summary="have lines that are not polygons",
         mend=f"write a class, {min(names)} to {max(names)}, and three or more pairs of x and y",
     )
 
@@ -181,8 +181,8 @@ def _notes(pictures: Sequence[Picture], source: Path) -> tuple[str, ...]:
     if not bare:
         return ()
     return (
-        f"{len(bare):,} images have no label file, the first {bare[0]}: to YOLO that means that"
-        " they show nothing",
+        f"{len(bare):,} images have no label file, the first {bare[0]}: in YOLO this means that"
+        " they show none of the classes",
     )
 
 

@@ -106,7 +106,7 @@ def test_a_cluster_that_is_cut_off_while_its_head_starts_leaves_nothing_that_run
     _, said = up.communicate(timeout=60)
     assert soon(lambda: processes.of_session(leader) == [])
     if number is signal.SIGTERM:
-        assert said == "nas: interrupted; `nas cluster up local-birth` goes on\n"
+        assert said == "nas: interrupted; continue with `nas cluster up local-birth`\n"
         assert up.returncode == 1
     else:
         local.down("local-birth", folder)  # what a kill leaves is files, and known

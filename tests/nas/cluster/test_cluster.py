@@ -129,7 +129,7 @@ def test_a_wrong_token_is_told_from_a_cluster_that_is_not_there(
         patch.setenv("RAY_AUTH_TOKEN", "0" * 64)
         done = nas(*words, cluster.address, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "refuses our token" in done.stderr.strip().splitlines()[-1], done.stderr
+    assert "refuses the token" in done.stderr.strip().splitlines()[-1], done.stderr
 
 
 def test_a_lost_node_costs_its_jobs_another_go_and_no_more(

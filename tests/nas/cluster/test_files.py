@@ -187,7 +187,7 @@ def test_a_command_becomes_a_ray_job_on_the_head(
         ({"provider": AWS | {"region": "x; rm -rf"}}, "provider.region must be of letters, digits"),
         ({"provider": HOSTS | {"workers": []}}, "provider.workers must have at least 1 item"),
         ({"provider": "kuberay"}, "provider.image is missing"),
-        ({"provider": AWS, "name": "My Cluster"}, "name must be at most 31 of a to z"),
+        ({"provider": AWS, "name": "My Cluster"}, "name must be at most 31 characters of a to z"),
         ({"provider": AWS, "nodes": 3}, "nodes: unknown key"),
         ([], "must be a mapping"),
     ],

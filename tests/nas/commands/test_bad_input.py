@@ -180,7 +180,7 @@ def test_one_objective_twice(refused) -> None:
 
 def test_a_gpu_that_is_not_there(refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    assert "no CUDA GPU is here" in refused(engine__device="cuda")
+    assert "there is no CUDA GPU here" in refused(engine__device="cuda")
 
 
 def test_a_batch_larger_than_the_data(refused) -> None:

@@ -175,16 +175,17 @@ def streets(number: int = 20, **given: Any) -> Pictures:
 def test_a_data_set_that_is_open_is_checked_too() -> None:
     text = printed(reading.check_dataset, streets(), False, width=200)
     assert "  train  20 images  16×24  0.0 % void\n" in text
-    assert "car is thinnest: 2.0 px (20 images)" in text
+    assert "thinnest is car: 2.0 px (20 images)" in text
     assert "3 channels of 8 bits: mean 50 50 50 %, spread 29 29 29 %" in text
     assert "every short side is 16 pixels" in text
-    assert "images have one: sky is at 25 % of the height, from the top; mirror images" in text
-    assert "no image stands in two parts" in text
+    assert "images have an up: sky is at 25 % of the height, from the top; no class" in text
+    assert "no image is there twice, in two parts" in text
     assert "test" not in text
 
 
 @pytest.mark.parametrize(
-    ("power", "verdict"), [(1, "grow with the image, as cameras differ"), (0, "do not: a pixel")]
+    ("power", "verdict"),
+    [(1, "grow with the image: cameras differ"), (0, "do not grow with the image: a pixel")],
 )
 def test_sizes_that_differ_are_explained(power: int, verdict: str) -> None:
     """Strips of 4 pixels at a short side of 64, in images of 64 to 192."""

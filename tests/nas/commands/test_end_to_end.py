@@ -112,7 +112,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(cache: Path, tmp_path: Path) ->
     driver.send_signal(signal.SIGINT)
     _, error = driver.communicate()
     assert driver.returncode == 1
-    line = f"nas: interrupted; `nas search --run {run} --resume` goes on"
+    line = f"nas: interrupted; continue with `nas search --run {run} --resume`"
     assert error.decode().strip().splitlines() == [line]
     budget = str(max(1, len(trials_of(run)) - 2))
     assert nas_here("search", "--run", str(run), "--resume", "--trials", budget).returncode == 0

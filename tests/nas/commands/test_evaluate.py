@@ -329,14 +329,14 @@ def test_a_broken_image_leaves_nothing_behind(road, tmp_path) -> None:
     [
         ({}, "give --data NAME"),
         ({"data": "nope"}, "--data nope: write scenes, folder, "),
-        ({"data": "scenes"}, "the network tells apart a, b, c, the data set sky, building"),
+        ({"data": "scenes"}, "the network knows a, b, c, the data set sky, building"),
         ({"split": "all"}, "--split all: write train, val or test"),
         ({"size": "big"}, "--size big: write pixels"),
         ({"window": "0"}, "--window 0: an image has"),
         ({"scales": ("1", "one")}, "--scales 1 one: write numbers"),
         ({"boundary": -1.0}, "--boundary -1"),
         ({"submission": True}, "--submission: needs -o"),
-        ({"output": Path(__file__).parent}, "is there already"),
+        ({"output": Path(__file__).parent}, "exists already"),
     ],
 )
 def test_a_users_mistake_is_told_in_one_line(options, message, tmp_path) -> None:

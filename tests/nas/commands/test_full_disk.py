@@ -71,7 +71,7 @@ def test_a_disk_that_fills_up_during_a_search_ends_it_in_one_line(
     ledger = tmp_path / "full" / "ledger.journal"
     assert line_of(done, 1) == (
         f"nas: {ledger}: the ledger cannot be written: File too large;"
-        f" repair that, then `nas search --run {ledger.parent} --resume` goes on"
+        f" repair that, then continue with `nas search --run {ledger.parent} --resume`"
     )
     assert trials_of(ledger.parent)
     goes_on(ledger.parent)

@@ -82,7 +82,7 @@ def test_once_the_books_are_written_and_the_run_can_be_resumed(
     driver.send_signal(number)
     out, error = driver.communicate(timeout=60)
     assert out.split() == ["written", "leaving"]
-    assert error == "nas: interrupted; `nas search --resume` goes on\n"
+    assert error == "nas: interrupted; continue with `nas search --resume`\n"
     assert driver.returncode == 1
 
 

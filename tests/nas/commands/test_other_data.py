@@ -80,7 +80,7 @@ def test_data_that_moved_are_named_anew(words: tuple[str, ...], place: Path) -> 
     (place / "data").rename(place / "elsewhere")
     done = nas_here(*given(words, place))
     assert done.returncode == 2
-    assert done.stderr.endswith("say where they lie now, with --set data.root=DIR\n")
+    assert done.stderr.endswith("say where they are now, with --set data.root=DIR\n")
     done = nas_here(*given(words, place), "--set", f"data.root={place / 'elsewhere'}")
     assert done.returncode == 0, done.stderr
 

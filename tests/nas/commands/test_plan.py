@@ -82,7 +82,7 @@ def test_a_plan_is_printed_with_its_reasons_and_written_as_a_config(
         "plan", str(root), "--hours", "0.1", "-o", "mine.yaml", "--set", "data.split.test=[C]"
     )
     assert result.exit_code == 0, result.output
-    for words in ("resolution", "2 folds, of whole scenes (2)", "2 images of the test part"):
+    for words in ("resolution", "2 folds, 2 scenes kept whole", "2 images of the test part"):
         assert words in " ".join(result.output.split())
     config = configs.load_to_train("mine.yaml")
     assert config.data.root == root

@@ -199,7 +199,7 @@ def test_a_logger_that_breaks_costs_warnings_and_no_training(
     follow(tmp_path, TensorBoardConfig(), outcomes=outcomes)
     said = [record.getMessage() for record in caplog.records]
     line = "loggers.tensorboard: http://me:***@host is gone"
-    assert said == [line, line, f"{line}; it is told no more"]
+    assert said == [line, line, f"{line}; it is dropped"]
 
 
 @pytest.mark.parametrize(

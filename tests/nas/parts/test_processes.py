@@ -32,7 +32,7 @@ MISSED = Crash(Trouble.LOST, "another process of the training is gone")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["promotion.processes=3"], "promotion.processes: 3 processes take equal parts of 8"),
+        (["promotion.processes=3"], "divided by accumulate is 8, which 3 processes cannot"),
         (["promotion.processes=2", "engine.name=inline"], "write engine.name: ray"),
         (
             ["promotion.patience=2", "promotion.evaluate_every=0"],

@@ -192,7 +192,7 @@ def test_exports_of_earlier_releases_see_images_as_they_did(weights, tmp_path, m
     [
         (lambda f: f / "none", "no such file"),
         (lambda f: f, "holds no network"),
-        (lambda f: save_file({"x": torch.ones(1)}, f / "x.st") or f / "x.st", "nothing in it says"),
+        (lambda f: save_file({"x": torch.ones(1)}, f / "x.st") or f / "x.st", "it does not say"),
         (lambda f: (f / "x.pt").write_text("x") and f / "x.pt", "no weights file"),
         (lambda f: (f / "config.json").write_text('{"label2id": {}}') and f, "damaged"),
         (lambda f: (f / "network.py").write_text("") or f, "without trained weights"),

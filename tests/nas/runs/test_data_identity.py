@@ -100,11 +100,11 @@ def classes_changed(root: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (label_changed, "2 of 6 label maps differ from .* first train/labels/1.png: scores of two"),
-        (image_changed, "1 of 6 images differs from .* first val/images/0.png: scores of two"),
+        (label_changed, "2 of 6 label maps differ from .* first train/labels/1.png: a leaderboard"),
+        (image_changed, "1 of 6 images differs from .* first val/images/0.png: a leaderboard"),
         (pair_added, "1 of 7 images is new since the run began, first train/images/9.png: "),
         (pair_removed, "1 of 6 images is gone since the run began, first train/images/2.png: "),
-        (pair_renamed, "1 of 6 images has another name .*/2.png, now train/images/7.png: scores"),
+        (pair_renamed, "1 of 6 images has another name .*/2.png, now train/images/7.png: a leaderboard"),
         (pair_in_another_part, "1 of 6 images has another name .*/2.png, now val/images/2.png: "),
         (
             classes_changed,
@@ -120,7 +120,7 @@ def test_other_data_are_refused_in_one_line_that_says_what_and_how_many(
     with pytest.raises(UserError, match=f"^{words}") as told:
         resumed(None, run.path, ["budget.trials=7"], ("budget.",), Console(file=io.StringIO()))
     copy = f"begin a copy of the run on them: nas search {run.config_file} --from {run.path} --run"
-    assert str(told.value).endswith(f"put them back, or {copy} NEW")
+    assert str(told.value).endswith(f"put the data back, or {copy} NEW")
     assert "\n" not in str(told.value)
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == kept
 
@@ -195,7 +195,7 @@ def test_the_order_of_files_in_the_record_does_not_matter(root: Path) -> None:
 def test_a_run_of_before_gets_the_record_and_says_so_once(root: Path, run: RunDirectory) -> None:
     kept = run.data_file.read_text()
     run.data_file.unlink()
-    assert hold(run).startswith(f"note: {run.path} did not say on which data it was begun")
+    assert hold(run).startswith(f"note: {run.path} had no record of its data")
     assert hold(run) == ""
     assert run.data_file.read_text().split() == kept.split()
     label_changed(root)
@@ -205,9 +205,9 @@ def test_a_run_of_before_gets_the_record_and_says_so_once(root: Path, run: RunDi
 
 def test_a_damaged_record_is_one_line(run: RunDirectory) -> None:
     run.data_file.write_text('{"format": "other"}')
-    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it where you know"):
+    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it if you are sure"):
         hold(run)
-    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it where you know"):
+    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it if you are sure"):
         data_identity.refuse_other(run, build.dataset(run.config(), (8, 8)), "val")
 
 

@@ -56,7 +56,7 @@ def shown(*promotions: Promotion, width: int = 80) -> str:
 def test_a_network_that_knows_the_background_alone_is_called_that() -> None:
     assert warning(WHOLE) is None
     assert warning(ALONE) == (
-        "trial-0003 knows soil alone: weed and crop are never found. Train longer (promotion.epochs"
+        "trial-0003 knows only soil: weed and crop are never found. Train longer (promotion.epochs"
         " above 12, or promotion.images), at a finer resolution (promotion.resolution={factor: 1})"
         " or weigh rare classes (promotion.recipe.balance=true, promotion.recipe.rare=0.3,"
         " promotion.recipe.dice=1)."
@@ -101,7 +101,7 @@ def test_every_class_of_every_training_stands_in_a_table_within_the_terminal() -
 def test_what_is_missed_is_said_beside_the_score() -> None:
     text = shown(ALONE, WHOLE)
     assert "30.8" in text
-    assert "warning  trial-0003 knows soil alone: weed and crop are never found." in text
+    assert "warning  trial-0003 knows only soil: weed and crop are never found." in text
     assert "trial-0007 " not in text.split("warning")[1]
     assert max(len(line) for line in text.split("warning")[0].splitlines()) <= 80
 
@@ -109,7 +109,7 @@ def test_what_is_missed_is_said_beside_the_score() -> None:
 def test_a_training_on_all_images_says_what_chose_it() -> None:
     text = shown(UNSEEN)
     told = (
-        "trained on all images: none was left to validate on; its proxy scored 30.0 % over 5 folds"
+        "trained on all images, so none was left to validate on; its proxy scored 30.0 % over 5 folds"
     )
     assert f"trial-0003: {told}" in text
     assert "trial-0003 (proxy)" in text  # whose figures by class these are
@@ -124,7 +124,7 @@ def test_a_training_on_all_images_says_what_chose_it() -> None:
 
 def test_what_the_test_part_shows_of_such_a_training_is_said() -> None:
     test = evaluated({"soil": 0.9, "weed": 0.0, "crop": 0.0})
-    words = "trial-0003 on the test part knows soil alone: weed and crop are never found. Train"
+    words = "trial-0003 on the test part knows only soil: weed and crop are never found. Train"
     assert words in str(warning(UNSEEN, test))
     assert warning(WHOLE, test) is None  # where there is a part to validate on, that counts
 
@@ -154,7 +154,7 @@ def test_a_score_on_the_test_part_is_found_among_others_and_chosen_by_never(
     assert evaluations_of(mine) == {"trial-0003": wanted}
     text = shown(*mine)
     assert "test mIoU %" in text
-    assert "nothing is chosen by it" in text
+    assert "nothing is chosen using it" in text
     assert max(map(len, text.split("warning")[0].splitlines())) <= 80
     assert "test mIoU" not in shown(ALONE)
 
@@ -207,7 +207,7 @@ def test_the_record_keeps_the_classes_of_the_best_epoch(run: RunDirectory) -> No
     last = Measurement(2, 1, 1, 2.0, miou=0.3, class_iou=(0.9, 0.0, 0.0))
     keep(run, best, last)
     line = end(run, Fidelity(2, (32, 48), Scale()), last, learnt.Truth(FIELD, SHARES))
-    assert "promoted: best mIoU 0.3083; it knows soil alone: weed and crop are never found" in line
+    assert "promoted: best mIoU 0.3083; it knows only soil: weed and crop are never found" in line
     kept = load(run.promotions / "spinenet-49")
     assert (kept.classes, kept.class_iou, kept.shares) == (FIELD, (0.925, 0.0, 0.0), SHARES)
 
@@ -224,7 +224,7 @@ def test_the_end_of_a_training_on_all_images_is_no_failure(run: RunDirectory) ->
     keep(run, last)
     fidelity = Fidelity(2, (32, 48), Scale(), folds=0)
     line = end(run, fidelity, last, learnt.Truth(FIELD, SHARES, folds=5))
-    assert "promoted: trained on all images: none was left to validate on" in line
+    assert "promoted: trained on all images, so none was left to validate on" in line
     kept = load(run.promotions / "spinenet-49")
     assert (kept.miou, kept.unvalidated, kept.folds) == (None, True, 5)
 

@@ -44,8 +44,8 @@ def run(tmp_path: Path) -> RunDirectory:
 def test_it_ends_without_a_score_and_is_scored_once_on_the_test_part(run: RunDirectory) -> None:
     done = nas_here("promote", str(run.path), "--baseline", NAME)
     assert done.returncode == 0, done.stderr
-    assert "promoted: trained on all images: none was left to validate on" in done.stdout
-    assert "nothing is chosen by it" in done.stdout
+    assert "promoted: trained on all images, so none was left to validate on" in done.stdout
+    assert "nothing is chosen using it" in done.stdout
     ended = promotion_records.load(run.promotions / NAME)
     assert (ended.miou, ended.folds, ended.unvalidated) == (None, 3, True)
     assert ended.weights is not None

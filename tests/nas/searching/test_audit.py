@@ -73,7 +73,10 @@ def test_an_audit_trains_the_same_architectures_in_every_leg_and_a_search_is_tol
     assert (epochs["proxy"], epochs["reference"]) == (1, 2)
     kept = AuditRecord.load(folder / "audit.yaml")
     assert list(kept.verdicts) == [PROXY, "epochs=2 recipe.learning_rate=0.001"]
-    assert f"Two trials differ for real beyond {kept.verdict('miou').real_difference:.3g}" in said
+    assert (
+        f"A difference between two trials is real above {kept.verdict('miou').real_difference:.3g}"
+        in said
+    )
     assert {path.name for path in folder.glob("*.*g")} == {
         "audit.svg", "audit.png", "grid.svg", "grid.png",
     }  # fmt: skip

@@ -72,7 +72,7 @@ def test_numbers_that_begin_some_names_are_no_label_values(root):
 
 
 def test_a_number_that_stands_twice_is_refused(root):
-    with pytest.raises(UserError, match="the label value 1 stands twice"):
+    with pytest.raises(UserError, match="the label value 1 is given twice"):
         opened(root, "0 road\n1 car\n1 sky\n")
 
 

@@ -89,7 +89,7 @@ def test_twelve_bits_in_sixteen_are_noticed():
     found = fingerprint(Pictures(pairs))
     assert (found.channels, found.depth, found.bits, found.top) == (5, 16, 12, 65535)
     assert found.brightness[0].highest == 4095 / 65535
-    assert "images have 16 bits a channel and use 12 of them" in found.notes
+    assert "images have 16 bits per channel and use 12 of them" in found.notes
     assert bits_used(np.eye(1, 256, 0, dtype=int)) == 1
 
 
@@ -224,7 +224,7 @@ def test_images_that_stand_in_two_parts_are_noted(pictures):
     assert [(twin.name, twin.other) for twin in found.twins] == [("val-2", "train-3")]
     assert (
         "one image has the same pixels as another: val val-2 = train train-3;"
-        " what is trained on measures nothing"
+        " scores on images that are trained on mean nothing"
     ) in found.notes
 
 

@@ -82,7 +82,7 @@ def test_masks_of_0_and_255_are_no_void(root, mode):
     (root / "classes.txt").write_text("ground\nroad\n")
     with pytest.raises(UserError) as refused:
         open_dataset("folder", root=root)
-    line = "5 label maps hold 0 and 255 alone, and 255 is void unless you say otherwise;"
+    line = "5 label maps hold only 0 and 255, and 255 is void unless you say otherwise;"
     assert f"{line} write data.values: {{0: ground, 255: road}}" in str(refused.value)
     assert sum(line in each for each in lines(root)) == 1
     data = open_dataset("folder", root=root, values={"0": "ground", "255": "road"})

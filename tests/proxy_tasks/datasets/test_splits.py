@@ -75,7 +75,7 @@ def test_every_name_without_an_image_is_told(root):
     (root / "labels/000.png").unlink()
     faults = opened(root, LISTS, strict=False).faults
     assert [fault.path for fault in faults] == [root / "images/000.png", root / "train.txt"]
-    assert faults[1].what == "has 'ghost', 'spirit', but no image is called so"
+    assert faults[1].what == "has 'ghost', 'spirit', but no image has this name"
     assert "(and 1 more: `nas data check` lists all)" in complaint(root, LISTS)
 
 
@@ -90,7 +90,7 @@ def test_every_name_without_an_image_is_told(root):
         (SplitRule(val="Tile 9"), "'Tile 9' is no scene folder, no pattern of image paths and no"),
         (SplitRule(val="*"), "train: data.split.val leaves no images"),
         (SplitRule(folds=31), "data.split.folds: 31 needs as many images, and there are 30"),
-        (SplitRule("train.txt", "test.txt"), "test.txt: write one name of an image a line"),
+        (SplitRule("train.txt", "test.txt"), "test.txt: write the name of one image per line"),
         (SplitRule(share=1e-6), "val: data.split.share leaves no images"),
         (SplitRule("train.txt", "empty.txt"), "empty.txt names no images"),
     ],
@@ -169,7 +169,7 @@ def test_a_name_that_several_scenes_have_is_not_guessed(tmp_path):
     root = trees.tiles(tmp_path / "data")
     (root / "val.txt").write_text("part_1\n")
     with pytest.raises(
-        UserError, match="has 'part_1', as 4 images are called: write Tile 1/part_1"
+        UserError, match="names 'part_1', which 4 images are called: write Tile 1/part_1"
     ):
         tiles(root, SplitRule(val="val.txt"))
 
@@ -182,7 +182,7 @@ def test_what_a_part_has_no_other_has(tmp_path):
         SplitRule(train="Tile 1", val="Tile 2", test="*/part_1"),
     )
     for rule in rules:
-        with pytest.raises(UserError, match="what is trained on measures nothing"):
+        with pytest.raises(UserError, match="scores on images that are trained on mean nothing"):
             tiles(root, rule)
 
 

@@ -164,7 +164,7 @@ def test_annotations_of_nothing_are_counted(tmp_path):
     [
         ({"size": [4, 4], "counts": [16]}, "a mask of 4x4 for an image of 8x12"),
         ({"size": [HEIGHT, WIDTH], "counts": [3, 4]}, "counts 7 pixels"),
-        ([["a"]], "no COCO file of instances"),
+        ([["a"]], "not a COCO file of instances"),
     ],
 )
 def test_outlines_that_cannot_be_are_refused(tmp_path, broken, told):

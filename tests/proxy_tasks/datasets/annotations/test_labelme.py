@@ -125,7 +125,7 @@ def test_images_that_are_not_there_are_one_line(tmp_path, inside):
         path.write_text(json.dumps({**json.loads(path.read_text()), "imageData": data}))
     with pytest.raises(UserError) as refused:
         opened(root, split=SplitRule(val="d"))
-    assert str(refused.value).startswith(f"{root / 'a.json'} and 1 more speak of images that are")
+    assert str(refused.value).startswith(f"{root / 'a.json'} and 1 more name images that do not")
     assert ("labelme_export_json" in str(refused.value)) == inside
 
 
@@ -145,13 +145,13 @@ def test_a_label_file_that_is_none_is_named(tmp_path):
     data = opened(root, split=SplitRule(share=0.5), strict=False)
     assert any(f.path == root / "b.json" and "imageHeight" in f.what for f in data.faults)
     (root / "b.json").write_text('{"shapes": ')
-    with pytest.raises(UserError, match=r"b\.json is no JSON"):
+    with pytest.raises(UserError, match=r"b\.json is not JSON"):
         opened(root)
 
 
 def test_a_mask_that_is_no_picture_is_named(tmp_path):
     root = written(tmp_path, shape("mask", (1, 1), (2, 2), mask="AAAA"))
-    with pytest.raises(UserError, match=r"a\.json is no label file .* a mask is no picture"):
+    with pytest.raises(UserError, match=r"a\.json is not a label file .* a mask is not a picture"):
         opened(root)
 
 

@@ -64,9 +64,9 @@ def test_one_class_is_enough_with_a_background():
 def test_what_does_not_go_together_is_refused_with_the_names_that_do():
     assert "no label 'lorry'; it has road, car" in complaint("road", "car", values={"lorry": "car"})
     assert "write one of background, void, road, car" in complaint("road", "car", uncovered="sky")
-    assert "'car' stands twice" in complaint("road", "car", classes=("car", "road", "car"))
+    assert "'car' is listed twice" in complaint("road", "car", classes=("car", "road", "car"))
     assert "data.classes: 2 to 255" in complaint("road", "car", classes=("car",))
-    assert "'void' is no class" in complaint("road", "car", classes=("car", "void"))
+    assert "cannot be a class" in complaint("road", "car", classes=("car", "void"))
 
 
 def test_the_tools_colours_are_kept_where_they_tell_classes_apart():

@@ -65,7 +65,7 @@ def test_what_a_sample_does_not_show_is_a_fault_when_it_is_read(root, monkeypatc
     data.load("train", 0)
     found = fingerprint(data).wrong
     assert [str(fault).partition(":")[0] for fault in found] == [
-        f"{root / 'val2017/0.png'} and 1 more have pixels in no shape"
+        f"{root / 'val2017/0.png'} and 1 more have pixels that no shape covers"
     ]
 
 

@@ -46,7 +46,7 @@ def test_lines_that_are_no_polygons_are_one_fault(root, line):
     for name in ("0", "a b"):
         (root / f"labels/train/{name}.txt").write_text(f"{drawn.yolo_lines()}{line}\n")
     told = refused(root)
-    assert "0.txt and 1 more have lines that are no polygons: write a class, 0 to 2" in told
+    assert "0.txt and 1 more have lines that are not polygons: write a class, 0 to 2" in told
 
 
 def test_an_image_without_a_label_file_shows_nothing_and_that_is_noted(root):
@@ -94,7 +94,7 @@ def test_several_folders_may_be_one_part(root):
 
 
 def test_a_folder_that_is_not_there_is_named(root):
-    assert "says val: images/held, but that is not there" in refused(
+    assert "says val: images/held, which does not exist" in refused(
         retold(root, "val: images/val", "val: images/held")
     )
 
