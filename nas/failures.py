@@ -38,8 +38,15 @@ class Interrupted(RunFailed):
     """Somebody wanted it to end: Ctrl-C, or a scheduler that takes its machine back."""
 
 
+class EngineLost(RunFailed):
+    """What trains did not start, or is gone: the run can go on."""
+
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
 """Asks to stop: the first is obeyed when the books are written, a second one at once."""
+
+_commands: list[str] = []
+"""With which the run at hand goes on, the innermost last."""
 
 
 @contextmanager
@@ -61,8 +68,10 @@ def ending_at_the_second() -> Iterator[None]:
 
 @contextmanager
 def interruptible(command: str) -> Iterator[None]:
-    """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to go on with."""
+    """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to go on with, and an
+    EngineLost a RunFailed that does."""
     before: dict[signal.Signals, Any] = {}
+    _commands.append(command)
     if _in_main_thread() and signal.getsignal(signal.SIGINT) not in (_stop, _end_at_once):
         before = {number: signal.getsignal(number) for number in STOPS}
     try:
@@ -72,7 +81,10 @@ def interruptible(command: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         raise Interrupted(f"interrupted; `{command}` goes on") from stop
+    except EngineLost as error:
+        raise RunFailed(f"{error}; `{command}` goes on") from error
     finally:
+        _commands.pop()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -100,6 +112,12 @@ def shielded() -> Iterator[None]:
         signal.raise_signal(caught[0])
 
 
+def leave(why: str) -> None:
+    """End this process from any of its threads, with what an EngineLost would have said."""
+    again = f"; `{_commands[-1]}` goes on" if _commands else ""
+    _end(f"{why}{again}", 1)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, _end_at_once)
@@ -107,11 +125,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:
+    _end("ended at once", 128 + number)  # as a shell says that a signal ended it
+
+
+def _end(why: str, code: int) -> None:
     """As a kill would: nothing is lost by it. A live table hides the cursor."""
     if os.isatty(1):
         os.write(1, b"\x1b[?25h\n")
-    os.write(2, b"nas: ended at once\n")
-    os._exit(128 + number)  # as a shell says that a signal ended it
+    os.write(2, f"nas: {why}\n".encode())
+    os._exit(code)
 
 
 def _deaf() -> None:
