@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -47,6 +47,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 _commands: list[str] = []
 """With which the run at hand goes on, the innermost last."""
+_tellers: list[Callable[[str], None]] = []
 
 
 @contextmanager
@@ -112,8 +113,20 @@ def shielded() -> Iterator[None]:
         signal.raise_signal(caught[0])
 
 
+@contextmanager
+def told_when_leaving(tell: Callable[[str], None]) -> Iterator[None]:
+    """Whoever leaves inside calls this with the reason."""
+    _tellers.append(tell)
+    try:
+        yield
+    finally:
+        _tellers.pop()
+
+
 def leave(why: str) -> None:
     """End this process from any of its threads, with what an EngineLost would have said."""
+    for tell in reversed(_tellers):
+        tell(why)
     again = f"; `{_commands[-1]}` goes on" if _commands else ""
     _end(f"{why}{again}", 1)
 

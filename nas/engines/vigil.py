@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -21,8 +20,6 @@ LEAVES_WITHIN = 40.0
 is gone."""
 GONE = "Ray is gone: its control service, or the node of the search, died"
 
-_EVENTS = logging.getLogger("nas.events")
-"""Of the run at hand: see nas.runs.events."""
 _kept: list[Vigil] = []
 
 
@@ -48,7 +45,6 @@ class Vigil:
                 return
         self._gone.set()
         if not self._over.wait(LEAVES_WITHIN):
-            _EVENTS.critical("ended at once", extra={"fields": {"reason": GONE}})
             leave(GONE)
 
 

@@ -49,7 +49,8 @@ def test_a_driver_that_does_not_ask_leaves_with_the_same_words(tmp_path: Path) -
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"nas: {vigil.GONE}; `nas search --resume` goes on\n"
     last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
-    assert (last["level"], last["reason"]) == ("critical", vigil.GONE)
+    assert last["event"] == "search ended"
+    assert (last["level"], last["reason"]) == ("error", vigil.GONE)
 
 
 def test_an_address_is_gone_when_it_refused_three_times() -> None:
