@@ -22,8 +22,6 @@ class Phase(Protocol):
     """``kinds`` are what is killed in it, and how often beside the others."""
 
     name: str
-    share: float
-    """Of all kills."""
     kinds: ClassVar[Mapping[str, int]]
 
     def go_on(self) -> None:
@@ -42,7 +40,7 @@ class Phase(Protocol):
 class Searching:
     """One search, whose budget is set when its kills are over."""
 
-    name, share = "search", 0.6
+    name = "search"
     kinds: ClassVar[Mapping[str, int]] = {"driver": 10, "worker": 6, "raylet": 3, "all": 1}
 
     def __init__(self, rig: Rig) -> None:
@@ -70,6 +68,7 @@ class Promoting:
     """The best trial is promoted, then the next."""
 
     name, share = "promotion", 0.25
+    """The share of all kills."""
     kinds: ClassVar[Mapping[str, int]] = {"driver": 10, "worker": 6, "raylet": 3}
 
     def __init__(self, rig: Rig) -> None:
@@ -98,6 +97,7 @@ class Exporting:
     """What was promoted is exported, one after the other, and again from the first on."""
 
     name, share = "export", 0.15
+    """As for promotions; the rest is the search's."""
     kinds: ClassVar[Mapping[str, int]] = {"driver": 1}
 
     def __init__(self, rig: Rig) -> None:

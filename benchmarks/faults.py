@@ -43,7 +43,8 @@ from search_space.files import replacing
 
 NODES = LocalConfig(nodes=2, cpus=1)
 CLUSTER = "local-faults"
-PHASES = (Searching, Promoting, Exporting)
+PHASES: tuple[Callable[[Rig], Phase], ...] = (Searching, Promoting, Exporting)
+SHARES = (Promoting.share, Exporting.share)
 Done = Counter[str]
 """Kills by "PHASE KIND"."""
 Console = Callable[[str], None]
@@ -157,7 +158,7 @@ def kept(folder: Path) -> Done:
 
 def quotas(kills: int) -> list[int]:
     """Kills for each phase, of so many."""
-    most = [round(kills * phase.share) for phase in PHASES[1:]]
+    most = [round(kills * share) for share in SHARES]
     return [kills - sum(most), *most]
 
 
