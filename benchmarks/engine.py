@@ -178,7 +178,7 @@ def tuned(load: Load) -> Found:
     """Ray Tune alone."""
     from ray import tune
 
-    from nas.engines.ray_session import start_local
+    from nas.engines.ray_session import own
 
     ends = Ends()
 
@@ -198,8 +198,11 @@ def tuned(load: Load) -> Found:
             time.sleep(load.sleep)
             return {"miou": 0.5, "done": True}
 
-    start_local(load.workers)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as marks:
+    with (
+        own(load.workers),
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as marks,
+    ):
         gate = Gate(marks, load.workers)
         space = {gene.name: tune.randint(0, gene.radix) for gene in SPACE.genes}
         options = tune.TuneConfig(

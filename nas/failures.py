@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -38,8 +38,16 @@ class Interrupted(RunFailed):
     """The run was asked to end: by Ctrl-C, or by a scheduler that takes its machine back."""
 
 
+class EngineLost(RunFailed):
+    """What trains did not start, or is gone: the run can go on."""
+
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
 """Asks to stop: the first is obeyed when the books are written, a second one at once."""
+
+_commands: list[str] = []
+"""With which the run at hand goes on, the innermost last."""
+_tellers: list[Callable[[str], None]] = []
 
 
 @contextmanager
@@ -61,8 +69,10 @@ def ending_at_the_second() -> Iterator[None]:
 
 @contextmanager
 def interruptible(command: str) -> Iterator[None]:
-    """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to continue with."""
+    """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to continue with, and
+    an EngineLost a RunFailed that does."""
     before: dict[signal.Signals, Any] = {}
+    _commands.append(command)
     if _in_main_thread() and signal.getsignal(signal.SIGINT) not in (_stop, _end_at_once):
         before = {number: signal.getsignal(number) for number in STOPS}
     try:
@@ -72,7 +82,10 @@ def interruptible(command: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         raise Interrupted(f"interrupted; continue with `{command}`") from stop
+    except EngineLost as error:
+        raise RunFailed(f"{error}; continue with `{command}`") from error
     finally:
+        _commands.pop()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -100,6 +113,24 @@ def shielded() -> Iterator[None]:
         signal.raise_signal(caught[0])
 
 
+@contextmanager
+def told_when_leaving(tell: Callable[[str], None]) -> Iterator[None]:
+    """Whoever leaves inside calls this with the reason."""
+    _tellers.append(tell)
+    try:
+        yield
+    finally:
+        _tellers.pop()
+
+
+def leave(why: str) -> None:
+    """End this process from any of its threads, with what an EngineLost would have said."""
+    for tell in reversed(_tellers):
+        tell(why)
+    again = f"; `{_commands[-1]}` goes on" if _commands else ""
+    _end(f"{why}{again}", 1)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, _end_at_once)
@@ -107,11 +138,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:
+    _end("ended at once", 128 + number)  # as a shell says that a signal ended it
+
+
+def _end(why: str, code: int) -> None:
     """As a kill would: nothing is lost by it. A live table hides the cursor."""
     if os.isatty(1):
         os.write(1, b"\x1b[?25h\n")
-    os.write(2, b"nas: ended at once\n")
-    os._exit(128 + number)  # as a shell says that a signal ended it
+    os.write(2, f"nas: {why}\n".encode())
+    os._exit(code)
 
 
 def _deaf() -> None:

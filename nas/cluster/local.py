@@ -9,20 +9,12 @@ alone.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import sysconfig
 import tempfile
-import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from nas.cluster import processes, watch
+from nas.cluster import node, processes
 from nas.cluster.config import LocalConfig
 from nas.cluster.token import ensure_token
 from nas.failures import RunFailed
@@ -30,10 +22,6 @@ from search_space.errors import UserError
 from search_space.files import replacing
 
 FOLDER = Path("~/.cache/spinenet-seg/clusters")
-WATCHED = [sys.executable, "-m", "nas.cluster.watch"]
-HEAD = ["--head", "--port=0", "--include-dashboard=false"]
-ATTEMPTS = 3
-"""Ray gives a raylet half a minute to start, which on a busy machine may be too little."""
 NODE_CACHE = "NAS_NODE_CACHE"
 """Where a node keeps data that came through the object store."""
 
@@ -75,14 +63,14 @@ def up(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     """
     state = _state(name, folder)
     if state.exists():
-        if any(node.alive for node in load(name, folder).nodes):
+        if any(each.alive for each in load(name, folder).nodes):
             raise UserError(f"{name}: is already running; `nas cluster down {name}` ends it")
         down(name, folder)
     ensure_token()
     scratch = Path(tempfile.mkdtemp(prefix="nas-ray-", dir="/tmp"))
     birth = _Birth(config, name, state, scratch)
     try:
-        birth.begin(HEAD)
+        birth.begin(node.HEAD)
         birth.address = (scratch / "ray_current_cluster").read_text().strip()  # the head wrote it
         for _ in range(1, config.nodes):
             birth.begin([f"--address={birth.address}"])
@@ -101,7 +89,7 @@ def mend(config: LocalConfig, name: str, folder: Path) -> LocalCluster:
     known = load(name, folder)
     if not known.alive:
         raise UserError(f"{name}: the head is dead; `nas cluster down {name}` cleans up")
-    living = [node for node in known.nodes if node.alive]
+    living = [each for each in known.nodes if each.alive]
     birth = _Birth(config, name, _state(name, folder), Path(known.scratch), known.address, living)
     try:
         for _ in range(len(living), config.nodes):
@@ -123,7 +111,7 @@ class _Birth:
     scratch: Path
     address: str = ""
     nodes: list[LocalNode] = field(default_factory=list)
-    _held: list[tuple[LocalNode, BinaryIO]] = field(default_factory=list)
+    _held: list[node.Begun] = field(default_factory=list)
 
     @property
     def cluster(self) -> LocalCluster:
@@ -133,19 +121,19 @@ class _Birth:
         """Start a node and wait until it is up. RunFailed, with Ray's last word, when it will
         not."""
         number = len(list(self.scratch.glob("node-*.log")))
-        log = _log(self.scratch, number)
-        for _ in range(ATTEMPTS):
-            node, held = _start(self.config, self.scratch, number, how)
-            self.nodes.append(node)
-            self._held.append((node, held))
+        said = node.NO_WORD
+        for _ in range(node.ATTEMPTS):
+            found, begun = _start(self.config, self.scratch, number, how)
+            self.nodes.append(found)
+            self._held.append(begun)
             self.write()
-            if _is_up(node, log):
+            if begun.is_up():
                 return
-            processes.end([node.process])
+            said = begun.last_word
+            begun.end()
             self.nodes.pop()
-            self._held.pop()[1].close()
-        said = log.read_text(errors="replace").strip().splitlines()
-        raise RunFailed(f"node {number} did not start: {said[-1] if said else 'no message'}")
+            self._held.pop()
+        raise RunFailed(f"node {number} did not start: {said}")
 
     def write(self) -> None:
         """UserError where that is not possible."""
@@ -158,12 +146,11 @@ class _Birth:
 
     def end(self) -> None:
         """The nodes that were started here."""
-        processes.end(node.process for node, _ in self._held)
+        processes.end(each.process for each in self._held)
 
     def let_go(self) -> LocalCluster:
-        for _, held in self._held:
-            with suppress(BrokenPipeError), held:
-                held.write(watch.STAY)
+        for each in self._held:
+            each.let_go()
         return self.cluster
 
 
@@ -175,7 +162,7 @@ def load(name: str, folder: Path) -> LocalCluster:
         raise UserError(
             f"{name}: no such cluster runs here; `nas cluster up local` starts one"
         ) from None
-    nodes = tuple(LocalNode(**node) for node in values.pop("nodes"))
+    nodes = tuple(LocalNode(**each) for each in values.pop("nodes"))
     return LocalCluster(nodes=nodes, **values)
 
 
@@ -190,58 +177,24 @@ def down(name: str, folder: Path) -> None:
 def _leaders(cluster: LocalCluster) -> list[int]:
     """Not those whose number has gone to somebody else. A number is not given away while a
     session has it."""
-    known = [(node, processes.started(node.process)) for node in cluster.nodes]
-    return [node.process for node, now in known if now in (None, node.started)]
+    known = [(each, processes.started(each.process)) for each in cluster.nodes]
+    return [each.process for each, now in known if now in (None, each.started)]
 
 
 def _state(name: str, folder: Path) -> Path:
     return folder.expanduser() / name / "state.json"
 
 
-def _is_up(node: LocalNode, log: Path) -> bool:
-    """Once it is; False when it died before. The last that Ray says is that it will block."""
-    while "block forever" not in log.read_text(errors="replace"):
-        if not node.alive:
-            return False
-        time.sleep(0.2)
-    return True
-
-
 def _start(
     config: LocalConfig, scratch: Path, number: int, how: list[str]
-) -> tuple[LocalNode, BinaryIO]:
-    """The node, and what holds it: see ``watch``."""
-    cache = scratch / f"node-{number}"
-    environment = os.environ | {
-        "RAY_AUTH_MODE": "token",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        NODE_CACHE: str(cache),
-    }
-    environment.pop("RAY_ADDRESS", None)
-    size = [f"--num-cpus={config.cpus}", f"--num-gpus={config.gpus}"]
-    # Ports are free ones, so that several Rays get along; what lacks grpcio opens none for clients.
-    ports = ["--dashboard-agent-listen-port=0"]
-    ports += ["--ray-client-server-port=0"] if find_spec("grpc") else []
-    quiet = ["--include-log-monitor=false", "--disable-usage-stats"]
-    where = f"--temp-dir={scratch}"
-    with _log(scratch, number).open("w") as log:
-        begun = subprocess.Popen(
-            [*WATCHED, _ray(), "start", "--block", *how, *size, *ports, *quiet, where],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    assert begun.stdin is not None
-    node = LocalNode(begun.pid, processes.started(begun.pid) or "", str(cache))
-    return node, cast(BinaryIO, begun.stdin)
-
-
-def _ray() -> str:
-    """Of the environment that this runs in."""
-    beside = Path(sysconfig.get_path("scripts")) / "ray"
-    return str(beside if beside.exists() else Path(sys.executable).with_name("ray"))
+) -> tuple[LocalNode, node.Begun]:
+    cache, inside, log = scratch / f"node-{number}", scratch / "tmp", _log(scratch, number)
+    inside.mkdir(exist_ok=True)
+    size = [f"--num-cpus={config.cpus}", f"--num-gpus={config.gpus}", f"--temp-dir={scratch}"]
+    environment = {"RAY_AUTH_MODE": "token", NODE_CACHE: str(cache), "TMPDIR": str(inside)}
+    begun, line = node.begin(log, [*how, *size], environment)
+    found = LocalNode(begun.pid, processes.started(begun.pid) or "", str(cache))
+    return found, node.Begun(begun.pid, line, log, lambda: found.alive)
 
 
 def _log(scratch: Path, number: int) -> Path:

@@ -12,7 +12,7 @@ from rich.table import Table
 from nas import config as configs
 from nas.config import Config
 from nas.failures import interruptible
-from nas.parts import build, checks, ray_session
+from nas.parts import build, checks, shared_ray
 from nas.runs import data_identity, events, ledgers
 from nas.runs.audited import AuditRecord
 from nas.runs.directory import RunDirectory, default_path
@@ -53,7 +53,7 @@ def audit_command(
     else:
         config = configs.load_to_train(source or DEFAULT, settings)
     plan = Plan.of(config, grid)
-    with ray_session.connected(config.engine):
+    with shared_ray.connected(config.engine):
         checks.check(config, build.space(config))
         known = identity(open_packed(build.packed(config, config.proxy, console)))
         if run is None:
@@ -67,7 +67,7 @@ def audit_command(
             interruptible(again),
             events.logged(run.path, "audit", resumed=resume),
             ledgers.kept(again),
-            ray_session.one_ray(config.engine),
+            shared_ray.one_ray(config.engine),
         ):
             legs = audit.train(run, config, plan, console)
     reference = legs.pop(REFERENCE)

@@ -18,7 +18,7 @@ from nas.commands.export import export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
-from nas.parts import baselines, build, checks, machines, ray_session, running
+from nas.parts import baselines, build, checks, machines, running, shared_ray
 from nas.planning import Made
 from nas.runs import audited, data_identity, events, ledgers
 from nas.runs.artifacts import write_artifacts
@@ -127,7 +127,7 @@ def search(
         config, made = _fresh(asked, console)
         if asked.dry_run:
             return
-    with ray_session.connected(config.engine):
+    with shared_ray.connected(config.engine):
         space = build.space(config)
         checks.check(config, space, own=asked.objective is not None)
         starts = warm_start.gather(begin, space, console)
@@ -144,7 +144,7 @@ def search(
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
                 ray.enter_context(
-                    ray_session.one_ray(
+                    shared_ray.one_ray(
                         config.engine, config.promotion if config.promotion.top else None
                     )
                 )

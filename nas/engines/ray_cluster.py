@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nas.engines import vigil
 from nas.engines.base import Node
 from nas.engines.ray_start import begin, ray
 from search_space.errors import UserError
@@ -43,9 +44,20 @@ def joined(address: str) -> Iterator[None]:
         return
     join(address)
     try:
-        yield
+        with vigil.kept(vigil.reachable(*_stays())):
+            yield
     finally:
         ray.shutdown()
+
+
+def _stays() -> list[tuple[str, int]]:
+    """Where the control service and the node of this process answer: without them nothing goes
+    on."""
+    here = ray.get_runtime_context()
+    host, _, port = here.gcs_address.rpartition(":")
+    ours = [node for node in ray.nodes() if node["NodeID"] == here.get_node_id()]
+    nodes = [(node["NodeManagerAddress"], int(node["NodeManagerPort"])) for node in ours]
+    return [(host.strip("[]"), int(port)), *nodes]
 
 
 def nodes(address: str) -> list[Node]:

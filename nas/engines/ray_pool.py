@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Self
 
+from nas.engines import vigil
 from nas.engines.base import Crash, Outcome, Resources, Trouble
 from nas.engines.dispatch import Answer, RemoteWorker
 from nas.engines.lost import lost
@@ -93,6 +94,7 @@ class RayPool:
         if not self._asked:
             return []
         ray.wait(list(self._asked), timeout=seconds)
+        vigil.check()
         ready, _ = ray.wait(list(self._asked), num_returns=len(self._asked), timeout=0)
         return [answer for question in ready if (answer := self._answer(question))]
 

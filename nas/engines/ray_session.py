@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nas.cluster.token import ensure_own_token
-from nas.engines import ray_cluster
+from nas.cluster.own import OwnNode, own_node
+from nas.engines import ray_cluster, vigil
 from nas.engines.ray_start import begin, ray
-
-SOCKET_PATH = 107 if sys.platform == "linux" else 103
-"""Bytes that the path of a Unix socket may have (unix(7))."""
-SOCKET = "/ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
-"""The longest that Ray makes in its temporary folder; the last number is a process."""
-SHORT = "/tmp"
+from nas.failures import EngineLost
 
 
 @contextmanager
@@ -26,46 +20,45 @@ def running(address: str | None, cpus: int) -> Iterator[None]:
 
     Raises:
         UserError: as ``ray_cluster.join`` does.
+        EngineLost: one of our own did not start.
     """
     if ray.is_initialized():
         yield
-        return
-    if address:
-        ray_cluster.join(address)
+    elif address:
+        with ray_cluster.joined(address):
+            yield
     else:
-        start_local(cpus)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def start_local(cpus: int) -> None:
-    """A Ray of this process alone, with no dashboard, that dies with it. Never one that RAY_ADDRESS
-    or another Ray's file on this machine leads to."""
-    ensure_own_token()  # Ray would make one that all can read
-    with _short_paths():
-        begin(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-        )
+        with own(cpus):
+            yield
 
 
 @contextmanager
-def _short_paths() -> Iterator[None]:
-    """Where the temporary folder's own path is too long for Ray's sockets in it, another one."""
-    given = os.environ.get("RAY_TMPDIR")
-    folder = given or os.environ.get("TMPDIR") or SHORT
-    if len(os.fsencode(folder + SOCKET)) <= SOCKET_PATH:
-        yield
-        return
-    os.environ["RAY_TMPDIR"] = SHORT
+def own(cpus: int) -> Iterator[None]:
+    """A Ray of this process alone, with no dashboard, that ends with it. Never one that RAY_ADDRESS
+    or another Ray's file on this machine leads to. EngineLost when it does not start."""
+    with own_node(cpus) as started:
+        try:
+            with _found(started):
+                begin(address="auto", logging_level=logging.CRITICAL, log_to_driver=False)
+            with vigil.kept(started.alive):
+                yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _found(started: OwnNode) -> Iterator[None]:
+    """The node is the one that Ray finds by itself, to which alone it shows our token wherever it
+    was imported before."""
+    given = {name: os.environ.pop(name, None) for name in ("RAY_ADDRESS", "RAY_TMPDIR")}
+    os.environ["RAY_TMPDIR"] = str(started.folder)
     try:
         yield
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise EngineLost(f"Ray started and cannot be reached ({said})") from error
     finally:
-        del os.environ["RAY_TMPDIR"]
-        if given:
-            os.environ["RAY_TMPDIR"] = given
+        for name, value in given.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

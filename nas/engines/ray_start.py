@@ -12,6 +12,7 @@ from nas.cluster.token import show_token
 from nas.failures import shielded
 
 _SETTINGS = {
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what its processes say: what matters we tell
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # as it will be; else it warns
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",

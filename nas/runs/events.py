@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.settings.storage_url import masked
-from nas.failures import Interrupted, RunFailed
+from nas.failures import Interrupted, RunFailed, told_when_leaving
 from search_space.errors import UserError
 from search_space.printable import escaped
 
@@ -48,7 +48,8 @@ def logged(folder: Path, command: str, **fields: Any) -> Iterator[None]:
             _attach(_Lines(folder / FILE), undo)
         tell(f"{command} started", **fields)
         try:
-            yield
+            with told_when_leaving(lambda why: tell(f"{command} ended", logging.ERROR, reason=why)):
+                yield
         except BaseException as error:
             level, reason = _why(error)
             tell(f"{command} ended", level, reason=reason, **_trace(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import os
 import shutil
@@ -13,17 +14,57 @@ from typing import Any
 
 from search_space.errors import UserError
 
+try:
+    import fcntl
+except ImportError:  # Windows: what a kill leaves there stays
+    fcntl = None  # type: ignore[assignment]
+
+_DRAWN = 8
+"""Letters that mkdtemp draws."""
+
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """An empty folder next to the target, on its disk, gone at the end whatever happens. Folders
-    that are missing on the way to the target are not made: that is for what is published."""
+    """An empty folder next to the target, on its disk, gone at the end whatever happens; after a
+    kill, when it is exported to again. Folders that are missing on the way to the target are not
+    made: that is for what is published."""
     parent = next(each for each in folder.resolve().parents if each.is_dir())
-    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=parent))
+    prefix = f".{folder.name}-"
+    for left in parent.glob(f"{glob.escape(prefix)}{'?' * _DRAWN}"):
+        with _held(left) as ours:
+            if ours:
+                shutil.rmtree(left, ignore_errors=True)
+    stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
-        yield stage
+        with _held(stage):
+            yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _held(stage: Path) -> Iterator[bool]:
+    """Whether nobody else fills it, for as long as we are inside. It ends with the process."""
+    if fcntl is None:
+        yield False
+        return
+    try:
+        held = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # a file or a link of this name, or gone
+        yield False
+        return
+    try:
+        yield _locks(held)
+    finally:
+        os.close(held)
+
+
+def _locks(opened: int) -> bool:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody has it; or a file system without locks
+        return False
+    return True
 
 
 def saved(save: Callable[[Any], None], path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from nas.cluster import local, processes, watch
+from nas.cluster.node import WATCHED
 
 NODE = """
 import subprocess, sys
@@ -21,9 +22,9 @@ subprocess.run([sys.executable, "-c", "import time; time.sleep(600)"])
 """One has children."""
 UP = """
 import sys
-from nas.cluster import local
+from nas.cluster import node
 program = sys.argv.pop()
-local._ray = lambda: program
+node._ray = lambda: program
 from nas.cli import main
 main()
 """
@@ -42,7 +43,7 @@ def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
 @pytest.fixture
 def node() -> Iterator[subprocess.Popen[bytes]]:
     """A watched one, with its two processes."""
-    command = [*local.WATCHED, sys.executable, "-c", NODE]
+    command = [*WATCHED, sys.executable, "-c", NODE]
     begun = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     assert soon(lambda: len(processes.of_session(begun.pid)) == 3)
     yield begun
@@ -78,7 +79,7 @@ def test_a_node_that_was_let_go_of_lives_on_until_it_is_ended(
 
 
 def test_the_end_of_a_node_is_told() -> None:
-    command = [*local.WATCHED, sys.executable, "-c", "raise SystemExit(7)"]
+    command = [*WATCHED, sys.executable, "-c", "raise SystemExit(7)"]
     done = subprocess.run(command, input=watch.STAY, start_new_session=True)
     assert done.returncode == 7
 
