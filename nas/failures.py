@@ -127,7 +127,7 @@ def leave(why: str) -> None:
     """End this process from any of its threads, with what an EngineLost would have said."""
     for tell in reversed(_tellers):
         tell(why)
-    again = f"; `{_commands[-1]}` goes on" if _commands else ""
+    again = f"; continue with `{_commands[-1]}`" if _commands else ""
     _end(f"{why}{again}", 1)
 
 

@@ -37,7 +37,7 @@ def test_a_search_whose_ray_dies_says_how_it_goes_on(part: str, tmp_path: Path) 
     os.kill(struck, signal.SIGKILL)
     out, error = driver.communicate(timeout=200)
     assert driver.returncode == 1
-    assert error == f"nas: {GONE}; `nas search --run {run} --resume` goes on\n"
+    assert error == f"nas: {GONE}; continue with `nas search --run {run} --resume`\n"
     assert "(raylet)" not in out
     last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
     assert (last["event"], last["reason"]) == ("search ended", GONE)

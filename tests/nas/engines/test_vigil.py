@@ -37,7 +37,7 @@ def test_it_is_told_once_what_we_run_on_is_gone(monkeypatch: pytest.MonkeyPatch)
         assert soon(lambda: vigil._kept[0].gone)
         with pytest.raises(RunFailed) as caught, interruptible("nas search --resume"):
             vigil.check()
-    assert str(caught.value) == f"{vigil.GONE}; `nas search --resume` goes on"
+    assert str(caught.value) == f"{vigil.GONE}; continue with `nas search --resume`"
     assert isinstance(caught.value.__cause__, EngineLost)
     vigil.check()  # nobody is looked after any more
 
@@ -47,7 +47,7 @@ def test_a_driver_that_does_not_ask_leaves_with_the_same_words(tmp_path: Path) -
         [sys.executable, "-c", BUSY, str(tmp_path)], capture_output=True, text=True, timeout=100
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"nas: {vigil.GONE}; `nas search --resume` goes on\n"
+    assert done.stderr == f"nas: {vigil.GONE}; continue with `nas search --resume`\n"
     last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert last["event"] == "search ended"
     assert (last["level"], last["reason"]) == ("error", vigil.GONE)

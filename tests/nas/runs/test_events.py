@@ -62,7 +62,7 @@ def test_the_end_has_its_reason(tmp_path: Path) -> None:
     ends: list[BaseException] = [
         UserError("space: empty"),
         RunFailed("no candidate got a score"),
-        Interrupted("interrupted; `nas` goes on"),
+        Interrupted("interrupted; continue with `nas`"),
         KeyboardInterrupt(),
         ZeroDivisionError("by zero"),
         bug,
