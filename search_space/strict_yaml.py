@@ -104,13 +104,14 @@ class _StrictLoader(yaml.SafeLoader):
 
     def _plain(self, node: yaml.Node) -> Any:
         text = self.construct_scalar(node)  # type: ignore[arg-type]
-        if len(text) > _LONGEST:
-            raise _wrong(node, f"a number of {len(text):,} characters is no number to work with")
         kind = node.tag.removeprefix(_TAG)
         looks = _core_tag(text).removeprefix(_TAG)
         if looks != kind and (looks, kind) != ("int", "float"):  # it has a tag, as in !!int yes
             raise _wrong(node, f"{text!r} is no {kind}")
-        return _VALUES[node.tag](text)
+        value = _VALUES[node.tag](text)
+        if len(text) > _LONGEST:
+            raise _wrong(node, f"a number of {len(text):,} characters is no number to work with")
+        return value
 
     def _unknown(self, node: yaml.Node) -> Any:
         tag = node.tag.replace(_TAG, "!!")
