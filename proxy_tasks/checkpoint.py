@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -26,6 +27,7 @@ from proxy_tasks.task import Job, Measurement
 from search_space.architecture_file import from_dict, to_dict
 from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
+from search_space.fields import check, short
 from search_space.files import replacing
 from search_space.scales import Scale
 
@@ -135,13 +137,23 @@ class Weights:
             raise UserError(f"{path}: not a weights file of this project ({error})") from error
         except Exception as error:  # safetensors raises a bare Exception subclass of its own
             raise UserError(f"{path}: damaged, or no weights file ({error})") from error
-        size = (description["size"][0], description["size"][1])
+        try:
+            return cls._described(path, description)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise UserError(
+                f"{path}: damaged, or of another program: what it says of its network is none"
+                f" ({error})"
+            ) from error
+
+    @classmethod
+    def _described(cls, path: Path, description: Mapping[str, Any]) -> Weights:
+        size = size_of(description["size"])
         return cls(
             path=path,
             backbone=from_dict(description["backbone"]),
-            scale=Scale(**description["scale"]),
+            scale=scale_of(description["scale"]),
             size=size,
-            classes=tuple(description["classes"]),
+            classes=classes_of(description["classes"]),
             sight=sight_of(description.get("sight"), size),
             intensities=intensities_of(description.get("intensities")),
             palette=tuple((r, g, b) for r, g, b in description.get("palette", ())),
@@ -160,6 +172,28 @@ class Weights:
                 " this software trained them; promote the trial again"
             ) from error
         return network.eval()
+
+
+def size_of(values: Sequence[Any]) -> tuple[int, int]:
+    """(height, width) of what a file keeps. ValueError or TypeError for anything else."""
+    height, width = values
+    if not (type(height) is int and type(width) is int and min(height, width) > 0):
+        raise ValueError(f"size {short(values)}")
+    return height, width
+
+
+def classes_of(values: Sequence[Any]) -> tuple[str, ...]:
+    """Of what a file keeps. ValueError for anything but names."""
+    if not (isinstance(values, list) and values and all(isinstance(name, str) for name in values)):
+        raise ValueError(f"classes {short(values)}")
+    return tuple(values)
+
+
+def scale_of(values: Mapping[str, Any]) -> Scale:
+    """Of what a file keeps; what later releases added has its default. UserError or TypeError for
+    anything else."""
+    kinds = {each.name: type(each.default) for each in dataclass_fields(Scale)}
+    return Scale(**check(values, "scale: ", {}, kinds))
 
 
 def sight_of(values: Mapping[str, Any] | None, size: tuple[int, int]) -> Sight:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from proxy_tasks.objectives import OBJECTIVES, Metric
 from search_space.backbone import Backbone
 from search_space.bounds import AtLeastOne, AtLeastZero, Bound, Share, check
+from search_space.fields import short
 from search_space.scales import Scale
 
 Side = Annotated[int, Bound(least=32)]
@@ -117,7 +118,7 @@ class Measurement:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Measurement:
-        """The inverse of to_dict. Unknown keys are a ValueError."""
+        """The inverse of to_dict. Unknown keys are a ValueError, and so is what is no number."""
         if unknown := set(values) - _FIELDS:
             raise ValueError(f"unknown fields of a measurement: {', '.join(sorted(unknown))}")
         values = dict(values)
@@ -125,10 +126,26 @@ class Measurement:
             values[name] = tuple(values.get(name, ()))
         if "failure" in values:
             values["failure"] = Failure(values["failure"])
-        return cls(**values)
+        found = cls(**values)
+        found._check_numbers()
+        return found
+
+    def _check_numbers(self) -> None:
+        for name in _NUMBERS:
+            if not _is_number(getattr(self, name)):
+                raise ValueError(f"{name} of a measurement is {short(getattr(self, name))}")
+        for value in (*self.class_iou, *self.curve, *self.figures.values()):
+            if not _is_number(value):
+                raise ValueError(f"a figure of a measurement is {short(value)}")
 
 
 _FIELDS = {each.name for each in fields(Measurement)}
+_NUMBERS = _FIELDS - {"class_iou", "curve", "failure", "figures"}
+
+
+def _is_number(value: object) -> bool:
+    """Or None."""
+    return value is None or type(value) is float or type(value) is int
 
 
 @dataclass(frozen=True)

@@ -236,7 +236,7 @@ def from_dict(data: Mapping[str, Any]) -> Verdict:
         recall = {int(k): _read_estimate(value) for k, value in data["recall"].items()}
         given["recall"] = dict(sorted(recall.items()))
         return Verdict(architectures=int(data["architectures"]), **given)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         wanted = ", ".join(field.name for field in fields(Verdict))
         raise ValueError(f"an audit's verdict has {wanted}: {error!r}") from None
 

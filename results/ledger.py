@@ -30,6 +30,8 @@ from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.genes import Gene, Genotype
 
+_BROKEN = (LookupError, TypeError, ValueError, AttributeError)
+"""What is raised by values of another kind than ours."""
 _MADE_OF = ("genes", "metadata", "format")
 """The attributes of a ledger's study; the last makes it one."""
 
@@ -108,8 +110,13 @@ class Ledger:
         try:
             with database.errors(store.label, UserError):
                 return cls(store, _find_study(store, name))
-        except BaseException:
+        except BaseException as error:
             store.close()
+            if isinstance(error, _BROKEN) and not isinstance(error, UserError):
+                raise UserError(
+                    f"{store.label}: the ledger is damaged ({error}); restore it from a copy or"
+                    " start another run"
+                ) from None
             raise
 
     def start(
@@ -294,7 +301,7 @@ class Ledger:
     def _read(self, frozen: FrozenTrial) -> Trial:
         try:
             return record.read(frozen, self.genes)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except _BROKEN as error:
             raise UserError(
                 f"{self._store.label}: trial {frozen.number} is not one of ours ({error});"
                 " remove it or start another run"

@@ -25,6 +25,8 @@ ARCHITECTURE_FORMAT = "spinenet-seg/1"
 ENCODER_FORMAT = "spinenet-seg/2"
 RESNET_FORMAT = "dilated-resnet/1"
 
+_MOST_BLOCKS = 1000
+"""Of a ResNet: each takes its time to be counted, and a number in a file may be any."""
 _REQUIRED = {"id": int, **{each.name: each.kind for each in ATTRIBUTES if each.original}}
 _OPTIONAL = {each.name: each.kind for each in ATTRIBUTES if not each.original}
 _STEM_KEYS = _REQUIRED, _OPTIONAL
@@ -215,4 +217,6 @@ def _resnet(values: Mapping[str, Any]) -> DilatedResNet:
     required = {"format": str, "stages": list, "output_stride": int}
     values = fields.check(values, "", required, optional={"key": str, "head": str})
     stages = fields.whole_numbers(values["stages"], "stages: ")
+    if sum(stages) > _MOST_BLOCKS:
+        raise UserError(f"stages: at most {_MOST_BLOCKS} blocks but got {fields.short(stages)}")
     return DilatedResNet(stages, values["output_stride"], values.get("head", DEEPLABV3))

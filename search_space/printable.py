@@ -24,6 +24,13 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.splitlines()))
 
 
+def brief(text: str, most: int = 1000) -> str:
+    """On one line that is read to its end: of a long one, such as of a file that holds a novel in
+    the place of a name, the beginning and the end."""
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[: most // 2]} ... {line[-most // 2 :]}"
+
+
 def escaped(text: str) -> str:
     """Of JSON: the same values, with what is not printable as ``\\u`` has it."""
     return _CONTROLS.sub(lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text)

@@ -14,7 +14,7 @@ from nas.failures import RunFailed, ending_at_the_second, no_memory, no_room
 from nas.terminal.console import complain, plain_logs
 from search_space.errors import UserError
 from search_space.files import FULL
-from search_space.printable import one_line
+from search_space.printable import brief
 
 _INTERRUPTED = 130
 """Typer's exit code, as a shell's, where a Ctrl-C reached nobody who could say more."""
@@ -78,7 +78,7 @@ def _run() -> None:
         raise
     except UserError as error:
         why = error.__context__
-        _fail(one_line(str(error)), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
+        _fail(brief(str(error)), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
     except Exception as error:
         known = isinstance(error, RunFailed)
         line = str(error) if known else no_room(error) or no_memory(error)

@@ -21,7 +21,7 @@ from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
 from search_space.errors import UserError
 from search_space.files import replacing
-from search_space.printable import one_line
+from search_space.printable import brief
 
 
 def predict(
@@ -55,7 +55,7 @@ def predict(
                 bad.append(str(error))
     if bad:
         for line in bad:
-            complain(one_line(line))
+            complain(brief(line))
         raise RunFailed(f"{len(bad)} of {len(images)} images could not be labelled")
 
 

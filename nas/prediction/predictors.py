@@ -12,11 +12,17 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from nas.runs.promotion_records import check_beside
-from proxy_tasks.checkpoint import Weights, intensities_of, sight_of
+from proxy_tasks.checkpoint import (
+    Weights,
+    classes_of,
+    intensities_of,
+    scale_of,
+    sight_of,
+    size_of,
+)
 from proxy_tasks.datasets import camvid, cityscapes, scenes, voc
 from proxy_tasks.datasets.base import Colour, distinct_palette
 from proxy_tasks.intensities import Intensities
@@ -28,7 +34,6 @@ from proxy_tasks.sight import Sight
 from proxy_tasks.views import Views
 from search_space.architecture_file import from_dict
 from search_space.errors import UserError
-from search_space.scales import Scale
 
 CPU = torch.device("cpu")
 
@@ -111,9 +116,9 @@ def _of_config(folder: Path) -> Predictor:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         trained = config["trained"]
-        labels, size = config["id2label"], tuple(config["image_size"])
-        classes = tuple(labels[str(index)] for index in range(len(labels)))
-        scale = Scale(**config["scale"])
+        labels, size = config["id2label"], size_of(config["image_size"])
+        classes = classes_of([labels[str(index)] for index in range(len(labels))])
+        scale = scale_of(config["scale"])
         backbone = from_dict(config["backbone"])
         check_room(backbone, scale, len(classes), size)
         network = build_segmenter(backbone, scale, len(classes), size)
@@ -123,7 +128,7 @@ def _of_config(folder: Path) -> Predictor:
         )
         sight = sight_of(config.get("sight"), size)
         colours = _colours(config.get("palette"), classes)
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # of JSON, safetensors and torch, and of numbers that are none
         raise _damaged(folder, "huggingface", error) from error
     if not trained:
         raise _untrained(folder)

@@ -53,7 +53,7 @@ class AuditRecord:
 
     def verdict(self, metric: Metric) -> Verdict | None:
         """Of the config's own proxy; None by what was not measured then."""
-        return next(iter(self.verdicts.values())).get(metric)
+        return next(iter(self.verdicts.values()), {}).get(metric)
 
     @classmethod
     def load(cls, path: Path) -> AuditRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.views import Views
 from search_space import strict_yaml
 from search_space.errors import UserError
+from search_space.fields import short
 
 FORMAT = "spinenet-seg-evaluation/1"
 FILE = "evaluation.yaml"
@@ -57,7 +59,8 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Evaluation:
-        """The inverse of to_dict. TypeError or KeyError for anything else."""
+        """The inverse of to_dict. TypeError, ValueError or KeyError for anything else."""
+        _check(values)
         values = dict(values)
         classes = {name: ClassScores(**known) for name, known in values.pop("classes").items()}
         views = _frozen(values["views"])
@@ -109,6 +112,23 @@ def save(folder: Path, evaluation: Evaluation) -> Path:
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     return path
+
+
+def _check(values: dict[str, Any]) -> None:
+    """TypeError for what is no number in the place of one, or no text."""
+    scores, classes, views = values["scores"], values["classes"], values["views"]
+    numbers = [*scores.values(), values["tolerance"], *views.get("scales", ())]
+    numbers += [figure for each in classes.values() for figure in each.values()]
+    numbers += [side for name in ("window", "stride") for side in views.get(name) or ()]
+    texts = [values["date"], values["weights"], values["data"]["name"], values["data"]["split"]]
+    texts += [each for name in ("unknown", "left_out") for each in values["data"].get(name, ())]
+    texts += list(classes)
+    for each in numbers:
+        if not (each is None or type(each) is int or (type(each) is float and isfinite(each))):
+            raise TypeError(f"{short(each)} in the place of a number")
+    for each in texts:
+        if not isinstance(each, str):
+            raise TypeError(f"{short(each)} in the place of a name")
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -14,6 +15,7 @@ from nas.runs.directory import RunDirectory
 from proxy_tasks.task import Measurement
 from results import units
 from search_space.errors import UserError
+from search_space.fields import short
 from search_space.files import replacing
 
 RECORD = "promotion.json"
@@ -150,14 +152,45 @@ def load(folder: Path) -> Promotion:
     """UserError when the record is damaged."""
     try:
         record = read_json(folder / RECORD)
+        _check(record)
         record["last"] = Measurement.from_dict(record["last"])
         record.setdefault("digest", None)
         record["weights"] = folder / _plain(record["weights"]) if record["weights"] else None
         for name in ("classes", "class_iou", "shares", "proxy_class_iou"):
             record[name] = tuple(record.get(name, ()))
         return Promotion(**record, name=folder.name)
-    except (TypeError, KeyError, ValueError) as error:
+    except UserError:
+        raise
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise UserError(f"{folder / RECORD}: damaged record ({error})") from error
+
+
+_NUMBER, _COUNT, _TEXT = (int, float, type(None)), (int, type(None)), (str, type(None))
+_KINDS: dict[str, tuple[type, ...]] = {
+    "trial": _COUNT, "epoch": _COUNT, "folds": _COUNT, "seed": (int,), "miou": _NUMBER,
+    "proxy_miou": _NUMBER, "key": (str,), "weights": _TEXT, "digest": _TEXT, "settings": (dict,),
+    "last": (dict,), "classes": (list,), "class_iou": (list,), "shares": (list,),
+    "proxy_class_iou": (list,),
+}  # fmt: skip
+_ITEMS = {"classes": (str,), "class_iou": _NUMBER, "shares": (int, float),
+          "proxy_class_iou": _NUMBER}  # fmt: skip
+
+
+def _check(record: dict[str, Any]) -> None:
+    """TypeError for a value of another kind, as a record from elsewhere may have."""
+    for name, value in record.items():
+        kinds, items = _KINDS.get(name, (object,)), _ITEMS.get(name, ())
+        if not _is(value, kinds) or (items and not all(_is(item, items) for item in value)):
+            raise TypeError(f"{name} is {short(value)}")
+    there = len(record.get("classes", ()))
+    for name in ("class_iou", "shares"):
+        if len(record.get(name, ())) not in (0, there):
+            raise ValueError(f"{name} is of {len(record[name])} classes, not of {there}")
+
+
+def _is(value: Any, kinds: tuple[type, ...]) -> bool:
+    whole = isinstance(value, kinds) and not isinstance(value, bool)
+    return whole and not (isinstance(value, float) and not isfinite(value))
 
 
 def _plain(name: str) -> str:
@@ -193,5 +226,11 @@ def digest(weights: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Empty where there is no file."""
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    """Empty where there is no file. UserError for what is no mapping in JSON."""
+    try:
+        values = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        if not isinstance(values, dict):
+            raise ValueError(f"{type(values).__name__} in the place of a mapping")
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged record ({error})") from error
+    return values

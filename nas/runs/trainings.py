@@ -10,6 +10,7 @@ from typing import Any
 
 from nas.runs.promotion_records import RECORD, read_json
 from nas.runs.directory import RunDirectory
+from search_space.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,25 @@ class UnderWay:
 
 
 def load_all(run: RunDirectory) -> list[UnderWay]:
-    """By name. Whether somebody still works on them no file tells: see ``ago``."""
+    """By name. Whether somebody still works on them no file tells: see ``ago``. UserError for one
+    whose files are damaged."""
     begun = sorted(run.promotions.glob("*/settings.json"))
-    return [_read(path) for path in begun if not (path.parent / RECORD).exists()]
+    return [_told(path) for path in begun if not (path.parent / RECORD).exists()]
+
+
+def _told(settings: Path) -> UnderWay:
+    try:
+        return _read(settings)
+    except UserError:
+        raise
+    except (OSError, LookupError, TypeError, ValueError, csv.Error, OverflowError) as error:
+        raise UserError(f"{settings.parent}: its settings or history are damaged ({error})") from error
 
 
 def _read(settings: Path) -> UnderWay:
     history = settings.parent / "history.csv"
     rows = list(csv.DictReader(history.read_text("utf-8").splitlines())) if history.exists() else []
-    of = read_json(settings)["epochs"]
+    of = int(read_json(settings)["epochs"])
     newest = (history if rows else settings).stat().st_mtime
     epochs, seconds = (int(rows[-1]["epochs"]), float(rows[-1]["seconds"])) if rows else (0, 0.0)
     return UnderWay(

@@ -93,7 +93,7 @@ def with_labels(pairs: Iterable[Pair]) -> tuple[tuple[Pair, ...], tuple[Fault, .
     """The pairs whose label map is there, and a fault for each of the others."""
     whole, faults = [], []
     for pair in pairs:
-        if pair.label.is_file():
+        if os.path.isfile(pair.label):
             whole.append(pair)
         else:
             faults.append(unlabelled(pair))

@@ -13,6 +13,7 @@ from SegmentationClass/ where it lacks them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from proxy_tasks.datasets.base import SPLITS, Split, distinct_palette
@@ -82,8 +83,8 @@ def _list(root: Path, source: Path, names: tuple[str, ...]) -> Listing:
     if not names:
         return Listing(faults=(Fault(source, "names no images"),))
     pairs = [_pair(root, name, "aug" in source.stem) for name in names]
-    there = [pair for pair in pairs if pair.image.is_file()]
-    missing = [pair.image for pair in pairs if not pair.image.is_file()]
+    there = [pair for pair in pairs if os.path.isfile(pair.image)]
+    missing = [pair.image for pair in pairs if not os.path.isfile(pair.image)]
     whole, unlabelled = with_labels(there)
     absent = (Fault(path, f"is missing, but {source.name} names it") for path in missing)
     return Listing(whole, (*absent, *unlabelled))
@@ -91,6 +92,6 @@ def _list(root: Path, source: Path, names: tuple[str, ...]) -> Listing:
 
 def _pair(root: Path, name: str, augmented: bool) -> Pair:
     label = root / _LABELS / f"{name}.png"
-    if augmented and (more := root / _LABELS_AUG / f"{name}.png").is_file():
+    if augmented and os.path.isfile(more := root / _LABELS_AUG / f"{name}.png"):
         label = more
     return Pair(root / "JPEGImages" / f"{name}.jpg", label)

@@ -8,6 +8,7 @@ ROOT/ImageSets/Segmentation/PART.txt      default.txt where the task has no part
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def _pictures(root: Path) -> tuple[list[Picture], list[Fault]]:
         faults += missing(source, lost, "in JPEGImages/ (CVAT: 'save images')")
         for name, image in images.items():
             label = root / "SegmentationClass" / f"{name}.png"
-            if image and label.is_file():
+            if image and os.path.isfile(label):
                 pictures.append(Picture(image, label, part=part_in(source.stem)))
             elif image:
                 faults.append(Fault(image, f"has no labels: export {label} again"))

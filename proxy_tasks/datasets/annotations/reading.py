@@ -77,7 +77,8 @@ def first_file(folders: Iterable[Path], name: str) -> Path | None:
     change when data sets move, by its last part alone."""
     name = plain_path(name)
     places = [folder / each for each in (name, Path(name).name) for folder in folders]
-    found = next((place for place in places if place.is_file()), None)
+    # Not is_file, which raises where a name is too long for the disk.
+    found = next((place for place in places if os.path.isfile(place)), None)
     return None if found is None else Path(os.path.normpath(found))
 
 

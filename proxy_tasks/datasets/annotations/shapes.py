@@ -26,6 +26,10 @@ _CORNERS = 90
 """Of a polygon that stands for a circle: it misses a thousandth of the area."""
 
 
+_LONGEST, _LONGEST_SHARE = 1e7, 1e3
+"""Of a polygon's outline: pixels, and widths of its image."""
+
+
 class Window(NamedTuple):
     """``inside`` (h, w) says which pixels are covered; its first is (top, left) of the image."""
 
@@ -55,6 +59,11 @@ class Polygons:
 
     parts: tuple[Points, ...]
     relative: bool = False
+
+    def __post_init__(self) -> None:
+        # pycocotools walks along the outline, and crashes where that is longer than its memory.
+        if sum(map(_length, self.parts)) > (_LONGEST_SHARE if self.relative else _LONGEST):
+            raise ValueError("an outline is longer than any image's")
 
     def window(self, size: Size, step: int = 1) -> Window:
         scale = np.array((size[1], size[0]) if self.relative else (1, 1)) / step
@@ -115,6 +124,11 @@ def packed(inside: Bits, top: int = 0, left: int = 0) -> Runs:
     """A mask (h, w) whose first pixel is (top, left) of the image."""
     counts = coco_masks.encode(np.asfortranarray(inside, dtype=np.uint8))["counts"]
     return Runs(top, left, inside.shape[0], inside.shape[1], counts)
+
+
+def _length(points: Points) -> float:
+    """Of the closed outline, along its longer sides."""
+    return float(np.abs(points - np.roll(points, 1, axis=0)).max(1).sum())
 
 
 def _taken(first: int, length: int, whole: int, step: int) -> tuple[int, slice]:

@@ -8,6 +8,7 @@ ROOT/labels/train/NAME.txt        or ROOT/train/labels/NAME.txt: a line for each
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -78,7 +79,7 @@ def _names(content: Mapping[str, Any], source: Path) -> dict[int, str]:
 def _base(content: Mapping[str, Any], root: Path) -> Path:
     """``path`` if it is there: data sets are moved, and it is often that of another machine."""
     given = Path(plain_path(str(content.get("path") or ".")))
-    return root / given if (root / given).is_dir() else root
+    return root / given if os.path.isdir(root / given) else root
 
 
 def _parts(
@@ -107,7 +108,7 @@ def _place(name: str, base: Path, root: Path) -> Path | None:
     """Roboflow writes ../train/images for what lies in train/images, as YOLO itself knows."""
     names = dict.fromkeys((name, name.removeprefix("../")))
     places = (folder / each for each in names for folder in (base, root))
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if os.path.exists(place)), None)
 
 
 def _images(place: Path, root: Path, faults: list[Fault]) -> list[Path]:
@@ -124,7 +125,7 @@ def _images(place: Path, root: Path, faults: list[Fault]) -> list[Path]:
 def _listed(line: str, folders: Sequence[Path]) -> Path | None:
     names = (line, line.removeprefix("./").partition("/")[2] or line)
     places = (folder / name for name in names for folder in folders)
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if os.path.isfile(place)), None)
 
 
 def _label_file(image: Path) -> Path:
@@ -146,7 +147,7 @@ def _areas(path: Path, names: Mapping[int, str], boxes: Counter[Path]) -> tuple[
             if len(numbers) in (4, 5):
                 boxes[path] += 1
                 continue
-            if len(numbers) < 6 or len(numbers) % 2 or int(label) not in names:
+            if len(numbers) < 6 or len(numbers) % 2 or label not in names:
                 raise ValueError
             shape = polygons([numbers], relative=True)
         except ValueError:

@@ -133,3 +133,21 @@ def test_what_follows_a_search_on_a_full_disk_is_told_in_one_line_too(
     )
     assert "cannot be written: File too large" in line_of(done, 1)
     goes_on(full)
+
+
+@pytest.mark.skipif(not may_mount(), reason="only who may mount can fill up a disk")
+@pytest.mark.parametrize("form", ["python", "torch-export", "huggingface", "diagram"])
+def test_an_export_to_a_full_disk_is_one_line_and_leaves_nothing(
+    run: Path, tmp_path: Path, form: str
+) -> None:
+    words = command("export", str(run), "--format", form, "-o", str(tmp_path / "disk" / "out"))
+    (tmp_path / "disk").mkdir()
+    filled = f"mount -t tmpfs -o size=40k none {tmp_path}/disk && {shlex.join(words)}; code=$?"
+    done = subprocess.run(
+        [*OWN_MOUNTS, f"{filled}; ls -A {tmp_path}/disk; exit $code"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert "disk/out" in line_of(done, 1)
+    assert done.stdout == ""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nas.failures import Interrupted, interruptible
+from nas.failures import Interrupted, ending_at_the_second, interruptible
 
 PROGRAM = """
 import time
@@ -135,3 +135,43 @@ def test_a_signal_while_ray_begins_waits_until_it_has_begun(
     with pytest.raises(Interrupted), interruptible("nas search --resume"):
         search()
     assert said == ["begun"]
+
+
+GOODBYE = """
+import atexit, sys, time
+from nas.failures import ending_at_the_second
+
+def goodbye():
+    print("goodbye", flush=True)
+    time.sleep(600)
+
+with ending_at_the_second():
+    atexit.register(goodbye)
+    try:
+        print("here", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        sys.exit(1)
+"""
+
+
+def test_a_second_one_ends_a_command_that_says_goodbye_at_once() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", GOODBYE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        for word in ("here", "goodbye"):
+            hear(process, word)
+            process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "nas: ended at once\n")
+
+
+def test_a_command_that_nobody_interrupts_leaves_the_signals_as_they_were() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with ending_at_the_second():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

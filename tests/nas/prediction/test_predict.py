@@ -271,3 +271,13 @@ def test_a_long_class_name_is_shortened_and_never_breaks_the_line():
     names = ("a" * 500, "b\nc")
     shown = overlay.overlay(image, labels_HW, names, [(1, 2, 3), (4, 5, 6)])
     assert shown.width == 640
+
+
+def test_an_overlay_in_bands_is_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (70, 700, 3), dtype=np.uint8)
+    labels = rng.integers(0, 3, (70, 700), dtype=np.uint8)
+    told = (image, labels, ("a", "b", "c", "d"), [(9, 8, 7), (1, 200, 3), (4, 5, 6), (7, 7, 7)])
+    whole = np.asarray(overlay.overlay(*told))
+    monkeypatch.setattr(overlay, "BAND", 7)
+    assert (np.asarray(overlay.overlay(*told)) == whole).all()
