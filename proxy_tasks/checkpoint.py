@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -41,13 +42,38 @@ class Checkpoint:
         """Best weights so far, by validation mIoU."""
         return self.folder / "best.safetensors"
 
+    @property
+    def state(self) -> Path:
+        """What a training goes on from."""
+        return self.folder / "checkpoint.pt"
+
     def load(self) -> tuple[dict[str, Any], list[Measurement]] | None:
-        """Training state and history, or None where nothing was kept yet."""
-        path = self.folder / "checkpoint.pt"
-        if not path.exists():
+        """Training state and history, or None where nothing was kept yet. UserError where they are
+        damaged."""
+        self.check()
+        if not self.state.exists():
             return None
-        kept = torch.load(path, weights_only=True, map_location="cpu")
-        return kept["training"], [Measurement.from_dict(row) for row in kept["history"]]
+        try:
+            kept = torch.load(self.state, weights_only=True, map_location="cpu")
+            return kept["training"], [Measurement.from_dict(row) for row in kept["history"]]
+        except Exception as error:  # unpickling other bytes may raise anything
+            raise self._damaged(str(error).splitlines()[0]) from error
+
+    def check(self) -> None:
+        """UserError where the state that was kept is damaged: all of it is read, as torch does not
+        look at the sums that it writes."""
+        if not self.state.exists():
+            return
+        try:
+            with ZipFile(self.state) as file:
+                bad = file.testzip()
+        except Exception as error:  # so may a torn list of what is in it
+            raise self._damaged(str(error)) from error
+        if bad is not None:
+            raise self._damaged(f"{bad} is not what was written")
+
+    def _damaged(self, why: str) -> UserError:
+        return UserError(f"{self.state}: damaged ({why}); remove it, and the training begins anew")
 
     def save(self, training: dict[str, Any], history: list[Measurement]) -> None:
         """Keep the state after an epoch, and ``history.csv`` for people."""
@@ -57,7 +83,7 @@ class Checkpoint:
         # By way of memory: torch and safetensors do not say that a disk is full, the system does.
         buffer = io.BytesIO()
         torch.save(kept, buffer)
-        _replace(self.folder / "checkpoint.pt", buffer.getbuffer())
+        _replace(self.state, buffer.getbuffer())
         _replace(self.folder / "history.csv", _csv(rows).encode())
 
     def save_weights(self, network: nn.Module, job: Job, data: PackedData) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 
 from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
-from proxy_tasks.datasets.packed import PackedData, open_packed
+from proxy_tasks.datasets.packed import PackedData, is_whole, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
@@ -38,7 +38,7 @@ class TrainingTask:
     checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
     In a group of processes, each of which scores the same job, all measure the same, and the
-    leading one keeps the files.
+    leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone.
     """
 
     data: Path
@@ -46,6 +46,7 @@ class TrainingTask:
     seed: int
     device: str = "auto"
     folder: Path | None = None
+    again: Callable[[Path], None] | None = None
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """One measurement per epoch; see ProxyTask.
@@ -54,6 +55,8 @@ class TrainingTask:
             torch.OutOfMemoryError: on a GPU that the job shares; alone it is a measurement,
                 TOO_LARGE.
         """
+        if self.again and not is_whole(self.data):
+            self.again(self.data)
         data, device = open_packed(self.data), find_device(self.device)
         try:
             if beyond := _beyond_limits(job, len(data.classes), device):

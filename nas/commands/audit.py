@@ -54,7 +54,7 @@ def audit_command(
     plan = Plan.of(config, grid)
     with ray_session.connected(config.engine):
         checks.check(config, build.space(config))
-        data = build.packed(config, config.proxy, console)
+        known = identity(open_packed(build.packed(config, config.proxy, console)))
         if run is None:
             usual = default_path(source or DEFAULT)
             held = data_identity.of(config).to_dict()
@@ -73,7 +73,7 @@ def audit_command(
     judged = {label: _judged(each, reference) for label, each in legs.items()}
     _tell(config, judged, console)
     verdicts = {label: each[1] for label, each in judged.items()}
-    record = AuditRecord.of(config, identity(open_packed(data)), verdicts)
+    record = AuditRecord.of(config, known, verdicts)
     for written in [record.save(run.path), *_draw(run, config, judged)]:
         console.print(f"wrote {written}", markup=False, highlight=False, soft_wrap=True)
 

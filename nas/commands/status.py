@@ -102,6 +102,7 @@ WORDS = {
     Trouble.HUNG: "hung workers",
     Trouble.DISK: "full disks",
     Trouble.CROWDED: "out of memory while sharing a GPU",
+    Trouble.INPUT: "files that could not be used",
     Trouble.BUG: "exceptions",
     ENDED.kind: "unfinished when a search ended",
 }

@@ -16,14 +16,16 @@ class Trouble(StrEnum):
     HUNG = "hung"
     CROWDED = "crowded"
     DISK = "disk"
+    INPUT = "input"
     BUG = "bug"
 
 
 @dataclass(frozen=True)
 class Crash:
     """A job that gave no measurement: its worker or node was lost, or hung and was ended; a GPU
-    that it shares ran out of memory (crowded); its disk is full; or something else raised. What
-    raised has a ``traceback``.
+    that it shares ran out of memory (crowded); its disk is full; its data or another file cannot be
+    used (input), which a person puts right; or something else raised. What raised has a
+    ``traceback``.
 
     ``error`` is one line, the same for the same bug.
     """

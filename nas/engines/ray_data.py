@@ -7,13 +7,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nas.cluster.local import NODE_CACHE
 from nas.engines.ray_start import ray
-from proxy_tasks.datasets.appearing import restored
-from proxy_tasks.datasets.packed import contents
+from proxy_tasks.datasets.appearing import alone, restored
+from proxy_tasks.datasets.packed import contents, damaged, is_whole
 from proxy_tasks.task import Job, Measurement, ProxyTask
 from search_space.errors import UserError
 
@@ -32,15 +33,27 @@ class TravellingTask:
         yield from replace(self.task, data=self._data()).score(job)
 
     def _data(self) -> Path:
-        path: Path = self.task.data
-        if ray.get_runtime_context().get_node_id() == self.home:
-            return path
-        return restored(node_cache() / path.name, self._received())
+        """Where they are gone they come again."""
+        place: Path = self.task.data
+        if ray.get_runtime_context().get_node_id() != self.home:
+            place = node_cache() / place.name
+            _discard_damaged(place)
+        return restored(place, self._received())
 
     def _received(self) -> Iterator[tuple[str, memoryview]]:
         """One piece in memory at a time."""
         for file, reference in self.pieces:
             yield file, memoryview(ray.get(reference))
+
+
+@cache
+def _discard_damaged(place: Path) -> None:
+    """See to it that a pack of an earlier leg that does not hold what was packed is sent again.
+    Each process, which lives for a leg, looks once."""
+    if is_whole(place) and damaged(place):
+        with alone(place):
+            if damaged(place):  # nobody was faster
+                (place / "meta.json").unlink()
 
 
 def travelling(task: ProxyTask) -> ProxyTask:

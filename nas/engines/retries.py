@@ -19,6 +19,13 @@ class BugError(RunFailed):
         super().__init__(f"{crash.traceback}\nthe same exception three times: {crash.error}")
 
 
+class InputError(RunFailed):
+    """A file that every training needs cannot be used, three times: a person has to see to it."""
+
+    def __init__(self, crash: Crash) -> None:
+        super().__init__(f"{crash.error}; put that right, then go on with --resume")
+
+
 class MachinesError(RunFailed):
     """One job after the other is given up on: going on would use up the budget for nothing."""
 
@@ -30,8 +37,8 @@ class MachinesError(RunFailed):
 
 
 class Retries:
-    """Counts crashes: of lost and hung workers and full disks by job, of exceptions by message. A
-    job that ran out of memory while sharing comes again as often as its share grows."""
+    """Counts crashes: of lost and hung workers and full disks by job, of what was raised by its
+    message. A job that ran out of memory while sharing comes again as often as its share grows."""
 
     def __init__(self) -> None:
         self._lost: Counter[int] = Counter()
@@ -44,14 +51,15 @@ class Retries:
 
         Raises:
             BugError: at the third exception of the same message, whatever the job.
+            InputError: likewise of what a person can put right.
             MachinesError: when one job after the other is given up on.
         """
         if crash.trouble is Trouble.CROWDED:
             return True
-        if crash.trouble is Trouble.BUG:
+        if crash.trouble in (Trouble.BUG, Trouble.INPUT):
             self._raised[crash.error] += 1
             if self._raised[crash.error] >= ATTEMPTS:
-                raise BugError(crash)
+                raise BugError(crash) if crash.trouble is Trouble.BUG else InputError(crash)
             return True
         self._lost[number] += 1
         if self._lost[number] < ATTEMPTS:

@@ -10,6 +10,7 @@ import torch
 from nas.engines.base import Crash, Crashed, Outcome, Trouble
 from proxy_tasks.processes import PeerLost
 from proxy_tasks.task import Job, Measurement, ProxyTask
+from search_space.errors import UserError
 from search_space.files import FULL
 
 
@@ -40,6 +41,8 @@ class Worker:
 def _crash(error: Exception) -> Crash:
     place = traceback.extract_tb(error.__traceback__)[-1]
     line = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
+    if isinstance(error, UserError):  # written for a person, who needs no place in our code
+        line = str(error)
     trace = "".join(traceback.format_exception(error))
     return Crash(_trouble(error), " ".join(line.split()), trace)
 
@@ -47,8 +50,11 @@ def _crash(error: Exception) -> Crash:
 def _trouble(error: Exception) -> Trouble:
     if isinstance(error, torch.OutOfMemoryError):  # alone it would be a measurement
         return Trouble.CROWDED
-    if isinstance(error, OSError) and error.errno in FULL:
+    system = error.__cause__ if isinstance(error, UserError) else error
+    if isinstance(system, OSError) and system.errno in FULL:
         return Trouble.DISK
+    if isinstance(error, UserError):
+        return Trouble.INPUT
     if isinstance(error, PeerLost):
         return Trouble.LOST
     return Trouble.BUG

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,8 @@ from nas.config import (
 from nas.controllers import Controller
 from nas.controllers.warm_start import WarmStart
 from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
+from proxy_tasks.datasets.appearing import alone
+from proxy_tasks.datasets.packed import is_whole
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
@@ -128,6 +131,10 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
         UserError: for data that cannot be trained on.
     """
     found = dataset(config, training.size)
+
+    def tell(line: str) -> None:
+        console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
+
     if found.channels != training.scale.channels:
         raise UserError(
             f"{section_of(training)}.scale.channels: {training.scale.channels}, but the images of"
@@ -139,7 +146,34 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
         def report(done: int, total: int) -> None:
             status.update(f"reading {config.data.name}: {done} of {total} images")
 
-        return pack(found, training.sight, config.data.cache.expanduser().resolve(), report)
+        return pack(found, training.sight, _cache(config), report, tell)
+
+
+@dataclass(frozen=True)
+class Again:
+    """Packs data again whose cache was emptied while a training needs them. Picklable: it is a
+    worker that finds them gone."""
+
+    config: Config
+    training: TrainingConfig
+
+    def __call__(self, data: Path) -> None:
+        """Make the pack at ``data``, once whoever finds it gone. UserError where the files are not
+        those that it was made from."""
+        with alone(data):
+            if is_whole(data):
+                return
+            found = dataset(self.config, self.training.size)
+            made = pack(found, self.training.sight, _cache(self.config))
+        if made != data:
+            raise UserError(
+                f"the files of {self.config.data.name} changed since the command began, and"
+                f" {data}, what was packed of them, is gone: put them back"
+            )
+
+
+def _cache(config: Config) -> Path:
+    return config.data.cache.expanduser().resolve()
 
 
 def task(
@@ -155,4 +189,5 @@ def task(
         seed=config.seed,
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
+        again=Again(config, training),
     )

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from nas.runs.promotion_records import check_beside
 from proxy_tasks.checkpoint import Weights, intensities_of, sight_of
 from proxy_tasks.datasets import camvid, cityscapes, scenes, voc
 from proxy_tasks.datasets.base import Colour, distinct_palette
@@ -72,7 +73,8 @@ def open_predictor(source: Path) -> Predictor:
     """Of a weights file of ours, or the folder of a promotion or of a python or huggingface export.
 
     Raises:
-        UserError: where there is no such network, or it is damaged.
+        UserError: where there is no such network, or it is damaged: a promotion's weights by the
+            digest in its record.
     """
     if not source.is_dir():
         return _of_weights(source)
@@ -97,6 +99,7 @@ def palette(classes: tuple[str, ...]) -> tuple[Colour, ...]:
 def _of_weights(path: Path) -> Predictor:
     if not path.is_file():
         raise UserError(f"{path}: no such file: give a best.safetensors or an export's folder")
+    check_beside(path)
     known = Weights.open(path)
     colours = known.palette or palette(known.classes)
     return Predictor(known.network(), known.classes, known.sight, known.intensities, colours)

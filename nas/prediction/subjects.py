@@ -123,6 +123,7 @@ def _proposed(run: RunDirectory, trial: Trial) -> Subject:
 
 def _promoted(run: RunDirectory, name: str, promoted: Promotion, trial: Trial | None) -> Subject:
     assert promoted.weights is not None
+    promoted.check_weights()
     weights = Weights.open(promoted.weights)
     provenance = _provenance(run, trial, promoted.last)
     provenance["scores"] |= promoted.scores

@@ -27,8 +27,8 @@ LABELS = "labels.png"
 class Promotion:
     """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``,
     and ``class_iou`` that of each of the ``classes``, of which ``shares`` of the pixels are;
-    ``last`` is the measurement after the last epoch; None weights: it never got so far; None trial:
-    a baseline that the run's search never scored.
+    ``last`` is the measurement after the last epoch; None weights: it never got so far; ``digest``
+    is the SHA-256 of their file, where the record says it; None trial: a baseline that the run's search never scored.
 
     One of data that are validated in ``folds`` was trained on all images: it has no ``miou``, as
     none was left to validate on, and the weights of its last epoch. What chose it is the proxy's
@@ -73,6 +73,24 @@ class Promotion:
         proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
         over = f" over {self.folds} folds" if proxy else ""
         return f"trained on all images: none was left to validate on{proxy}{over}"
+
+    def check_weights(self) -> None:
+        """UserError where the weights are gone, or are not those that the training ended with."""
+        if self.weights is None:
+            return
+        if not self.weights.is_file():
+            raise UserError(f"{self.weights}: gone; {self._again(self.weights)}")
+        if self.digest not in (None, digest(self.weights)):
+            raise UserError(
+                f"{self.weights}: not the weights that the training ended with, by the digest in"
+                f" {RECORD}; {self._again(self.weights)}"
+            )
+
+    def _again(self, weights: Path) -> str:
+        """What to do without them."""
+        what = f"--baseline {self.name}" if self.trial is None else f"--trial {self.trial}"
+        run = weights.parent.parent.parent
+        return f"put them back, or train again: nas promote {run} {what} --label again"
 
     @property
     def recipe(self) -> str:
@@ -133,6 +151,7 @@ def load(folder: Path) -> Promotion:
     try:
         record = read_json(folder / RECORD)
         record["last"] = Measurement.from_dict(record["last"])
+        record.setdefault("digest", None)
         record["weights"] = folder / record["weights"] if record["weights"] else None
         for name in ("classes", "class_iou", "shares", "proxy_class_iou"):
             record[name] = tuple(record.get(name, ()))
@@ -152,9 +171,18 @@ def replace_text(path: Path, text: str) -> None:
         draft.write_text(text, "utf-8")
 
 
+def check_beside(weights: Path) -> None:
+    """UserError where a file is not the weights of the promotion whose record lies beside it."""
+    if (weights.parent / RECORD).is_file():
+        promotion = load(weights.parent)
+        if promotion.weights == weights:
+            promotion.check_weights()
+
+
 def digest(weights: Path) -> str:
     """SHA-256 of the file."""
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

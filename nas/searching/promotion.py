@@ -165,7 +165,8 @@ def prepare(
     """Make the folders, all or none.
 
     Raises:
-        UserError: when one exists and ``resume`` is off, or was started with other settings.
+        UserError: when one exists and ``resume`` is off, was started with other settings, or holds
+            a damaged checkpoint or other weights than its training ended with.
     """
     folders = [run.promotions / subject.name for subject in subjects]
     for folder in folders:
@@ -176,6 +177,9 @@ def prepare(
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
             raise UserError(f"{folder}: was started with other settings ({changed}); keep them")
+        Checkpoint(folder).check()
+        if (folder / RECORD).is_file():
+            load(folder).check_weights()
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "settings.json", wanted)

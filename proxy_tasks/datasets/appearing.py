@@ -15,7 +15,7 @@ from io import FileIO
 from pathlib import Path
 from uuid import uuid4
 
-from proxy_tasks.datasets.packed import is_whole
+from proxy_tasks.datasets.packed import damaged, is_whole
 from search_space.errors import UserError
 from search_space.files import FULL
 
@@ -48,15 +48,22 @@ def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
     """
     if is_whole(target):
         return target
+    with alone(target):
+        if not is_whole(target):
+            with appearing(target) as making:
+                _receive(making, pieces)
+    return target
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """One process of a machine at a time is inside; the others wait. UserError as ``writing``."""
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = (target.parent / f".{target.name}.lock").open("w")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when we are done, or dead
-        if not is_whole(target):
-            with appearing(target) as making:
-                _receive(making, pieces)
-    return target
+        yield
 
 
 @contextmanager
@@ -94,10 +101,10 @@ def _receive(folder: Path, pieces: Iterable[tuple[str, Buffer]]) -> None:
 def _publish(making: Path, target: Path) -> None:
     """Give a finished pack its name, unless another process was first."""
     with writing(target.parent):
-        if target.exists() and not is_whole(target):
-            damaged = _hidden(target.parent)
-            os.replace(target, damaged)
-            shutil.rmtree(damaged, ignore_errors=True)
+        if target.exists() and (not is_whole(target) or damaged(target)):
+            aside = _hidden(target.parent)
+            os.replace(target, aside)
+            shutil.rmtree(aside, ignore_errors=True)
         try:
             os.replace(making, target)
         except OSError:

@@ -3,7 +3,7 @@
 Images keep their shapes: all pixels of a part lie one after the other in one file, and an index
 says where each image begins and how large it is. A pack is a folder:
 
-    meta.json                 what it was made from, and what it holds
+    meta.json                 what it was made from, what it holds, and the digest of each array
     images-PART.npy           pixels at the working resolution
     labels-PART.npy           train: labels at the working resolution; val: at their own size
     index-PART.npy            (N, 6) int64: see `PackedSplit`
@@ -16,7 +16,7 @@ PART is train and val. How one is written: proxy_tasks.datasets.packing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy_tasks.datasets.base import Colour, Pixels, Split
+from proxy_tasks.datasets.digests import Digests
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 
-FORMAT = "packed/2"
+FORMAT = "packed/3"
 Size = tuple[int, int]
 
 PIECE = 64 * 2**20
@@ -142,7 +143,7 @@ def open_packed(path: Path | str) -> PackedData:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether all files are there at their full length."""
+    """Whether all files are there at their full length: what is seen without reading them."""
     try:
         meta = json.loads((path / "meta.json").read_text())
         if meta["format"] != FORMAT:
@@ -153,6 +154,19 @@ def is_whole(path: Path) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def damaged(path: Path) -> list[str]:
+    """The files of a whole pack that do not hold what was packed: all are read, about a second a
+    GB."""
+    expected = json.loads((path / "meta.json").read_text())["digests"]
+    return [name for name, digest in digests(path, expected).items() if digest != expected[name]]
+
+
+def digests(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Of these files of a pack, by name. UserError for one that cannot be read."""
+    found = Digests().of(path / name for name in names)
+    return {file.name: digest for file, digest in found.items()}
 
 
 def contents(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:

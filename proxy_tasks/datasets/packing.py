@@ -16,13 +16,14 @@ from PIL import Image
 
 from proxy_tasks.datasets.appearing import appearing, commit, write, writing
 from proxy_tasks.datasets.base import SPLITS, Dataset, Pixels, Split
-from proxy_tasks.datasets.packed import FORMAT, Size, is_whole
+from proxy_tasks.datasets.packed import FORMAT, Size, damaged, digests, is_whole
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.resizing import resized
 from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 
 Progress = Callable[[int, int], None]
+Tell = Callable[[str], None]
 
 PLACES = 64
 """Pixels of each class that an image gives to `places`, at most."""
@@ -32,23 +33,32 @@ _HEADER = 128
 
 
 def pack(
-    dataset: Dataset, sight: Sight, cache: Path | str, progress: Progress | None = None
+    dataset: Dataset,
+    sight: Sight,
+    cache: Path | str,
+    progress: Progress | None = None,
+    tell: Tell | None = None,
 ) -> Path:
     """Read every image once, bring it to its size in ``sight``, and return the pack's folder.
 
     Images are antialiased; labels to train on take the nearest pixel, those to validate on keep
-    their own size. What was packed before is returned at once. ``progress`` is called with (images
-    done, images in all).
+    their own size. What was packed before is read through and returned; where it is damaged, it is
+    packed again, and ``tell`` is called with a line that says so. ``progress`` is called with
+    (images done, images in all).
 
     Raises UserError for data that cannot be trained on and for a disk that is full or read-only;
     then nothing stays behind.
     """
     meta = _describe(dataset, sight)
-    target = Path(cache).expanduser() / f"{dataset.name}-{_digest(meta)}"
+    target = _place(meta, cache)
     if is_whole(target):
-        return target
+        if not (bad := damaged(target)):
+            return target
+        if tell:
+            tell(f"{target}: {bad[0]} is not as it was packed; packed again")
     with appearing(target) as making:
         meta |= _fill(making, dataset, sight, progress)
+        meta["digests"] = digests(making, meta["files"])
         if any(dataset.fingerprint(split) != meta["fingerprints"][split] for split in SPLITS):
             raise UserError(
                 f"the files of {dataset.name!r} changed while being packed: start again"
@@ -57,6 +67,15 @@ def pack(
             write(file, json.dumps(meta, indent=1).encode())
             commit(file)
     return target
+
+
+def place(dataset: Dataset, sight: Sight, cache: Path | str) -> Path:
+    """The folder that ``pack`` returns, whether or not there is one."""
+    return _place(_describe(dataset, sight), cache)
+
+
+def _place(meta: dict[str, Any], cache: Path | str) -> Path:
+    return Path(cache).expanduser() / f"{meta['name']}-{_digest(meta)}"
 
 
 def _describe(dataset: Dataset, sight: Sight) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from nas.controllers.evolution import RegularizedEvolution
 from nas.controllers.random import RandomSearch
 from nas.engines.base import Crash, Resources, Trouble
 from nas.engines.inline import InlineEngine
-from nas.engines.retries import IN_A_ROW, BugError, MachinesError
+from nas.engines.retries import IN_A_ROW, BugError, InputError, MachinesError
 from nas.parts.baselines import Baseline
 from nas.runs import events, selection
 from nas.searching.search import Search
@@ -210,6 +210,17 @@ def test_the_same_exception_three_times_is_a_bug_that_stops_the_search(tmp_path:
         harness.search.finish(take(harness.search), crash)
     assert TrialState.COMPLETE not in harness.states()
     assert TrialState.INFEASIBLE not in harness.states()
+
+
+def test_files_that_cannot_be_used_three_times_stop_the_search_in_a_line(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    crash = Crash(Trouble.INPUT, "no folder d: put it back", "Traceback ...")
+    for _ in range(2):
+        harness.search.finish(take(harness.search), crash)
+    line = r"^no folder d: put it back; put that right, then go on with --resume$"
+    with pytest.raises(InputError, match=line):
+        harness.search.finish(take(harness.search), crash)
+    assert setbacks(harness.ledger.trials()) == {"input": 3}
 
 
 def test_status_counts_what_was_run_again_by_its_kind(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import pytest
 import torch
 
 from proxy_tasks.datasets.base import IGNORE
-from proxy_tasks.datasets.packed import PackedSplit, contents, open_packed
-from proxy_tasks.datasets.packing import PLACES, pack
+from proxy_tasks.datasets.packed import PackedSplit, contents, damaged, open_packed
+from proxy_tasks.datasets.packing import PLACES, pack, place
 from proxy_tasks.datasets.scenes import Scenes
 from proxy_tasks.intensities import NATURAL
 from proxy_tasks.resizing import resized
@@ -245,6 +245,29 @@ def test_a_damaged_pack_is_made_again(tmp_path):
     assert pack(DATA, SIGHT, tmp_path) == path
     assert (path / "labels-val.npy").read_bytes() == whole
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("name", ["images-train", "labels-val", "places-train"])
+def test_a_pack_of_which_a_part_was_overwritten_is_made_again_and_that_is_told(tmp_path, name):
+    path = pack(DATA, SIGHT, tmp_path)
+    assert damaged(path) == []
+    whole = (path / f"{name}.npy").read_bytes()
+    middle = len(whole) // 2
+    zeroed = whole[:middle] + bytes(200) + whole[middle + 200 :]
+    (path / f"{name}.npy").write_bytes(zeroed)
+    assert open_packed(path)  # nothing is seen without reading it
+    assert damaged(path) == [f"{name}.npy"]
+    told = []
+    assert pack(DATA, SIGHT, tmp_path, tell=told.append) == path
+    assert told == [f"{path}: {name}.npy is not as it was packed; packed again"]
+    assert (path / f"{name}.npy").read_bytes() == whole
+    assert os.listdir(tmp_path) == [path.name]
+    assert pack(DATA, SIGHT, tmp_path, tell=told.append) == path
+    assert len(told) == 1
+
+
+def test_where_a_pack_lies_is_known_before_there_is_one(tmp_path):
+    assert place(DATA, SIGHT, tmp_path) == pack(DATA, SIGHT, tmp_path)
 
 
 def run(code: str, cache: Path) -> subprocess.Popen[str]:
