@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from rich.console import Console
-from rich.text import Text
 
 from nas import config as configs
 from nas.commands.data import DEFAULT
@@ -71,7 +70,8 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
     """Score a network on a split, print it, and keep it beside the weights of a promotion.
 
     Raises:
-        UserError: for weights, data or options that are none, or classes that do not meet.
+        UserError: for weights, data or options that are none, classes that do not meet, or, where
+            no data are named, others than the network's run began with.
     """
     work = _Work.of(weights, options)
     if options.output is None:
@@ -85,8 +85,6 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
         console.file.write(json.dumps(found.to_dict(), indent=2) + "\n")
     else:
         report(found, str(weights), console)
-        if said := _note(weights, options, work):
-            console.print(Text.assemble(("note   ", "yellow"), said), soft_wrap=True)
     written = [options.output] if options.output else []
     written += [evaluations.save(work.keep, found)] if work.keep else []
     if not options.as_json:
@@ -156,6 +154,8 @@ class _Work:
         config = _config(weights, options)
         dataset = build.dataset(config, config.promotion.size)
         split = _part(dataset, wanted, own=options.data is None)
+        if options.data is None and (run := _run(weights)):
+            data_identity.refuse_other(run, dataset, split)
         if not dataset.count(split):
             raise UserError(f"--split {split}: {dataset.name} has no images there")
         match = _Match.of(predictor.classes, dataset.classes)
@@ -272,13 +272,6 @@ def _run(weights: Path) -> RunDirectory | None:
     """The one in whose folder the weights lie."""
     runs = [RunDirectory(folder) for folder in weights.resolve().parents[:3]]
     return next((run for run in runs if run.config_file.is_file()), None)
-
-
-def _note(weights: Path, options: Options, work: _Work) -> str | None:
-    """Of a run's own network, where its data are not those that the run began with."""
-    run = _run(weights) if options.data is None else None
-    changed = data_identity.note(run, work.dataset, work.split) if run else None
-    return f"{changed}: not comparable with the run's own scores" if changed else None
 
 
 def _config(weights: Path, options: Options) -> Config:

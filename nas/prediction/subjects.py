@@ -11,7 +11,7 @@ from typing import Any
 
 from nas.parts import build
 from nas.prediction.predictors import palette
-from nas.runs import ledgers, promotion_records, selection
+from nas.runs import data_identity, ledgers, promotion_records, selection
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import Promotion
 from proxy_tasks.checkpoint import Weights
@@ -108,7 +108,8 @@ def _select(trials: list[Trial], promoted: list[Promotion], selected: str) -> li
 def _proposed(run: RunDirectory, trial: Trial) -> Subject:
     config = run.config()
     fidelity = build.fidelity(config.proxy, config.data)
-    classes = build.dataset(config, fidelity.size).classes
+    held = data_identity.load(run)  # the data themselves may lie elsewhere by now
+    classes = held.classes if held else build.dataset(config, fidelity.size).classes
     return Subject(
         trial.backbone,
         fidelity.scale,

@@ -28,11 +28,6 @@ FORMAT = "spinenet-seg-data/1"
 MOVABLE = ("data.root", "data.cache")
 """Settings that may change with a run: the same data may lie elsewhere."""
 
-_REMEDY = (
-    "scores of two data sets would stand in one leaderboard; put them back, or begin a new run"
-)
-
-
 @dataclass(frozen=True)
 class Part:
     """Digest of each file by its name below the root. ``whole`` stands for all of them where a data
@@ -99,16 +94,33 @@ def hold(run: RunDirectory, config: Config, console: Console) -> None:
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     elif changed := difference(before, now):
-        raise UserError(f"{changed}: {_REMEDY}")
+        raise UserError(f"{changed}: {_remedy(run)}")
 
 
-def note(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:
-    """How a split differs from the one that the run began with; None where it does not, or where
-    nothing is known. For those who only look: a damaged record is nothing known."""
-    try:
-        before = load(run)
-    except UserError:
-        return None
+def _remedy(run: RunDirectory) -> str:
+    """A copy of the run has the identity of the data as they are now: its config, and what it found
+    to begin with, scored anew."""
+    audit = (run.path / "legs").is_dir()
+    begun = "nas audit" if audit else "nas search"
+    found = "" if audit else f" --from {run.path}"
+    return (
+        "scores of two data sets would stand in one leaderboard; put them back, or begin a copy of"
+        f" the run on them: {begun} {run.config_file}{found} --run NEW"
+    )
+
+
+def refuse_other(run: RunDirectory, dataset: Dataset, split: Split) -> None:
+    """UserError where a split is not the one that the run began with, or its record is damaged."""
+    if changed := _changed(run, dataset, split):
+        raise UserError(
+            f"{changed}: its scores would stand beside the run's own; put them back, or name the"
+            " data to score on: --data CONFIG, or --data NAME --set data.root=DIR"
+        )
+
+
+def _changed(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:
+    """None, too, where nothing is known of the split."""
+    before = load(run)
     part: Split = "train" if split == "val" and dataset.folds else split
     if before is None or part not in before.parts:
         return None

@@ -119,7 +119,8 @@ def test_other_data_are_refused_in_one_line_that_says_what_and_how_many(
     kept = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=f"^{words}") as told:
         resumed(None, run.path, ["budget.trials=7"], ("budget.",), Console(file=io.StringIO()))
-    assert str(told.value).endswith("put them back, or begin a new run")
+    copy = f"begin a copy of the run on them: nas search {run.config_file} --from {run.path} --run"
+    assert str(told.value).endswith(f"put them back, or {copy} NEW")
     assert "\n" not in str(told.value)
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == kept
 
@@ -206,7 +207,8 @@ def test_a_damaged_record_is_one_line(run: RunDirectory) -> None:
     run.data_file.write_text('{"format": "other"}')
     with pytest.raises(UserError, match=r"data.json: damaged .*; remove it where you know"):
         hold(run)
-    assert data_identity.note(run, build.dataset(run.config(), (8, 8)), "val") is None
+    with pytest.raises(UserError, match=r"data.json: damaged .*; remove it where you know"):
+        data_identity.refuse_other(run, build.dataset(run.config(), (8, 8)), "val")
 
 
 def test_a_relative_root_is_kept_whole(root: Path, tmp_path: Path, monkeypatch) -> None:
@@ -243,13 +245,21 @@ def test_scenes_are_compared_by_what_stands_for_them(tmp_path: Path) -> None:
     )
 
 
-def test_who_only_looks_is_told_of_the_part_that_is_looked_at(
+def test_an_audit_s_copy_is_an_audit(root: Path, run: RunDirectory) -> None:
+    (run.path / "legs").mkdir()
+    label_changed(root)
+    with pytest.raises(UserError, match=f": nas audit {run.config_file} --run NEW$"):
+        hold(run)
+
+
+def test_who_scores_on_one_part_is_refused_only_where_that_part_changed(
     root: Path, run: RunDirectory
 ) -> None:
     label_changed(root)
     dataset = build.dataset(run.config(), (8, 8))
-    assert data_identity.note(run, dataset, "val") is None
-    assert str(data_identity.note(run, dataset, "train")).startswith("2 of 4 label maps differ")
+    data_identity.refuse_other(run, dataset, "val")
+    with pytest.raises(UserError, match=r"^2 of 4 label maps differ .*: --data CONFIG, or --data"):
+        data_identity.refuse_other(run, dataset, "train")
 
 
 def test_with_folds_the_images_are_counted_once(tmp_path: Path) -> None:
