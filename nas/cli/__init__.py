@@ -41,6 +41,7 @@ for _command in (
     searches.plan,
     searches.audit,
     runs.status,
+    runs.check,
     runs.report,
     runs.dashboard,
     runs.promote,

@@ -1,4 +1,4 @@
-"""``nas status``, ``report``, ``dashboard`` and ``promote``: what is done with a run."""
+"""``nas status``, ``check``, ``report``, ``dashboard`` and ``promote``: what is done with a run."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def status(
     from nas.commands.status import status
 
     status(run, json, _console())
+
+
+def check(
+    run: Run,
+    json: Annotated[bool, typer.Option("--json", help="Every part, for a program.")] = False,
+    set: Settings = None,
+) -> None:
+    """Whether a run is whole: reads ledger, records, weights, artifacts, data and packs, all of it.
+
+    nas check runs/camvid
+
+    nas check runs/camvid --json
+
+    nas check runs/camvid --set data.root=DIR
+    """
+    from nas.commands.check import check
+
+    check(run, json, set or (), _console())
 
 
 def report(

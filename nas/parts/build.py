@@ -91,8 +91,11 @@ def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
     return training.fidelity(folds=0 if promoted and folds > 1 else folds)
 
 
-def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Dataset:
+def dataset(
+    config: Config, size: tuple[int, int], strict: bool = True, remember: bool = True
+) -> Dataset:
     """The data set; procedural scenes are drawn at ``size``. Not ``strict``: with what is missing.
+    ``remember`` in the cache what files hold, and believe it.
 
     Raises:
         UserError: where there is no such data set, or it is broken.
@@ -111,7 +114,7 @@ def dataset(config: Config, size: tuple[int, int], strict: bool = True) -> Datas
         images=data.images,
         labels=data.labels,
         exif=data.exif,
-        cache=data.cache,
+        cache=data.cache if remember else None,
         train=train,
         val=val,
         size=size,
@@ -146,7 +149,7 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
         def report(done: int, total: int) -> None:
             status.update(f"reading {config.data.name}: {done} of {total} images")
 
-        return pack(found, training.sight, _cache(config), report, tell)
+        return pack(found, training.sight, cache_of(config), report, tell)
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ class Again:
             if is_whole(data):
                 return
             found = dataset(self.config, self.training.size)
-            made = pack(found, self.training.sight, _cache(self.config))
+            made = pack(found, self.training.sight, cache_of(self.config))
         if made != data:
             raise UserError(
                 f"the files of {self.config.data.name} changed since the command began, and"
@@ -172,7 +175,8 @@ class Again:
             )
 
 
-def _cache(config: Config) -> Path:
+def cache_of(config: Config) -> Path:
+    """Where packs lie, from wherever a command is given."""
     return config.data.cache.expanduser().resolve()
 
 

@@ -86,14 +86,20 @@ def hold(run: RunDirectory, config: Config, console: Console) -> None:
     refuse_missing(config)
     with console.status(f"comparing {config.data.name} with what the run began with"):
         now = of(config)
-    if (before := load(run)) is None:
+    if load(run) is None:
         write_json(run.data_file, now.to_dict())
         console.print(
             f"note: {run.path} did not say on which data it was begun; as they are now, they are"
             f" kept in {run.data_file.name}, and no others are taken from now on",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
-    elif changed := difference(before, now):
+    else:
+        refuse(run, now)
+
+
+def refuse(run: RunDirectory, now: Identity) -> None:
+    """UserError for data that are not those that the run began with, as far as it says."""
+    if (before := load(run)) and (changed := difference(before, now)):
         raise UserError(f"{changed}: {_remedy(run)}")
 
 

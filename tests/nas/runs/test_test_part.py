@@ -62,8 +62,9 @@ def test_it_ends_without_a_score_and_is_scored_once_on_the_test_part(run: RunDir
 
 
 def other_data_are_refused_by_every_command(run: RunDirectory) -> None:
-    """Before anything is trained, and only a note where somebody looks."""
+    """Before anything is trained, or scored for the leaderboard's test part."""
     label = Path(str(run.config().data.root)) / "labels" / "6.png"
+    kept = label.read_bytes()
     Image.fromarray(np.zeros((40, 48), np.uint8)).save(label)
     words = "nas: 1 of 8 label maps differs from those that the run began with, first labels/6.png"
     for command in (["promote", str(run.path)], ["search", "--run", str(run.path), "--resume"]):
@@ -71,8 +72,9 @@ def other_data_are_refused_by_every_command(run: RunDirectory) -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(words)
     done = nas_here("evaluate", str(run.promotions / NAME), "--split", "test")
-    assert done.returncode == 0
-    assert "1 of 2 label maps differs from those that the run began with" in done.stdout
+    assert done.returncode == 2
+    assert "1 of 2 label maps differs from those that the run began with" in done.stderr
+    label.write_bytes(kept)
     moved = label.parent.parent.rename(label.parents[2] / "moved")
     done = nas_here("evaluate", str(run.promotions / NAME), "--split", "test")
     assert (done.returncode, "--set data.root=DIR" in done.stderr) == (2, True)
