@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -69,7 +70,7 @@ def promote(
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)
     resources = machines.promotion_resources(config, len(chosen))
-    truth = Truth.of(open_packed(data))
+    truth = Truth.of(open_packed(build.still_packed(config, config.promotion, data)))
     queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress, truth)
     again = f"nas promote {shlex.quote(str(run.path))} ... --resume"
     with interruptible(again), events.logged(run.path, "promote"), board.shown():
@@ -83,7 +84,7 @@ def promote(
             "promotion",
             folder=run.promotions,
         )
-    _draw(run, data, console)
+    _draw(run, config, data, console)
     _test(run, config, settings, console)
     show_promotions(promotion_records.load_all(run), console)
     if queue.failed:
@@ -108,11 +109,14 @@ def _baseline(name: str, trials: Sequence[Trial]) -> Subject:
     return Subject.of_trial(scored[0]) if scored else Subject.of_catalogue(name)
 
 
-def _draw(run: RunDirectory, data: Path, console: Console) -> None:
+def _draw(run: RunDirectory, config: Config, data: Path, console: Console) -> None:
+    """Without data there are no pictures, which is told there: the trainings have ended."""
     from nas.prediction.pictures import (
         draw_missing,  # with matplotlib: when there is something to draw
     )
 
+    with suppress(UserError):
+        build.still_packed(config, config.promotion, data)
     draw_missing(run, data, console)
 
 

@@ -206,7 +206,7 @@ def _tell_trust(run: RunDirectory, config: Config, data: Path, console: Console)
     """What an audit of this proxy found, where a folder beside the run or the preset has one; it
     is kept with the run, whose leaderboard marks what noise cannot tell apart."""
     beside = sorted(path.parent for path in run.path.parent.glob(f"*/{audited.FILE}"))
-    known = identity(open_packed(data))
+    known = identity(open_packed(build.still_packed(config, config.proxy, data)))
     if (found := audited.find(config, known, [*beside, *audited.published()])) is None:
         return
     path, record = found

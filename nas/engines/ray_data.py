@@ -61,6 +61,8 @@ def travelling(task: ProxyTask) -> ProxyTask:
     data = getattr(task, "data", None)
     if not is_dataclass(task) or not isinstance(data, Path):
         return task
+    if (again := getattr(task, "again", None)) and not is_whole(data):
+        again(data)
     pieces = tuple((file, ray.put(piece)) for file, piece in contents(data))
     return TravellingTask(task, ray.get_runtime_context().get_node_id(), pieces)
 

@@ -175,6 +175,14 @@ class Again:
             )
 
 
+def still_packed(config: Config, training: TrainingConfig, data: Path) -> Path:
+    """A pack that was made earlier in this command, made again where it is gone. UserError as
+    ``Again``."""
+    if not is_whole(data):
+        Again(config, training)(data)
+    return data
+
+
 def cache_of(config: Config) -> Path:
     """Where packs lie, from wherever a command is given."""
     return config.data.cache.expanduser().resolve()

@@ -11,7 +11,7 @@ from nas.engines.base import Engine, JobSource, Resources
 from nas.engines.halving import Halving
 from nas.engines.sizing import Sized, Sizing
 from nas.engines.tracking import Tracking
-from nas.parts.build import task
+from nas.parts.build import still_packed, task
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.task import Job
 from results.trial import Trial
@@ -62,6 +62,7 @@ def train(
     """Run a source's jobs to their end: each under ``training``, with the share of a GPU that it
     needs, and followed by the config's loggers as a ``phase`` of ``run``; for ``folder`` see
     ``task``. What the source raises passes through."""
+    data = still_packed(config, training, data)
     followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
     jobs = sized(source, training, data, resources)
     engine(config.engine, resources, halving, followed).run(

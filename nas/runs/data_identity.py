@@ -8,6 +8,7 @@ which order they are listed does not matter.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
@@ -94,25 +95,28 @@ def hold(run: RunDirectory, config: Config, console: Console) -> None:
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     else:
-        refuse(run, now)
+        refuse(run, now, config)
 
 
-def refuse(run: RunDirectory, now: Identity) -> None:
-    """UserError for data that are not those that the run began with, as far as it says."""
+def refuse(run: RunDirectory, now: Identity, config: Config) -> None:
+    """UserError for data, where ``config`` has them, that are not those that the run began with, as
+    far as it says."""
     if (before := load(run)) and (changed := difference(before, now)):
-        raise UserError(f"{changed}: {_remedy(run)}")
+        raise UserError(
+            f"{changed}: a leaderboard cannot mix two data sets; put the data back, or"
+            f" begin a copy of the run on them: {_copy(run, config)} --run NEW"
+        )
 
 
-def _remedy(run: RunDirectory) -> str:
-    """A copy of the run has the identity of the data as they are now: its config, and what it found
-    to begin with, scored anew."""
+def _copy(run: RunDirectory, config: Config) -> str:
+    """The command that begins one, for a shell: it has the identity of the data as they are now,
+    the run's config, and what the run found to begin with, scored anew."""
     audit = (run.path / "legs").is_dir()
-    begun = "nas audit" if audit else "nas search"
-    found = "" if audit else f" --from {run.path}"
-    return (
-        "a leaderboard cannot mix two data sets; put the data back, or begin a copy of"
-        f" the run on them: {begun} {run.config_file}{found} --run NEW"
-    )
+    words = ["nas", "audit" if audit else "search", str(run.config_file)]
+    words += [] if audit else ["--from", str(run.path)]
+    if config.data.root != run.config().data.root:
+        words += ["--set", f"data.root={config.data.root}"]
+    return shlex.join(words)
 
 
 def refuse_other(run: RunDirectory, dataset: Dataset, split: Split) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -30,7 +31,8 @@ class Promotion:
     """A full training that has ended. ``miou`` is the best on the validation split, at ``epoch``,
     and ``class_iou`` that of each of the ``classes``, of which ``shares`` of the pixels are;
     ``last`` is the measurement after the last epoch; None weights: it never got so far; ``digest``
-    is the SHA-256 of their file, where the record says it; None trial: a baseline that the run's search never scored.
+    is the SHA-256 of their file, where the record says it; None trial: a baseline that the run's
+    search never scored.
 
     One of data that are validated in ``folds`` was trained on all images: it has no ``miou``, as
     none was left to validate on, and the weights of its last epoch. What chose it is the proxy's
@@ -91,7 +93,7 @@ class Promotion:
     def _again(self, weights: Path) -> str:
         """What to do without them."""
         what = f"--baseline {self.name}" if self.trial is None else f"--trial {self.trial}"
-        run = weights.parent.parent.parent
+        run = shlex.quote(str(weights.absolute().parents[2]))
         return f"put them back, or train again: nas promote {run} {what} --label again"
 
     @property
@@ -212,7 +214,9 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def check_beside(weights: Path) -> None:
-    """UserError where a file is not the weights of the promotion whose record lies beside it."""
+    """UserError where a file, or what it is a link to, is not the weights of the promotion whose
+    record lies beside it."""
+    weights = weights.resolve()
     if (weights.parent / RECORD).is_file():
         promotion = load(weights.parent)
         if promotion.weights == weights:

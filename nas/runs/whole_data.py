@@ -49,7 +49,7 @@ class Data:
         """UserError for others than the run began with."""
         data_identity.refuse_missing(self._config)
         found.append(Identity.of(self._dataset(self._config.proxy)))
-        data_identity.refuse(self._run, found[0])
+        data_identity.refuse(self._run, found[0], self._config)
 
     def _packs(self) -> Part:
         sections = (self._config.proxy, self._config.promotion)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -120,10 +121,22 @@ def test_a_copy_begins_with_what_the_run_found_and_has_an_identity_of_its_own(pl
     (place / "data/classes.txt").write_text("soil\nweed\ncrop\nstone\n")
     run = place / "run"
     refused = nas_here("search", "--run", str(run), "--resume", "--trials", "2").stderr
-    told = refused.rpartition(" on them: nas ")[2].split()
+    told = shlex.split(refused.rpartition(" on them: nas ")[2])
     done = nas_here(*told[:-1], str(place / "new"), "--set", "promotion.top=0")
     assert done.returncode == 0, done.stderr
     keys = [[trial["key"] for trial in trials_of(each)] for each in (run, place / "new")]
     assert keys[0] == keys[1]
     identities = [json.loads((each / "data.json").read_text()) for each in (run, place / "new")]
     assert [len(each["classes"]) for each in identities] == [3, 4]
+
+
+def test_the_command_of_a_copy_holds_for_a_shell_and_for_data_that_moved(place: Path) -> None:
+    shutil.copy(place / "data/val/labels/1.png", place / "data/val/labels/2.png")
+    moved = (place / "data").rename(place / "my data")
+    run = (place / "run").rename(place / "my run")
+    again = ("--resume", "--trials", "2", "--set", f"data.root={moved}")
+    told = nas_here("search", "--run", str(run), *again).stderr.rpartition(" on them: nas ")[2]
+    words = shlex.split(told)
+    assert words[-1] == "NEW"
+    done = nas_here(*words[:-1], str(place / "new"), "--set", "promotion.top=0")
+    assert done.returncode == 0, done.stderr

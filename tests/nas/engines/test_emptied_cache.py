@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from nas.config import Config
+from nas.config import Config, EngineConfig
 from nas.engines import ray_data
 from nas.engines.base import Crash, Resources, Trouble
 from nas.engines.inline import InlineEngine
 from nas.engines.ray_data import TravellingTask
 from nas.engines.worker import Worker
-from nas.parts import build
+from nas.parts import build, running
 from proxy_tasks.datasets.packed import contents, damaged, is_whole
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Fidelity, Job, Measurement
@@ -134,6 +134,32 @@ def sent(task: TrainingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ray_data, "ray", fake)
     ray_data._discard_damaged.cache_clear()
     return TravellingTask(task, "home", tuple(known))  # type: ignore[arg-type]
+
+
+def test_the_driver_packs_again_what_it_needs_itself(
+    config: Config, task: TrainingTask, tmp_path: Path
+) -> None:
+    """Before the first job is given out, where no engine looks after it."""
+    shutil.rmtree(config.data.cache)
+    source = Recorder(1, build.fidelity(config.proxy, config.data))
+    inline = config.model_copy(update={"engine": EngineConfig(name="inline")})
+    (tmp_path / "run").mkdir()
+    running.train(
+        inline, config.proxy, task.data, source, Resources(1, 1, 0), tmp_path / "run", "search"
+    )
+    assert source.scored == [0]
+    assert damaged(task.data) == []
+
+
+def test_what_travels_is_packed_again_first(
+    task: TrainingTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = SimpleNamespace(get_node_id=lambda: "home")
+    ray = SimpleNamespace(put=lambda piece: piece, get_runtime_context=lambda: context)
+    monkeypatch.setattr(ray_data, "ray", ray)
+    shutil.rmtree(task.data.parent)
+    assert ray_data.travelling(task).pieces
+    assert damaged(task.data) == []
 
 
 def at(node: str) -> None:

@@ -113,3 +113,16 @@ def test_a_damaged_checkpoint_is_one_line_before_anything_is_trained(run: Path) 
     assert f"{checkpoint}: damaged" in done.stderr
     checkpoint.unlink()
     assert nas_here("promote", str(run), "--resume", *INLINE).returncode == 0
+
+
+def test_a_link_and_a_relative_path_are_weights_of_their_run(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = run / FOLDER / "best.safetensors"
+    changed(weights)
+    (link := tmp_path / "link.safetensors").symlink_to(weights)
+    monkeypatch.chdir(weights.parent)
+    for named in (str(link), weights.name, "."):
+        done = nas_here("evaluate", named, "--data", "quickstart")
+        assert done.returncode == 2
+        assert done.stderr.endswith(f"nas promote {run} --trial 0 --label again\n")
