@@ -3,7 +3,8 @@
 ``--json`` prints one object; numbers are plain counts, bytes and pixels, sizes [height, width]:
 
     name, kind ("scale-permuted", "encoder" or "dilated ResNet"), key (canonical)
-    scale                 {name, filters, alpha, repeats, endpoint_filters, aspp_filters, head}
+    scale                 {name, filters, alpha, repeats, endpoint_filters, aspp_filters, head,
+                          channels, stem_filters (null: multiplied by filters too)}
     head, auxiliary, size, classes
     parameters, macs      of all parts
     activation_bytes      peak of one image in a training step
@@ -16,7 +17,7 @@
         block follow its dilation
     output_stride, stages of a ResNet:
         {level, filters, blocks, stride, first_dilation, dilation, output_stride}
-    parts                 in the order of computation; the part of a block is named by its id:
+    parts                 row by row, blocks by rising id; the part of a block is named by its id:
         {name, level, channels, size, parameters, macs, activation_bytes}
     provenance            as in the file
 
