@@ -11,6 +11,9 @@
     training_bytes        {"1": ..., "16": ...}: batch size -> all of a training step
     aspp_rates            empty for a head without that pyramid
     receptive_fields      {level: pixels}, one for each output level
+    smallest_side         pixels of an image's shorter side from which on no dilation is dead
+    dead                  those that are at this size, whose outer taps read nothing but padding:
+        {part, level, reach (the dilation)}
     output_levels, blocks of a searched backbone; blocks that are never built are listed too:
         {id, level, stride, type, dilation, inputs, absorbed, stem, read_out, built},
         inputs: {block, resampled ("up", "down" or "same")}; attributes that are added to a
@@ -46,6 +49,7 @@ from search_space.architecture import Architecture
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.heads import HEADS
+from search_space.shapes import level_size
 
 
 def describe(
@@ -127,7 +131,23 @@ def _fact_lines(described: Description) -> Iterator[tuple[str, str]]:
         yield "ASPP rates", f"{rates} at stride {2**described.finest}"
     fields = total.receptive_fields.items()
     yield "receptive field", ", ".join(f"P{level} {pixels:,} px" for level, pixels in fields)
+    if described.dead:
+        yield "dead taps", _dead(described)
     yield from _provenance(described.provenance)
+
+
+def _dead(described: Description) -> str:
+    """Dilations that do nothing at this size, and the size at which all do something."""
+    size = described.target.size
+    maps = (level_size(size, each.level) for each in described.dead)
+    parts = (
+        f"{each.part} (d{each.reach} on {height}×{width})"
+        for each, (height, width) in zip(described.dead, maps, strict=True)
+    )
+    return (
+        f"{', '.join(parts)} read nothing but padding; all are alive from"
+        f" {described.smallest_side} px of the shorter side on"
+    )
 
 
 def _memory(image: int, batch: int) -> str:

@@ -61,8 +61,8 @@ def _write(subject: Subject, stage: Path) -> None:
 
 
 def _save_model(subject: Subject, path: Path) -> None:
-    """Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``, ``size``
-    and ``provenance`` as JSON."""
+    """Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``, ``size``,
+    ``smallest`` and ``provenance`` as JSON."""
     import onnx
 
     graph = traced(subject, gathered=True)
@@ -116,6 +116,7 @@ def _metadata(spec: NetworkSpec) -> dict[str, str]:
         "std": spec.intensities.std,
         "top": spec.intensities.top,
         "size": spec.size,
+        "smallest": spec.smallest,
         "provenance": spec.provenance,
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
@@ -139,8 +140,8 @@ def _readme(subject: Subject) -> str:
 
 The graph alone: `onnxruntime.InferenceSession("model.onnx").run(None, {{"image": x_BCHW}})` gives
 `logits` at the images' size and `low_logits` as the network has them. Any batch runs.
-`get_modelmeta().custom_metadata_map` of the session holds classes, palette, sight, mean, std and
-top as JSON."""
+`get_modelmeta().custom_metadata_map` of the session holds classes, palette, sight, mean, std, top
+and smallest (that number of pixels) as JSON."""
     return page(
         subject.spec, subject.trained, GRAPH.format("model.onnx", "ONNX Runtime"), LINES, notes
     )

@@ -277,6 +277,7 @@ def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_fol
         torch.testing.assert_close(found, ours, rtol=0, atol=atol)
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list(CLASSES)
+    assert json.loads(metadata["smallest"]) == 2 * 2**5 + 1  # block 2: dilation 2, level 5
     assert json.loads(metadata["mean"]) == list(INTENSITIES.mean)
     assert json.loads(metadata["std"]) == list(INTENSITIES.std)
     assert json.loads(metadata["sight"]) == {"factor": 0.5, "window": [40, 56]}
