@@ -8,7 +8,7 @@ gives each block two parents among all earlier ones, a level offset and a type; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import comb, prod
 from typing import Any
@@ -141,8 +141,11 @@ class ScalePermutedSpace:
         return architecture_features(self.decode(genotype), varied(self._offers))
 
     def settled(self, block: Block) -> Block:
-        """The block, with the largest dilation that reaches its map in place of one that does
-        not."""
+        """The block, at the coarsest level and with the largest dilation that is left at the crop,
+        in place of one that is not."""
+        most = self._reach.max_level
+        if most < block.level <= self.max_level and not block.output:
+            block = replace(block, level=most)
         return settled(block, self.dilations, self.crop)
 
     def _all_genes(self) -> Iterator[Gene]:

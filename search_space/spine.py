@@ -128,8 +128,10 @@ class SpineSpace:
         return spine_features(self.decode(genotype), self.output_levels, varied(self._offers))
 
     def settled(self, block: Block) -> Block:
-        """The block, with the largest dilation that reaches its map in place of one that does
-        not."""
+        """The block, at the coarsest level and with the largest dilation that is left at the crop,
+        in place of one that is not."""
+        if block.level in self.levels and block.level not in self._levels and not block.output:
+            block = replace(block, level=self._levels[-1])
         return settled(block, self.dilations, self.crop)
 
     def _changed(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:

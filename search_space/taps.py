@@ -37,7 +37,7 @@ class Taps:
     @property
     def smallest_side(self) -> int:
         """Pixels that the shorter side of an image needs for them to touch the map."""
-        return self.reach * 2**self.level + 1
+        return (self.reach << self.level) + 1
 
 
 def reaches(dilation: int, size: Size, level: int) -> bool:

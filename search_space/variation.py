@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -128,7 +128,8 @@ class Variation:
 
         def others(position: int) -> list[object]:
             block = blocks[position]
-            return [v for v in values if self.settled(replace(block, **{name: v})) != block]
+            changed = ((value, _with(block, name, value)) for value in values)
+            return [value for value, other in changed if self.settled(other) != block]
 
         return _change(blocks, name, others, len(blocks), rng)
 
@@ -159,9 +160,13 @@ def _change(
     """
     for position in rng.permutation(count).tolist():
         if values := options(position):
-            changed = replace(blocks[position], **{name: _choose(values, rng)})
+            changed = _with(blocks[position], name, _choose(values, rng))
             return (*blocks[:position], changed, *blocks[position + 1 :])
     return None
+
+
+def _with(block: Block, name: str, value: Any) -> Block:
+    return replace(block, **{name: value})
 
 
 def _swap(blocks: Blocks, positions: range, rng: np.random.Generator) -> Blocks | None:

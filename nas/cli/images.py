@@ -91,6 +91,9 @@ def evaluate(
         bool, typer.Option("--submission", help="Write the benchmark's own files there too.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="evaluation.yaml beside the weights.")
+    ] = True,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:
@@ -108,5 +111,5 @@ def evaluate(
     if more and not scales:
         raise UserError(f"{more[0]}: one network at a time; scales follow --scales")
     asked = Asked(size, [*(scales or []), *(more or [])], flip, window, stride)
-    options = Options(data, set or (), split, asked, boundary, output, submission, json)
+    options = Options(data, set or (), split, asked, boundary, output, submission, json, keep)
     evaluate(weights, options, _console(quiet))

@@ -40,7 +40,7 @@ def describe(
 
     nas describe spinenet-49 --scale 49
 
-    nas describe runs/camvid/artifacts/best.yaml --size 360x480 --classes 11 --diagram best.svg
+    nas describe runs/camvid/artifacts/best.yaml --size 360x480 --diagram best.svg
     """
     from results.build_options import build_options
 
@@ -62,7 +62,7 @@ def export(
         str,
         typer.Argument(
             metavar="RUN|NAME|FILE",
-            help="A run or a promotion, a catalogue entry, or a spec.",
+            help="A run or a promotion, weights, a catalogue entry, or a spec.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
@@ -88,6 +88,8 @@ def export(
     nas export runs/camvid --format onnx huggingface -o found/
 
     nas export runs/camvid/promotions/trial-0042-wide --format python -o wide/
+
+    nas export results/published/camvid/trial-0060/192x256.safetensors --format onnx -o found/
 
     nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
     """

@@ -40,6 +40,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nas.runs.built_as import built_as
 from results import description as descriptions
 from results import text_diagram, units
 from results.build_options import BuildOptions
@@ -60,13 +61,14 @@ def describe(
     diagrams: Sequence[Path],
     console: Console,
 ) -> None:
-    """Print totals, diagram and the table of parts; with ``as_json`` one object instead.
+    """Print totals, diagram and the table of parts; with ``as_json`` one object instead. A file in
+    a run's folder is described as the run builds it.
 
     Raises:
         UserError: nothing of that name, a target that it cannot be built for, or a diagram that
             cannot be drawn or written.
     """
-    described = descriptions.load(name_or_path, target, auxiliary)
+    described = descriptions.load(name_or_path, built_as(name_or_path, target), auxiliary)
     written = _draw(described, diagrams) if diagrams else []
     if as_json:
         console.file.write(json.dumps(descriptions.as_dict(described), indent=2) + "\n")

@@ -72,8 +72,8 @@ def _best_of(run: RunDirectory) -> Iterable[tuple[str, LoadedSpec]]:
 
 
 def _inside(name: str, spec: LoadedSpec, settled: Settled, console: Console) -> LoadedSpec:
-    """With a living dilation in place of each that is dead at the crops of this search, and then
-    without the scores of the network that it was."""
+    """With a living dilation and level in place of each that is dead at the crops of this search,
+    and then without the scores of the network that it was."""
     backbone = spec.backbone
     if not isinstance(backbone, Architecture):
         return spec
@@ -82,8 +82,8 @@ def _inside(name: str, spec: LoadedSpec, settled: Settled, console: Console) -> 
         return spec
     count = sum(a != b for a, b in zip(blocks, backbone.blocks, strict=True))
     console.print(
-        f"{name}: smaller dilations in {count} of {len(blocks)} blocks, as theirs read nothing but"
-        " padding in crops of this search",
+        f"{name}: smaller dilations or levels in {count} of {len(blocks)} blocks, as theirs read"
+        " nothing but padding in crops of this search",
         markup=False,
         highlight=False,
     )

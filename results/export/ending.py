@@ -23,7 +23,7 @@ from search_space.taps import smallest_side
 
 SEEING = ("proxy_tasks.sight", "proxy_tasks.intensities")
 LABELLING = ("proxy_tasks.labelling",)
-RUNNING = ("proxy_tasks.running",)
+RUNNING = ("proxy_tasks.running", "results.export.scripting")
 """Our modules that define what ``seeing``, a labeller, and a labeller of a network of ours use."""
 _BACKBONES = {
     "ScalePermutedBackbone": "proxy_tasks.networks.backbone",
@@ -196,7 +196,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 """
 
 _MODEL = '''\
@@ -216,6 +216,10 @@ class Model(NETWORK):
         if self.training:
             raise ValueError("the network is in training mode: call eval() first")
         return Labeller(running(self), SIGHT, INTENSITIES).predict(image)
+
+    def __prepare_scriptable__(self) -> fx.GraphModule:
+        """Asked for by ``torch.jit.script``."""
+        return scriptable(self)
 
 
 def build() -> Model:

@@ -17,6 +17,7 @@ from results.export.ending import NetworkSpec
 from results.export.exporter import Exporter
 from results.export.fresh_process import NUMPY, Case, compare
 from results.export.labels import PREDICT, labelling
+from results.export.onnx_sizes import follow_sizes
 from results.export.readme import GRAPH, page, tensor_notes
 from results.export.subject import Subject
 from results.export.traced import check_open_sides, traced, traced_cases
@@ -78,6 +79,7 @@ def _save_model(subject: Subject, path: Path) -> None:
     assert program is not None
     model = program.model_proto
     _name_axes(model)
+    follow_sizes(model)
     onnx.helper.set_model_props(model, _metadata(subject.spec))
     onnx.checker.check_model(model)
     onnx.save(model, path)

@@ -95,16 +95,19 @@ def test_what_lies_beyond_the_constraints_is_left_out_and_said(run: RunDirectory
         gathered(run.path, space=ConstrainedSpace(SPACE, {"macs": macs[0] / 2}, figures))
 
 
-def test_dilations_that_are_dead_at_the_crops_of_this_search_become_living_ones(
-    tmp_path: Path,
+@pytest.mark.parametrize("crop", [(96, 128), (64, 96)])
+def test_what_is_dead_at_the_crops_of_this_search_comes_to_life(
+    tmp_path: Path, crop: tuple[int, int]
 ) -> None:
-    small = replace(SPACE, crop=(96, 128))
+    small = replace(SPACE, crop=crop)
     (key,), said = gathered(saved(tmp_path / "old.yaml", 0), space=small, whole=small)
     old = SPACE.decode(GENOTYPES[0])
     settled = replace(old, blocks=tuple(map(small.settled, old.blocks)))
     assert key == canonical_key(settled) != canonical_key(old)
     count = sum(a != b for a, b in zip(old.blocks, settled.blocks, strict=True))
-    assert f"old.yaml: smaller dilations in {count} of 14 blocks" in said
+    assert f"old.yaml: smaller dilations or levels in {count} of 14 blocks" in said
+    levels = {block.level for block in settled.blocks}
+    assert max(levels) == (6 if crop == (96, 128) else 5)
     (key,), said = gathered(tmp_path / "old.yaml")
     assert (key, said) == (canonical_key(old), "")
 
