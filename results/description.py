@@ -17,6 +17,7 @@ from search_space.canonical import canonical_key
 from search_space.cost import Cost, Part, cost, parts
 from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
+from search_space.taps import Taps, dead, smallest_side
 
 BATCH = 16
 """Images a batch, for the training memory that is told."""
@@ -56,6 +57,16 @@ class Description:
     def rates(self) -> tuple[int, ...]:
         """Atrous rates of ASPP; none in a head that has no such pyramid."""
         return HEADS[self.head].rates(self.target.size, 2**self.finest)
+
+    @cached_property
+    def dead(self) -> tuple[Taps, ...]:
+        """Parts whose outer taps read nothing but padding at this size."""
+        return tuple(dead(self.backbone, self.target.size))
+
+    @property
+    def smallest_side(self) -> int:
+        """Pixels of the shorter side of an image from which on none does."""
+        return smallest_side(self.backbone)
 
     @cached_property
     def cost(self) -> Cost:
@@ -103,6 +114,8 @@ def summary(description: Description) -> dict[str, Any]:
         "training_bytes": {str(n): total.training_bytes(n) for n in (1, BATCH)},
         "aspp_rates": list(description.rates),
         "receptive_fields": {str(level): n for level, n in total.receptive_fields.items()},
+        "smallest_side": description.smallest_side,
+        "dead": [asdict(each) for each in description.dead],
     }
 
 

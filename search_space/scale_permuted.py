@@ -8,7 +8,7 @@ gives each block two parents among all earlier ones, a level offset and a type; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import comb, prod
 from typing import Any
@@ -24,6 +24,7 @@ from search_space.features import architecture_features
 from search_space.genes import Gene, Genotype, check, sample
 from search_space.level_reach import OFFSETS, LevelReach
 from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
+from search_space.taps import Size, alive, check_crop, check_reaches, coarsest, settled
 from search_space.variation import Variation
 
 
@@ -35,7 +36,10 @@ class ScalePermutedSpace:
     is ResNet-50's 3, 4, 6, 3 blocks of levels 2 to 5 less the two stem blocks and one output
     block each at levels 3, 4 and 5. No intermediate block rises above ``max_level``. ``choices``
     are the values to choose from of attributes besides level, type and dilation, as pairs or as a
-    mapping from the attribute's name; an attribute that is not there keeps its default.
+    mapping from the attribute's name; an attribute that is not there keeps its default. ``crop`` is
+    the (height, width) in pixels of the smallest crop that networks are trained on: a block has
+    only dilations that reach its level's map there, and no intermediate block a level whose map
+    none reaches (see ``taps``); None, as in spaces of earlier releases, leaves both.
 
     Raises:
         UserError: naming the parameter that breaks a rule.
@@ -46,11 +50,14 @@ class ScalePermutedSpace:
     max_level: int = MAX_LEVEL
     dilations: tuple[int, ...] = (1, 2, 4)
     choices: Choices = ()
+    crop: Size | None = None
 
     def __post_init__(self) -> None:
         # Frozen, yet lists and mappings from a configuration become hashable tuples here.
         for name in ("stages", "output_levels", "dilations", "choices"):
             object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
+        if self.crop is not None:
+            object.__setattr__(self, "crop", _as_tuple("crop", self.crop))
         _check_parameters(self)
 
     @cached_property
@@ -84,7 +91,8 @@ class ScalePermutedSpace:
                 for (attribute, offered), name in zip(self._offers.items(), chosen, strict=True)
             }
             wiring = pair_decode(values.get(inputs, 0))
-            blocks.append(Block(level=level, inputs=wiring, output=is_output, **decided))
+            block = Block(level=level, inputs=wiring, output=is_output, **decided)
+            blocks.append(self.settled(block))
         return Architecture(STEM, tuple(blocks), self.output_levels)
 
     def encode(self, architecture: Architecture) -> Genotype:
@@ -132,6 +140,14 @@ class ScalePermutedSpace:
         """What a surrogate is told of the decoded architecture (see ``architecture_features``)."""
         return architecture_features(self.decode(genotype), varied(self._offers))
 
+    def settled(self, block: Block) -> Block:
+        """The block, at the coarsest level and with the largest dilation that is left at the crop,
+        in place of one that is not."""
+        most = self._reach.max_level
+        if most < block.level <= self.max_level and not block.output:
+            block = replace(block, level=most)
+        return settled(block, self.dilations, self.crop)
+
     def _all_genes(self) -> Iterator[Gene]:
         for names in (self._order_names, self._output_names):
             for position, name in enumerate(names):
@@ -172,16 +188,18 @@ class ScalePermutedSpace:
 
     @cached_property
     def _offers(self) -> Offers:
-        return offers(self.dilations, self.choices)
+        return offers(alive(self.dilations, self.crop, MIN_LEVEL), self.choices)
 
     @cached_property
     def _reach(self) -> LevelReach:
+        """A block may fall below its base by one level and no farther."""
         bases = tuple(level for level, count in self.stages for _ in range(count))
-        return LevelReach(bases, self.max_level)
+        most = coarsest(range(MIN_LEVEL, self.max_level + 1), self.crop)
+        return LevelReach(bases, max(most, bases[-1] + OFFSETS[0]))
 
     @cached_property
     def _variation(self) -> Variation:
-        return Variation(self._reach, varied(self._offers))
+        return Variation(self._reach, varied(self._offers), self.settled)
 
     def _check_member(self, architecture: Architecture) -> None:
         if architecture.stem != STEM:
@@ -206,6 +224,7 @@ class ScalePermutedSpace:
                 raise UserError(
                     f"block {index}: {name} must be one of {list(offered)} but got {value}"
                 )
+        check_reaches(index, block, self.dilations, self.crop)
         if block.output != (index >= len(STEM) + self._intermediates):
             raise UserError(
                 f"block {index}: in this space the last {len(self.output_levels)} blocks are the"
@@ -218,8 +237,16 @@ class ScalePermutedSpace:
             raise UserError(
                 f"block {position + len(STEM)}: level {levels[position]} is out of reach: base"
                 f" levels {list(self._reach.bases)} move by {OFFSETS[0]} to {OFFSETS[-1]}"
-                f" and stay within {MIN_LEVEL} to {self.max_level}"
+                f" and stay within {MIN_LEVEL} to {self._reach.max_level}{self._why}"
             )
+
+    @property
+    def _why(self) -> str:
+        """Where the levels end before ``max_level``."""
+        if self.crop is None or self._reach.max_level == self.max_level:
+            return ""
+        height, width = self.crop
+        return f", as maps of a crop of {height}x{width} are one pixel high or wide beyond"
 
 
 @lru_cache(maxsize=1 << 12)
@@ -277,6 +304,7 @@ def _check_parameters(space: ScalePermutedSpace) -> None:
             raise UserError(f"output_levels must lie {limits} but got {level}")
     if space.dilations[0] < 1:
         raise UserError(f"dilations must be at least 1 but got {space.dilations[0]}")
+    check_crop(space.crop)
     check_choices(space.choices)
 
 

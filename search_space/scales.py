@@ -9,6 +9,9 @@ from search_space.errors import UserError
 LEVEL_FILTERS = {2: 64, 3: 128, 4: 256, 5: 256, 6: 256, 7: 256}
 """Filters by level at width 1 (SpineNet, arXiv 1912.05027)."""
 
+STEM_FILTERS = 64
+"""Filters of the first convolution at width 1."""
+
 CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS = "classifier", "deeplabv3", "deeplabv3+"
 HEADS = (CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS)
 """What reads the backbone: ImageNet's classifier as SpineNet was published with, DeepLabv3
@@ -19,7 +22,9 @@ HEADS = (CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS)
 class Scale:
     """``filters`` multiplies every filter count; ``alpha`` shrinks a parent before resampling;
     ``repeats`` stacks each block; endpoints and ASPP have filters of their own; ``head`` is one
-    of HEADS; ``channels`` are those of an image.
+    of HEADS; ``channels`` are those of an image. ``stem_filters`` are those of the first
+    convolution: SpineNet's published code has 64 at every width, None multiplies them like all
+    others. On an encoder they say nothing.
 
     Raises:
         UserError: for a value that is not positive, an alpha above 1, or an unknown head.
@@ -32,6 +37,7 @@ class Scale:
     aspp_filters: int = 256
     head: str = DEEPLABV3
     channels: int = 3
+    stem_filters: int | None = None
 
     def __post_init__(self) -> None:
         if self.filters <= 0:
@@ -41,6 +47,8 @@ class Scale:
         for name in ("repeats", "endpoint_filters", "aspp_filters", "channels"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1 but got {getattr(self, name)}")
+        if self.stem_filters is not None and self.stem_filters < 1:
+            raise UserError(f"stem_filters must be at least 1 but got {self.stem_filters}")
         if self.head not in HEADS:
             raise UserError(f"head must be one of {', '.join(HEADS)} but got {self.head!r}")
 
@@ -51,6 +59,11 @@ class Scale:
     def scaled(self, filters: int) -> int:
         """A filter count of width 1 at this width."""
         return max(1, int(filters * self.filters))
+
+    @property
+    def first_filters(self) -> int:
+        """Filters of the first convolution."""
+        return self.scaled(STEM_FILTERS) if self.stem_filters is None else self.stem_filters
 
     @property
     def low_level_filters(self) -> int:
@@ -66,16 +79,20 @@ _FAMILY = {
     "S143+": Scale(repeats=3, alpha=1.0, head=DEEPLABV3_PLUS),
 }
 _PUBLISHED = {
-    "49S": replace(_FAMILY["S49-"], head=CLASSIFIER),
-    "49": replace(_FAMILY["S49"], head=CLASSIFIER),
-    "96": replace(_FAMILY["S96"], head=CLASSIFIER),
-    "143": replace(_FAMILY["S143"], head=CLASSIFIER),
-    "190": Scale(1.3, alpha=1.0, repeats=4, endpoint_filters=512, head=CLASSIFIER),
+    name: replace(scale, head=CLASSIFIER, stem_filters=STEM_FILTERS)
+    for name, scale in {
+        "49S": _FAMILY["S49-"],
+        "49": _FAMILY["S49"],
+        "96": _FAMILY["S96"],
+        "143": _FAMILY["S143"],
+        "190": Scale(1.3, alpha=1.0, repeats=4, endpoint_filters=512),
+    }.items()
 }
 SCALES = {**_FAMILY, **_PUBLISHED}
 """SpineNet-Seg's S49- to S143+ by the rows of SpineNet-49S, 49, 96 and 143, with ASPP filters
-equal to the endpoints' (the paper's own table is in no source that we hold); and SpineNet's 49S
-to 190, the ImageNet classifiers of arXiv 1912.05027."""
+equal to the endpoints' (the paper's own table is in no source that we hold) and a stem that is
+scaled with the rest; and SpineNet's 49S to 190, the ImageNet classifiers of arXiv 1912.05027 with
+the stem of their published code."""
 
 
 def named(name: str) -> Scale:

@@ -26,6 +26,7 @@ from search_space.errors import UserError
 from search_space.genes import Gene, Genotype, check, sample
 from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
 from search_space.spine_features import spine_features
+from search_space.taps import Size, alive, check_crop, check_reaches, coarsest, settled
 
 ENCODER, SPINE = 0, 1
 """Where the map of a level that is read comes from."""
@@ -35,7 +36,8 @@ _TRIES = 100
 @dataclass(frozen=True)
 class SpineSpace:
     """Up to ``blocks`` blocks on the maps of ``encoder``, each at one of ``levels``; the head reads
-    some of ``output_levels``. ``dilations`` and ``choices`` as ScalePermutedSpace has them.
+    some of ``output_levels``. ``dilations``, ``choices`` and ``crop`` as ScalePermutedSpace has
+    them.
 
     Raises:
         UserError: naming the parameter that breaks a rule.
@@ -47,11 +49,14 @@ class SpineSpace:
     output_levels: tuple[int, ...] = (3, 4, 5)
     dilations: tuple[int, ...] = (1, 2, 4)
     choices: Choices = ()
+    crop: Size | None = None
 
     def __post_init__(self) -> None:
         for name in ("levels", "output_levels", "dilations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "choices", as_choices(self.choices))
+        if self.crop is not None:
+            object.__setattr__(self, "crop", tuple(self.crop))
         _check_parameters(self)
 
     @cached_property
@@ -81,7 +86,7 @@ class SpineSpace:
             values[f"from.{level}"] = SPINE if index >= self._stem else ENCODER
         for index, block in enumerate(architecture.blocks, self._stem):
             values[f"b{index:02d}.inputs"] = pair_encode(*block.inputs)
-            values[f"b{index:02d}.level"] = self.levels.index(block.level)
+            values[f"b{index:02d}.level"] = self._levels.index(block.level)
             for name, offered in self._offers.items():
                 values[f"b{index:02d}.{name}"] = offered.index(getattr(block, name))
         genotype = tuple(values.get(gene.name, 0) for gene in self.genes)
@@ -122,6 +127,13 @@ class SpineSpace:
         """What a surrogate is told of the decoded architecture (see ``spine_features``)."""
         return spine_features(self.decode(genotype), self.output_levels, varied(self._offers))
 
+    def settled(self, block: Block) -> Block:
+        """The block, at the coarsest level and with the largest dilation that is left at the crop,
+        in place of one that is not."""
+        if block.level in self.levels and block.level not in self._levels and not block.output:
+            block = replace(block, level=self._levels[-1])
+        return settled(block, self.dilations, self.crop)
+
     def _changed(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         place = int(rng.integers(len(self.genes)))
         gene, values = self.genes[place], list(genotype)
@@ -148,23 +160,24 @@ class SpineSpace:
 
     def _block(self, index: int, values: dict[str, int]) -> Block:
         name = f"b{index:02d}"
-        return Block(
-            level=self.levels[values.get(f"{name}.level", 0)],
+        block = Block(
+            level=self._levels[values.get(f"{name}.level", 0)],
             inputs=pair_decode(values.get(f"{name}.inputs", 0)),
             **{
                 attribute: offered[values.get(f"{name}.{attribute}", 0)]
                 for attribute, offered in self._offers.items()
             },
         )
+        return self.settled(block)
 
     def _all_genes(self) -> Iterator[Gene]:
         yield Gene("reads", len(self._reads))
         if self.blocks:
-            shared = (level for level in self.output_levels if level in self.levels)
+            shared = (level for level in self.output_levels if level in self._levels)
             yield from (Gene(f"from.{level}", 2) for level in shared)
         for index in self._block_ids:
             yield Gene(f"b{index:02d}.inputs", comb(index, 2))
-            yield Gene(f"b{index:02d}.level", len(self.levels))
+            yield Gene(f"b{index:02d}.level", len(self._levels))
             for name, offered in self._offers.items():
                 yield Gene(f"b{index:02d}.{name}", len(offered))
 
@@ -190,7 +203,13 @@ class SpineSpace:
 
     @cached_property
     def _offers(self) -> Offers:
-        return offers(self.dilations, self.choices)
+        return offers(alive(self.dilations, self.crop, self.levels[0]), self.choices)
+
+    @cached_property
+    def _levels(self) -> tuple[int, ...]:
+        """Those with a map that a block's kernels reach."""
+        most = coarsest(self.levels, self.crop)
+        return tuple(level for level in self.levels if level <= most)
 
     def _check_member(self, architecture: Architecture) -> None:
         if architecture.encoder != self.encoder:
@@ -206,11 +225,12 @@ class SpineSpace:
                 f"blocks: this space has at most {self.blocks} but got {len(architecture.blocks)}"
             )
         for index, block in enumerate(architecture.blocks, self._stem):
-            for name, offered in {"level": self.levels, **self._offers}.items():
+            for name, offered in {"level": self._levels, **self._offers}.items():
                 if (value := getattr(block, name)) not in offered:
                     raise UserError(
                         f"block {index}: {name} must be one of {list(offered)} but got {value}"
                     )
+            check_reaches(index, block, self.dilations, self.crop)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -233,6 +253,7 @@ def _check_parameters(space: SpineSpace) -> None:
     _check_rising("output_levels", space.output_levels, maps)
     _check_rising("dilations", space.dilations, range(1, 1 << 16))
     check_choices(space.choices)
+    check_crop(space.crop)
 
 
 def _check_rising(name: str, values: Sequence[int], among: Iterable[int]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,10 +22,12 @@ Blocks = tuple[Block, ...]
 @dataclass(frozen=True)
 class Variation:
     """Neighbours and mixtures that stay in the space; ``reach`` says which levels do, and
-    ``offers`` which values of the other attributes."""
+    ``offers`` which values of the other attributes; ``settled`` brings a block whose level changed
+    to what the space offers there."""
 
     reach: LevelReach
     offers: Offers
+    settled: Callable[[Block], Block]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """One change to one block or to a pair: uniformly among the possible are drawn its kind,
@@ -41,12 +43,12 @@ class Variation:
             self._swap_outputs,
             self._rewire,
             self._change_level,
-            *[partial(_exchange, name, values) for name, values in self.offers.items()],
+            *[partial(self._exchange, name, values) for name, values in self.offers.items()],
         ]
         # The first possible one in a random order is a uniform draw among the possible.
         for kind in rng.permutation(len(kinds)):
             if blocks := kinds[kind](architecture, rng):
-                return replace(architecture, blocks=blocks)
+                return replace(architecture, blocks=tuple(map(self.settled, blocks)))
         raise AssertionError("a block's type can always change")
 
     def cross(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
@@ -66,7 +68,7 @@ class Variation:
         levels = self._mixed_levels(_levels(a)[:count], _levels(b)[:count], from_b[:count])
         levels += _mixed_order(_levels(a)[count:], _levels(b)[count:], from_b[count:])
         blocks = [
-            block if block.level == level else replace(block, level=level)
+            self.settled(block if block.level == level else replace(block, level=level))
             for block, level in zip(mixed, levels, strict=True)
         ]
         return replace(a, blocks=tuple(blocks))
@@ -114,6 +116,23 @@ class Variation:
 
         return _change(architecture.blocks, "level", others, len(levels), rng)
 
+    def _exchange(
+        self,
+        name: str,
+        values: Sequence[object],
+        architecture: Architecture,
+        rng: np.random.Generator,
+    ) -> Blocks | None:
+        """An attribute's value in one block becomes another of ``values``."""
+        blocks = architecture.blocks
+
+        def others(position: int) -> list[object]:
+            block = blocks[position]
+            changed = ((value, _with(block, name, value)) for value in values)
+            return [value for value, other in changed if self.settled(other) != block]
+
+        return _change(blocks, name, others, len(blocks), rng)
+
 
 def _choose(options: Sequence[T], rng: np.random.Generator) -> T:
     return options[int(rng.integers(len(options)))]
@@ -125,18 +144,6 @@ def _levels(architecture: Architecture) -> list[int]:
 
 def _put(levels: Sequence[int], position: int, level: int) -> list[int]:
     return [*levels[:position], level, *levels[position + 1 :]]
-
-
-def _exchange(
-    name: str, values: Sequence[object], architecture: Architecture, rng: np.random.Generator
-) -> Blocks | None:
-    """An attribute's value in one block becomes another of ``values``."""
-    blocks = architecture.blocks
-
-    def others(position: int) -> list[object]:
-        return [value for value in values if value != getattr(blocks[position], name)]
-
-    return _change(blocks, name, others, len(blocks), rng)
 
 
 def _change(
@@ -153,9 +160,13 @@ def _change(
     """
     for position in rng.permutation(count).tolist():
         if values := options(position):
-            changed = replace(blocks[position], **{name: _choose(values, rng)})
+            changed = _with(blocks[position], name, _choose(values, rng))
             return (*blocks[:position], changed, *blocks[position + 1 :])
     return None
+
+
+def _with(block: Block, name: str, value: Any) -> Block:
+    return replace(block, **{name: value})
 
 
 def _swap(blocks: Blocks, positions: range, rng: np.random.Generator) -> Blocks | None:

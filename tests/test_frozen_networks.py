@@ -7,7 +7,7 @@ variation. The fixtures are what ``said`` gave when attributes of a block were n
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.genes import Genotype
 from search_space.scale_permuted import ScalePermutedSpace
-from search_space.scales import SCALES
+from search_space.scales import CLASSIFIER, SCALES
 
 FIXTURES = Path(__file__).parent / "fixtures" / "networks"
 SPACES = {
@@ -31,6 +31,12 @@ SPACES = {
     "wide": ScalePermutedSpace(((2, 1), (5, 2)), (3, 4, 5, 6, 7), max_level=7, dilations=(1, 3, 8)),
 }
 NETWORKS, CHANGES = 4, 12
+SCALED = {
+    "S49": SCALES["S49"],
+    "S143+": SCALES["S143+"],
+    "49S": replace(SCALES["S49-"], head=CLASSIFIER),
+}
+"""As they were when stems were always scaled."""
 
 
 def said(space: ScalePermutedSpace) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def of_network(space: ScalePermutedSpace, genotype: Genotype) -> dict[str, Any]:
         "ledger": record.started("name", "candidate", architecture, "key", genotype, 0)["spec"],
         "list": block_list(architecture),
         "features": {name: list(each) for name, each in space.features(genotype).items()},
-        "cost": {name: costs(architecture, name) for name in ("S49", "S143+", "49S")},
+        "cost": {name: costs(architecture, name) for name in SCALED},
         "diagram": text_diagram(architecture, 200).plain,
     }
 
@@ -75,7 +81,7 @@ def block_list(architecture: Any) -> str:
 
 
 def costs(architecture: Any, scale: str) -> dict[str, Any]:
-    found = cost(architecture, SCALES[scale], 19, (512, 1024))
+    found = cost(architecture, SCALED[scale], 19, (512, 1024))
     return {**asdict(found), "training": [found.training_bytes(batch) for batch in (1, 16)]}
 
 

@@ -94,6 +94,9 @@ def evaluate(
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Keep evaluation.yaml beside the weights.")
+    ] = True,
     set: Settings = None,
     quiet: Quiet = False,
 ) -> None:
@@ -111,5 +114,5 @@ def evaluate(
     if more and not scales:
         raise UserError(f"{more[0]}: one network at a time; scales follow --scales")
     asked = Asked(size, [*(scales or []), *(more or [])], flip, window, stride)
-    options = Options(data, set or (), split, asked, boundary, output, submission, json)
+    options = Options(data, set or (), split, asked, boundary, output, submission, json, keep)
     evaluate(weights, options, _console(quiet))

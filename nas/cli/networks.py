@@ -41,7 +41,7 @@ def describe(
 
     nas describe spinenet-49 --scale 49
 
-    nas describe runs/camvid/artifacts/best.yaml --size 360x480 --classes 11 --diagram best.svg
+    nas describe runs/camvid/artifacts/best.yaml --size 360x480 --diagram best.svg
     """
     from results.build_options import build_options
 
@@ -63,7 +63,7 @@ def export(
         str,
         typer.Argument(
             metavar="RUN|NAME|FILE",
-            help="A run, a promotion, an entry of the catalogue, or an architecture file.",
+            help="A run, a promotion, weights, an entry of the catalogue, or an architecture file.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")],
@@ -90,6 +90,8 @@ def export(
     nas export runs/camvid --format onnx huggingface -o found/
 
     nas export runs/camvid/promotions/trial-0042-wide --format python -o wide/
+
+    nas export results/published/camvid/trial-0060/192x256.safetensors --format onnx -o found/
 
     nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
     """

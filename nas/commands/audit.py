@@ -51,7 +51,7 @@ def audit_command(
     if resume:
         run, config = resumed(source, path, settings, MAY_CHANGE, console)
     else:
-        config = configs.load_to_train(source or DEFAULT, settings)
+        config = configs.load_to_train(source or DEFAULT, settings).of_a_new_run()
     plan = Plan.of(config, grid)
     with shared_ray.connected(config.engine):
         checks.check(config, build.space(config))

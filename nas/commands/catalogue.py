@@ -66,13 +66,14 @@ def _made_of(described: Description) -> str:
 
 
 def _scales_table() -> Table:
-    right = ("filters", "alpha", "repeats", "endpoints", "ASPP")
+    right = ("filters", "stem", "alpha", "repeats", "endpoints", "ASPP")
     table = _table("scales (--scale)", left=("name", "head"), right=right)
     for name, scale in SCALES.items():
         head = HEADS[scale.head]
         aspp = str(scale.aspp_filters) if head.pixels else ""
         values = (scale.alpha, scale.repeats, scale.endpoint_filters, aspp)
-        table.add_row(name, head.title, f"×{scale.filters:g}", *map(str, values))
+        filters = (f"×{scale.filters:g}", str(scale.first_filters))
+        table.add_row(name, head.title, *filters, *map(str, values))
     return table
 
 

@@ -3,20 +3,24 @@
 ``--json`` prints one object; numbers are plain counts, bytes and pixels, sizes [height, width]:
 
     name, kind ("scale-permuted", "encoder" or "dilated ResNet"), key (canonical)
-    scale                 {name, filters, alpha, repeats, endpoint_filters, aspp_filters, head}
+    scale                 {name, filters, alpha, repeats, endpoint_filters, aspp_filters, head,
+                          channels, stem_filters (null: multiplied by filters too)}
     head, auxiliary, size, classes
     parameters, macs      of all parts
     activation_bytes      peak of one image in a training step
     training_bytes        {"1": ..., "16": ...}: batch size -> all of a training step
     aspp_rates            empty for a head without that pyramid
     receptive_fields      {level: pixels}, one for each output level
+    smallest_side         pixels of an image's shorter side from which on no dilation is dead
+    dead                  those that are at this size, whose outer taps read nothing but padding:
+        {part, level, reach (the dilation)}
     output_levels, blocks of a searched backbone; blocks that are never built are listed too:
         {id, level, stride, type, dilation, inputs, absorbed, stem, read_out, built},
         inputs: {block, resampled ("up", "down" or "same")}; attributes that are added to a
         block follow its dilation
     output_stride, stages of a ResNet:
         {level, filters, blocks, stride, first_dilation, dilation, output_stride}
-    parts                 in the order of computation; the part of a block is named by its id:
+    parts                 row by row, blocks by rising id; the part of a block is named by its id:
         {name, level, channels, size, parameters, macs, activation_bytes}
     provenance            as in the file
 
@@ -36,6 +40,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nas.runs.built_as import built_as
 from results import description as descriptions
 from results import text_diagram, units
 from results.build_options import BuildOptions
@@ -46,6 +51,7 @@ from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.heads import HEADS
 from search_space.printable import one_line
+from search_space.shapes import level_size
 
 
 def describe(
@@ -56,13 +62,14 @@ def describe(
     diagrams: Sequence[Path],
     console: Console,
 ) -> None:
-    """Print totals, diagram and the table of parts; with ``as_json`` one object instead.
+    """Print totals, diagram and the table of parts; with ``as_json`` one object instead. A file in
+    a run's folder is described as the run builds it.
 
     Raises:
         UserError: nothing of that name, a target that it cannot be built for, or a diagram that
             cannot be drawn or written.
     """
-    described = descriptions.load(name_or_path, target, auxiliary)
+    described = descriptions.load(name_or_path, built_as(name_or_path, target), auxiliary)
     written = _draw(described, diagrams) if diagrams else []
     if as_json:
         console.file.write(json.dumps(descriptions.as_dict(described), indent=2) + "\n")
@@ -127,7 +134,23 @@ def _fact_lines(described: Description) -> Iterator[tuple[str, str]]:
         yield "ASPP rates", f"{rates} at stride {2**described.finest}"
     fields = total.receptive_fields.items()
     yield "receptive field", ", ".join(f"P{level} {pixels:,} px" for level, pixels in fields)
+    if described.dead:
+        yield "dead taps", _dead(described)
     yield from _provenance(described.provenance)
+
+
+def _dead(described: Description) -> str:
+    """Dilations that do nothing at this size, and the size at which all do something."""
+    size = described.target.size
+    maps = (level_size(size, each.level) for each in described.dead)
+    parts = (
+        f"{each.part} (d{each.reach} on {height}×{width})"
+        for each, (height, width) in zip(described.dead, maps, strict=True)
+    )
+    return (
+        f"{', '.join(parts)} read nothing but padding; all are alive from"
+        f" {described.smallest_side} px of the shorter side on"
+    )
 
 
 def _memory(image: int, batch: int) -> str:

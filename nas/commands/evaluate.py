@@ -16,6 +16,7 @@ All shares lie in [0, 1]; null is what is not defined.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ from nas.prediction.predictors import open_predictor
 from nas.prediction.submission import submission
 from nas.prediction.viewing import Asked, sight_of
 from nas.runs import data_identity, evaluations, promotion_records
-from nas.runs.directory import RunDirectory
+from nas.runs.directory import around
 from nas.runs.evaluations import Evaluated, Evaluation
 from nas.terminal.evaluated import report
 from proxy_tasks.checkpoint import Checkpoint
@@ -64,10 +65,12 @@ class Options:
     output: Path | None = None
     submission: bool = False
     as_json: bool = False
+    keep: bool = True
 
 
 def evaluate(weights: Path, options: Options, console: Console) -> None:
-    """Score a network on a split, print it, and keep it beside the weights of a promotion.
+    """Score a network on a split, print it, and keep it beside the weights, unless ``keep`` is
+    off; where nothing can be written there, a line on standard error says so.
 
     Raises:
         UserError: for weights, data or options that are none, classes that do not meet, or, where
@@ -86,10 +89,21 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
     else:
         report(found, str(weights), console)
     written = [options.output] if options.output else []
-    written += [evaluations.save(work.keep, found)] if work.keep else []
+    written += _kept(work.keep, found)
     if not options.as_json:
         for path in written:
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _kept(folder: Path | None, found: Evaluation) -> list[Path]:
+    """The record of it, where there is one to keep and it can be."""
+    if folder is None:
+        return []
+    try:
+        return [evaluations.save(folder, found)]
+    except UserError as error:
+        print(f"not kept: {error}; --no-keep leaves it", file=sys.stderr)
+        return []
 
 
 def measured(weights: Path, options: Options, console: Console) -> Evaluation:
@@ -147,14 +161,15 @@ class _Work:
         views, asked = options.asked.views(), options.asked.sight()
         wanted = None if options.split is None else _split(options.split)
         _check(options)
-        source, file, keep = _found(weights)
+        source, file, place = _found(weights)
+        keep = place if options.keep else None
         predictor = open_predictor(source)
         if keep:
             evaluations.load_all(keep)  # a damaged record is told of before the work is done
         config = _config(weights, options)
         dataset = build.dataset(config, config.promotion.size)
         split = _part(dataset, wanted, own=options.data is None)
-        if options.data is None and (run := _run(weights)):
+        if options.data is None and (run := around(weights)):
             data_identity.refuse_other(run, dataset, split)
         if not dataset.count(split):
             raise UserError(f"--split {split}: {dataset.name} has no images there")
@@ -268,16 +283,10 @@ def _found(weights: Path) -> tuple[Path, Path, Path | None]:
     return weights, files[0] if files else weights, None
 
 
-def _run(weights: Path) -> RunDirectory | None:
-    """The one in whose folder the weights lie."""
-    runs = [RunDirectory(folder) for folder in weights.resolve().parents[:3]]
-    return next((run for run in runs if run.config_file.is_file()), None)
-
-
 def _config(weights: Path, options: Options) -> Config:
     """Of ``--data``, else of the run in whose folder the weights lie."""
     if options.data is None:
-        if (run := _run(weights)) is not None:
+        if (run := around(weights)) is not None:
             config = configs.with_settings(run.config(), options.settings, ("data.", "engine."))
             data_identity.refuse_missing(config)
             return config

@@ -127,10 +127,11 @@ def search(
         config, made = _fresh(asked, console)
         if asked.dry_run:
             return
+        config = config if asked.objective else config.of_a_new_run()
     with shared_ray.connected(config.engine):
         space = build.space(config)
         checks.check(config, space, own=asked.objective is not None)
-        starts = warm_start.gather(begin, space, console)
+        starts = warm_start.gather(begin, space, config.space.whole().settled, console)
         data = None if asked.objective else build.packed(config, config.proxy, console)
         if run is None:
             path = path or default_path(asked.named)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class SpaceConfig(Section):
     """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force. With an
     ``encoder`` it is search_space.spine.SpineSpace of up to ``blocks`` blocks, and ``stages`` and
-    ``max_level`` say nothing."""
+    ``max_level`` say nothing. A new run's ``crop`` is the smaller one of its two trainings; runs of
+    before have none."""
 
     encoder: str | None = None
     blocks: int = Field(6, ge=0)
@@ -33,14 +34,16 @@ class SpaceConfig(Section):
     max_level: int = 6
     dilations: tuple[int, ...] = (1, 2, 4)
     choices: dict[str, tuple[bool | int | float | str, ...]] = Field({})
+    crop: tuple[int, int] | None = None
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As records of programs that knew neither choices nor encoders have it; on an encoder
-        without what says nothing there."""
+        """As records of programs that knew neither choices, crops nor encoders have it; on an
+        encoder without what says nothing there."""
         values: dict[str, Any] = dump(self)
         left = {"stages", "max_level"} if self.encoder else {"encoder", "blocks"}
-        return {n: v for n, v in values.items() if n not in left and (v or n != "choices")}
+        later = ("choices", "crop")
+        return {n: v for n, v in values.items() if n not in left and (v or n not in later)}
 
     @model_validator(mode="after")
     def _is_a_space(self) -> Self:
@@ -57,6 +60,7 @@ class SpaceConfig(Section):
             "output_levels": self.output_levels,
             "dilations": self.dilations,
             "choices": tuple(self.choices.items()),
+            "crop": self.crop,
         }
         if self.encoder:
             return SpineSpace(self.encoder, self.blocks, **shared)

@@ -44,6 +44,15 @@ class Config(Section):
             storage_url.check(self.storage)
         return self
 
+    def of_a_new_run(self) -> Self:
+        """With a space of networks whose kernels reach their maps at the smaller crop of the two
+        trainings, where it does not say another. Runs of before keep the space that they have."""
+        if self.space.crop is not None:
+            return self
+        crop = min(self.proxy.size, self.promotion.size, key=min)
+        space = self.space.model_copy(update={"crop": crop})
+        return self.model_copy(update={"space": space})
+
     def to_yaml(self) -> str:
         """As resolved: every default written out."""
         values = self.model_dump(mode="json")

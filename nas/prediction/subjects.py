@@ -1,7 +1,7 @@
 """What a word of the command line names, as networks to export.
 
-The word is a run's folder, the folder of one of its promotions, an entry of the catalogue, or an
-architecture file.
+The word is a run's folder, the folder of one of its promotions, a file of weights, an entry of the
+catalogue, or an architecture file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from nas.parts import build
 from nas.prediction.predictors import palette
 from nas.runs import data_identity, ledgers, promotion_records, selection
+from nas.runs.built_as import built_as
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import Promotion
 from proxy_tasks.checkpoint import Weights
@@ -24,6 +25,8 @@ from search_space.errors import UserError
 
 BEST, FRONT = "best", "front"
 """Trials of a run, beside a number."""
+WEIGHTS = ".safetensors"
+"""What files of weights end with."""
 
 
 def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Subject]:
@@ -41,10 +44,15 @@ def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Sub
     if not folder.is_dir():
         if selected is not None:
             raise UserError(f"--trial {selected}: {named} is not a run's folder; leave it out")
-        return [of_spec(named, options)]
+        if folder.suffix != WEIGHTS:
+            return [of_spec(named, built_as(named, options))]
     if options.given:
         given = ", ".join(f"--{option}" for option in options.given)
-        raise UserError(f"{given}: not for trials, which are exported as built; leave it out")
+        raise UserError(
+            f"{given}: leave it out; trained networks and trials are exported as they were built"
+        )
+    if folder.suffix == WEIGHTS and not folder.is_dir():
+        return [of_weights(folder)]
     if not (folder / promotion_records.RECORD).is_file():
         return of_run(RunDirectory.open(folder), selected or BEST)
     if selected is not None:
@@ -64,6 +72,21 @@ def of_spec(named: str, options: BuildOptions) -> Subject:
         name,
         palette=palette(classes),
         provenance=dict(spec.provenance),
+    )
+
+
+def of_weights(file: Path) -> Subject:
+    """A network by its weights alone, which say what it is. UserError where they do not."""
+    weights = Weights.open(file)
+    return Subject(
+        weights.backbone,
+        weights.scale,
+        weights.classes,
+        weights.size,
+        file.stem,
+        file,
+        palette(weights.classes),
+        provenance={"weights": file.name, "weights_sha256": promotion_records.digest(file)},
     )
 
 

@@ -128,6 +128,12 @@ class RunDirectory:
             architecture_file.save(file, spec.backbone, spec.provenance)
 
 
+def around(path: Path) -> RunDirectory | None:
+    """The run in whose folder a file or a folder lies, at most three levels deep."""
+    runs = [RunDirectory(folder) for folder in path.resolve().parents[:3]]
+    return next((run for run in runs if run.config_file.is_file()), None)
+
+
 def placed(config: Config) -> Config:
     """With the folders of the data where they are from wherever a command is given."""
     data = config.data

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -10,25 +11,32 @@ from rich.console import Console
 from nas.runs import ledgers, selection
 from nas.runs.directory import RunDirectory
 from search_space import architecture_file, catalog
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, Block
 from search_space.architecture_file import LoadedSpec
 from search_space.constrained import ConstrainedSpace
 from search_space.errors import UserError
 from search_space.genes import Genotype, SearchSpace
 
+Settled = Callable[[Block], Block]
 TOP = 10
 """Candidates of another run that a search begins with: its best."""
 
 
-def gather(sources: Sequence[str], space: SearchSpace, console: Console) -> list[LoadedSpec]:
+def gather(
+    sources: Sequence[str], space: SearchSpace, settled: Settled, console: Console
+) -> list[LoadedSpec]:
     """What to begin with: the best of a run, the architecture files of a folder, a file, an entry
     of the catalogue. What lies beyond the constraints is left out, with a line that says so.
+
+    Args:
+        settled: brings a block to the dilations that the space has at its level.
 
     Raises:
         UserError: for a source that cannot be read, an architecture outside of the space, or
             when nothing is left.
     """
-    found = [named for source in sources for named in _read(source)]
+    read = [named for source in sources for named in _read(source)]
+    found = [(name, _inside(name, spec, settled, console)) for name, spec in read]
     kept = [spec for name, spec in found if _allowed(name, spec, space, console)]
     if sources and not kept:
         raise UserError(f"--from {' '.join(sources)}: no network is left to start from")
@@ -61,6 +69,26 @@ def _best_of(run: RunDirectory) -> Iterable[tuple[str, LoadedSpec]]:
         scores = {"proxy_miou": trial.miou}
         provenance = {"run": run.path.name, "trial": trial.number, "scores": scores}
         yield f"{run.path}: {trial.name}", LoadedSpec(trial.backbone, provenance)
+
+
+def _inside(name: str, spec: LoadedSpec, settled: Settled, console: Console) -> LoadedSpec:
+    """With a living dilation and level in place of each that is dead at the crops of this search,
+    and then without the scores of the network that it was."""
+    backbone = spec.backbone
+    if not isinstance(backbone, Architecture):
+        return spec
+    blocks = tuple(map(settled, backbone.blocks))
+    if blocks == backbone.blocks:
+        return spec
+    count = sum(a != b for a, b in zip(blocks, backbone.blocks, strict=True))
+    console.print(
+        f"{name}: smaller dilations or levels in {count} of {len(blocks)} blocks, as theirs read"
+        " nothing but padding in crops of this search",
+        markup=False,
+        highlight=False,
+    )
+    provenance = {key: value for key, value in spec.provenance.items() if key != "scores"}
+    return LoadedSpec(replace(backbone, blocks=blocks), provenance)
 
 
 def _allowed(name: str, spec: LoadedSpec, space: SearchSpace, console: Console) -> bool:

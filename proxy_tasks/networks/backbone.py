@@ -65,15 +65,14 @@ class ScalePermutedBackbone(Encoder):
 
     Blocks that reach no output level are not built; the others are, and run, in canonical order, so
     that specs of one network draw the same weights and add up in the same order. ``alpha``,
-    ``filters`` and ``repeats`` of the scale apply here. The low-level map is that of the last live
-    stem block.
+    ``filters``, ``repeats`` and ``stem_filters`` of the scale apply here. The low-level map is that
+    of the last live stem block.
     """
 
     def __init__(self, architecture: Architecture, scale: Scale) -> None:
         super().__init__()
-        filters = scale.level_filters(2)
         self.stem = nn.Sequential(
-            conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool()
+            conv_bn_relu(scale.channels, scale.first_filters, 7, stride=DOWNSAMPLE), max_pool()
         )
         order = canonical_form(architecture).order
         self.blocks = nn.ModuleDict(
@@ -112,7 +111,7 @@ def _built(architecture: Architecture, index: int, scale: Scale) -> nn.Module:
     if index >= len(architecture.stem):
         return MergeBlock(architecture, index, scale)
     block = architecture.all_blocks[index]
-    before = _channels(architecture, index - 1, scale) if index else scale.level_filters(2)
+    before = _channels(architecture, index - 1, scale) if index else scale.first_filters
     return _body(block, before, scale)
 
 

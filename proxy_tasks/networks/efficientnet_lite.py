@@ -37,7 +37,7 @@ class SameConv2d(nn.Conv2d):
             above, left = ((kernel - 2 + odd) // 2 for odd in short)
             below, right = ((kernel - 1 + odd) // 2 for odd in short)
             x_BCHW = F.pad(x_BCHW, (left, right, above, below))
-        if self.groups > 1 and x_BCHW.is_cpu and torch.is_autocast_enabled("cpu"):
+        if torch.is_autocast_enabled("cpu") and self.groups > 1 and x_BCHW.is_cpu:
             # oneDNN's gradient of such a convolution takes four to ten times as long in bf16.
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x_BCHW.float()).to(x_BCHW.dtype)

@@ -25,13 +25,13 @@ class DilatedResNetBackbone(Encoder):
 
     One output map, named by the level that its size has: 3, 4 or 5 for an output stride of 8,
     16 or 32. The low-level map is that of the first stage (arXiv 1802.02611), the
-    auxiliary head's that of the third. Of the scale only ``filters`` applies: depth is the spec's,
-    and nothing is resampled.
+    auxiliary head's that of the third. Of the scale only ``filters`` and ``stem_filters`` apply:
+    depth is the spec's, and nothing is resampled.
     """
 
     def __init__(self, spec: DilatedResNet, scale: Scale) -> None:
         super().__init__()
-        filters = scale.level_filters(2)
+        filters = scale.first_filters
         self.stem = nn.Sequential(
             conv_bn_relu(scale.channels, filters, 7, stride=DOWNSAMPLE), max_pool()
         )

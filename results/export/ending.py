@@ -19,10 +19,11 @@ from search_space.encoders import encoder as encoder_spec
 from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
+from search_space.taps import smallest_side
 
 SEEING = ("proxy_tasks.sight", "proxy_tasks.intensities")
 LABELLING = ("proxy_tasks.labelling",)
-RUNNING = ("proxy_tasks.running",)
+RUNNING = ("proxy_tasks.running", "results.export.scripting")
 """Our modules that define what ``seeing``, a labeller, and a labeller of a network of ours use."""
 _BACKBONES = {
     "ScalePermutedBackbone": "proxy_tasks.networks.backbone",
@@ -55,6 +56,11 @@ class NetworkSpec:
     def head(self) -> str:
         """One of SEGMENTERS."""
         return head_of(self.backbone, self.scale)
+
+    @property
+    def smallest(self) -> int:
+        """Pixels of the shorter side of an image from which on all kernels reach their maps."""
+        return smallest_side(self.backbone, self.rates)
 
 
 def ending(spec: NetworkSpec, load: str | None = None, imports: str = "import zipfile") -> str:
@@ -98,6 +104,9 @@ def _seeing(spec: NetworkSpec) -> list[str]:
         f"SIZE = {spec.size!r}",
         '"""(height, width) of the crops that it was trained on, in pixels as it saw them.',
         'Any size runs."""',
+        f"SMALLEST = {spec.smallest}",
+        '"""Pixels that the shorter side of an image should have, as the network sees it: in',
+        'smaller ones some of its kernels read nothing but padding."""',
         f"SIGHT = Sight({sight})",
         '"""How large the network sees an image: as in training and when it was evaluated."""',
         f"INTENSITIES = Intensities(\n    mean={known.mean!r},\n    std={known.std!r},\n"
@@ -187,7 +196,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 """
 
 _MODEL = '''\
@@ -207,6 +216,10 @@ class Model(NETWORK):
         if self.training:
             raise ValueError("the network is in training mode: call eval() first")
         return Labeller(running(self), SIGHT, INTENSITIES).predict(image)
+
+    def __prepare_scriptable__(self) -> fx.GraphModule:
+        """Asked for by ``torch.jit.script``."""
+        return scriptable(self)
 
 
 def build() -> Model:

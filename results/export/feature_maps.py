@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
+from results.export.scripting import scriptable
 
 
 class FeatureInfo:
@@ -74,6 +75,10 @@ class FeatureMaps(nn.Module):
         """Map i has ceil(side / reduction) pixels a side."""
         maps = self.encoder(x_B3HW)
         return [maps[self.keys[i]] for i in self.feature_info.out_indices]
+
+    def __prepare_scriptable__(self) -> fx.GraphModule:
+        """Asked for by ``torch.jit.script``."""
+        return scriptable(self)
 
 
 def map_keys(encoder: Encoder) -> tuple[int, ...]:

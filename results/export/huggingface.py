@@ -55,6 +55,7 @@ def config(subject: Subject) -> dict[str, Any]:
         "id2label": {str(index): name for index, name in enumerate(spec.classes)},
         "label2id": {name: index for index, name in enumerate(spec.classes)},
         "image_size": list(spec.size),
+        "smallest_side": spec.smallest,
         "sight": spec.sight.to_dict(),
         "image_mean": list(spec.intensities.mean),
         "image_std": list(spec.intensities.std),

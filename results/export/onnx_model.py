@@ -17,6 +17,7 @@ from results.export.ending import NetworkSpec
 from results.export.exporter import Exporter
 from results.export.fresh_process import NUMPY, Case, compare
 from results.export.labels import PREDICT, labelling
+from results.export.onnx_sizes import follow_sizes
 from results.export.readme import GRAPH, page, tensor_notes
 from results.export.subject import Subject
 from results.export.traced import check_open_sides, traced, traced_cases
@@ -61,8 +62,8 @@ def _write(subject: Subject, stage: Path) -> None:
 
 
 def _save_model(subject: Subject, path: Path) -> None:
-    """Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``, ``size``
-    and ``provenance`` as JSON."""
+    """Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``, ``size``,
+    ``smallest`` and ``provenance`` as JSON."""
     import onnx
 
     graph = traced(subject, gathered=True)
@@ -78,6 +79,7 @@ def _save_model(subject: Subject, path: Path) -> None:
     assert program is not None
     model = program.model_proto
     _name_axes(model)
+    follow_sizes(model)
     onnx.helper.set_model_props(model, _metadata(subject.spec))
     onnx.checker.check_model(model)
     onnx.save(model, path)
@@ -116,6 +118,7 @@ def _metadata(spec: NetworkSpec) -> dict[str, str]:
         "std": spec.intensities.std,
         "top": spec.intensities.top,
         "size": spec.size,
+        "smallest": spec.smallest,
         "provenance": spec.provenance,
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
@@ -139,8 +142,8 @@ def _readme(subject: Subject) -> str:
 
 The graph alone: `onnxruntime.InferenceSession("model.onnx").run(None, {{"image": x_BCHW}})` gives
 `logits` at the images' size and `low_logits` as the network has them. Any batch runs.
-`get_modelmeta().custom_metadata_map` of the session holds classes, palette, sight, mean, std and
-top as JSON."""
+`get_modelmeta().custom_metadata_map` of the session holds classes, palette, sight, mean, std, top
+and smallest (that number of pixels) as JSON."""
     return page(
         subject.spec, subject.trained, GRAPH.format("model.onnx", "ONNX Runtime"), LINES, notes
     )

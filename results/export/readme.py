@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from results.export.ending import NetworkSpec, described, loading
 from search_space import strict_yaml
+from search_space.taps import dead
 
 
 def readme(spec: NetworkSpec, trained: bool) -> str:
@@ -64,7 +65,20 @@ def seen(spec: NetworkSpec) -> str:
 {height} x {width} pixels of that (height x width) in training, and for whole images. `x_BCHW` are
 images brought to that size (bilinear, with antialiasing, as Pillow resizes), float32, divided by
 {known.top}, less the mean {_listed(known.mean)}, divided by {_listed(known.std)}, channel by
-channel."""
+channel.
+
+{good_for(spec)}"""
+
+
+def good_for(spec: NetworkSpec) -> str:
+    """How small an image may be, and whether that is more than it was trained on."""
+    said = f"""The shorter side of an image should have at least {spec.smallest} pixels as the
+network sees it: in smaller ones some kernels read nothing but padding."""
+    if not (asleep := dead(spec.backbone, spec.size)):
+        return said
+    parts = ", ".join(each.part for each in asleep)
+    return f"""{said} **In its training's crops some did so:** the outer taps of
+these parts never learnt, and larger images wake them up: {parts}."""
 
 
 def _listed(values: tuple[float, ...]) -> str:

@@ -28,6 +28,10 @@ from search_space.scales import Scale
 
 Size = tuple[int, int]
 _CHECKED_PIXELS = 256
+_OF_WEIGHTS = {"promoted_miou", "epoch", "proxy_folds"}
+"""Scores of a full training (nas.runs.promotion_records.Promotion.scores)."""
+_OF_BUILD = {"macs", "parameters"}
+"""Scores that hang on the scale and the size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +92,21 @@ class Subject:
             kept.sight if kept else self.sight,
             kept.intensities if kept else _usual(self.scale.channels),
             tuple(palette or distinct_palette(len(self.classes))),
-            _plain(self.provenance),
+            _plain(self.provenance if kept else self._without_weights()),
         )
+
+    def _without_weights(self) -> dict[str, Any]:
+        """The provenance, less what it says of trained weights, and of a network that was built
+        otherwise: beside random weights it would be taken for theirs."""
+        told = {name: said for name, said in self.provenance.items() if name != "weights_sha256"}
+        scores = told.pop("scores", None)
+        if not isinstance(scores, Mapping):
+            return told
+        parameters = sum(each.numel() for each in self.network.parameters())
+        as_built = scores.get("parameters") == parameters
+        left_out = _OF_WEIGHTS if as_built else _OF_WEIGHTS | _OF_BUILD
+        kept = {name: score for name, score in scores.items() if name not in left_out}
+        return {**told, "scores": kept} if kept else told
 
     @property
     def checked_sizes(self) -> list[Size]:

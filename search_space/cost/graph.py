@@ -104,7 +104,7 @@ class Graph(Nodes):
 
     def _stem(self) -> int:
         scale = self.scale
-        return self.add("stem", 2, pieces.stem(scale.level_filters(2), self.image, scale.channels))
+        return self.add("stem", 2, pieces.stem(scale.first_filters, self.image, scale.channels))
 
     def _auxiliary(self) -> None:
         _, level, x = self.nodes[self.third_stage]

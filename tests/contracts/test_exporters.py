@@ -30,6 +30,7 @@ from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
+from search_space.taps import smallest_side
 from tests.support.exports import (
     BACKBONE,
     CLASSES,
@@ -167,6 +168,15 @@ def test_it_writes_the_files_that_it_says_in_their_order(written: Written) -> No
 
 def test_a_network_is_compared_in_a_fresh_process_before_it_is_written(written: Written) -> None:
     assert bool(written.compared) == written.exporter.network
+
+
+def test_every_page_says_the_smallest_image_that_a_network_is_good_for(written: Written) -> None:
+    if "README.md" not in written.exporter.files:
+        pytest.skip("has no page")
+    page = (written.folder / "README.md").read_text("utf-8")
+    assert written.subject.spec.smallest == smallest_side(BACKBONE, written.subject.spec.rates)
+    assert f"at least {written.subject.spec.smallest} pixels" in page
+    assert "larger images wake them up: 2." in page  # its crops were of 48x64 pixels
 
 
 def test_without_weights_none_of_an_earlier_export_stay(

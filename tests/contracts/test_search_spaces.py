@@ -24,7 +24,9 @@ MACS = network_figures(WHOLE, SCALE, 11, (96, 128), lambda cost: {"macs": cost.m
 SPACES: dict[str, SearchSpace] = {
     "scale-permuted": WHOLE,
     "scale-permuted, few choices": FINE,
+    "scale-permuted, small crops": ScalePermutedSpace(crop=(64, 96)),
     "spine": SPINE,
+    "spine, small crops": SpineSpace("efficientnet-lite0", crop=(40, 96)),
     "spine, few choices": SpineSpace("efficientnet-lite2", 2, (4,), (3, 4), (1,)),
     "constrained": ConstrainedSpace(WHOLE, {"macs": 8e7}, MACS),
     "tabular": TabularSpace({f"{a}7{b}": {"accuracy": 0.0} for a, b in product("135", "0258")}),

@@ -24,13 +24,14 @@ from results.export.sources import OWN_PACKAGES
 from results.export.spec import SPEC
 from results.export.standalone import PYTHON
 from results.export.subject import Subject
-from search_space import architecture_file
+from search_space import architecture_file, catalog
 from search_space.architecture import Architecture, Block
 from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
+from search_space.spine import SpineSpace
 from tests.support.shown import Shown
 
 torch.set_num_threads(1)
@@ -222,6 +223,51 @@ def test_what_is_no_image_for_the_network_is_refused_by_name(resnet):
         model.predict(np.zeros((4, 5, 3), np.float32))
     with pytest.raises(ValueError, match="training mode"):
         network.build().predict(np.zeros((4, 5, 3), np.uint8))
+
+
+@pytest.mark.parametrize("which", ["resnet", "searched", "searched_plus"])
+def test_an_exported_network_is_scripted_as_it_is(which, request):
+    """In the mode it is in; its weights stay under their names."""
+    network = imported(request.getfixturevalue(which).folder / "network.py").load()
+    scripted = torch.jit.script(network)
+    assert scripted.state_dict().keys() == network.state_dict().keys()
+    for shape in ((1, 3, 64, 96), (2, 3, 97, 131)):
+        x = torch.randn(*shape)
+        with torch.no_grad():
+            assert torch.equal(scripted(x), network(x))
+    assert torch.jit.script(network.train()).training
+
+
+@pytest.mark.parametrize("blocks", [0, 4])
+def test_an_exported_network_on_an_encoder_is_scripted_too(blocks, tmp_path):
+    space = SpineSpace("efficientnet-lite0", blocks)
+    backbone = space.decode(tuple(gene.radix - 1 for gene in space.genes))
+    made = Subject(backbone, SCALE, CLASSES, SIZE)
+    path = tmp_path / "network.py"
+    path.write_text(standalone.source(made.spec, False), "utf-8")
+    network = imported(path).build().eval()
+    x = torch.randn(1, 3, 65, 97)
+    with torch.no_grad():
+        assert torch.equal(torch.jit.script(network)(x), network(x))
+
+
+def test_random_weights_are_told_no_scores_of_trained_ones(tmp_path):
+    """Nor what a network of another scale cost."""
+    name = "spinenet-seg-camvid-60"
+    spec = catalog.find(name)
+    scores = spec.provenance["scores"]
+    assert {"promoted_miou", "epoch", "parameters"} <= scores.keys()
+    made = Subject(spec.backbone, SCALE, CLASSES, SIZE, name, provenance=spec.provenance)
+    assert made.spec.provenance == {
+        **{key: spec.provenance[key] for key in ("run", "trial", "controller", "data")},
+        "scores": {"proxy_miou": scores["proxy_miou"]},
+    }
+    assert "promoted" not in readme(made.spec, False)
+    as_built = Scale(0.25, endpoint_filters=64, aspp_filters=64)
+    told = replace(made, scale=as_built, classes=tuple("abcdefghijk")).spec.provenance["scores"]
+    assert told == {key: scores[key] for key in ("proxy_miou", "macs", "parameters")}
+    (path,) = SPEC.export(made, tmp_path)  # the spec has no weights to be taken for others
+    assert architecture_file.load_spec(path).provenance == spec.provenance
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut"])

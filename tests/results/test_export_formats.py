@@ -22,7 +22,15 @@ from proxy_tasks.networks import build_segmenter
 from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
 from proxy_tasks.task import Fidelity, Job
-from results.export import huggingface, mmseg, onnx_model, standalone, timm_backbone, torch_program
+from results.export import (
+    huggingface,
+    mmseg,
+    onnx_model,
+    onnx_sizes,
+    standalone,
+    timm_backbone,
+    torch_program,
+)
 from results.export.fresh_process import NUMPY, cases_of, compare
 from results.export.subject import Subject
 from results.export.traced import gather_nearest, traced_cases
@@ -98,6 +106,13 @@ def test_the_timm_backbone_gives_our_maps_and_says_what_they_are(subject, timm):
         torch.testing.assert_close(found, ours[level], rtol=0, atol=1e-5)
     for found, channels, reduction in zip(maps, info.channels(), info.reduction(), strict=True):
         assert found.shape == (2, channels, -(-51 // reduction), -(-70 // reduction))
+
+
+def test_a_timm_backbone_is_scripted(timm):
+    backbone, x = timm.create(out_indices=(0, 2)).eval(), torch.randn(1, 3, 65, 97)
+    with torch.no_grad():
+        for ours, theirs in zip(backbone(x), torch.jit.script(backbone)(x), strict=True):
+            assert torch.equal(ours, theirs)
 
 
 def test_a_timm_features_module_is_the_one_that_makes_the_map(timm):
@@ -262,6 +277,56 @@ def onnx_folder(subject, tmp_path_factory) -> Path:
     return folder
 
 
+def test_an_onnx_model_is_prepared_for_quantisation(onnx_folder, tmp_path):
+    from onnxruntime.quantization import shape_inference
+
+    prepared = tmp_path / "prepared.onnx"
+    shape_inference.quant_pre_process(onnx_folder / "model.onnx", prepared)
+    assert prepared.stat().st_size > 0
+
+
+def test_maps_that_meet_are_told_to_be_of_one_size(tmp_path, monkeypatch):
+    """An up-sampled map is joined with, and added to, one of a strided convolution, whose size has
+    another formula."""
+    onnx, helper = pytest.importorskip("onnx"), pytest.importorskip("onnx.helper")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+
+    graph = onnx.parser.parse_graph("""
+        met (float[batch, 2, height, width] x) => (float[batch, 4, h, w] joined,
+                                                    float[batch, 2, h, w] added)
+        <float[2, 2, 3, 3] kernel, int64[1] one = {1}, int64[1] two = {2},
+         float[batch, 2, h, w] up, float[batch, 2, h, w] fine>
+        {
+            fine = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(x, kernel)
+            coarse = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(fine, kernel)
+            channels = Shape<start = 0, end = 2>(coarse)
+            sides = Shape<start = 2, end = 4>(x)
+            more = Add(sides, one)
+            half = Div(more, two)
+            sizes = Concat<axis = 0>(channels, half)
+            up = Resize(coarse, , , sizes)
+            joined = Concat<axis = 1>(up, fine)
+            added = Add(up, fine)
+        }""")
+    kernel = np.random.default_rng(0).normal(size=(2, 2, 3, 3)).astype(np.float32)
+    graph.initializer.append(onnx.numpy_helper.from_array(kernel, "kernel"))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    x = np.random.default_rng(1).normal(size=(1, 2, 13, 22)).astype(np.float32)
+
+    def run():
+        return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+
+    monkeypatch.chdir(tmp_path)  # it leaves a file where it gives up
+    with pytest.raises(Exception, match="Incomplete symbolic shape inference"):
+        SymbolicShapeInference.infer_shapes(model)
+    before = run()
+    onnx_sizes.follow_sizes(model)
+    onnx.checker.check_model(model)
+    SymbolicShapeInference.infer_shapes(model)
+    assert all(np.array_equal(a, b) for a, b in zip(before, run(), strict=True))
+
+
 def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_folder):
     import onnxruntime
 
@@ -277,6 +342,7 @@ def test_an_onnx_model_runs_at_any_size_and_says_what_it_takes(subject, onnx_fol
         torch.testing.assert_close(found, ours, rtol=0, atol=atol)
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list(CLASSES)
+    assert json.loads(metadata["smallest"]) == 2 * 2**5 + 1  # block 2: dilation 2, level 5
     assert json.loads(metadata["mean"]) == list(INTENSITIES.mean)
     assert json.loads(metadata["std"]) == list(INTENSITIES.std)
     assert json.loads(metadata["sight"]) == {"factor": 0.5, "window": [40, 56]}

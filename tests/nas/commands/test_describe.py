@@ -67,11 +67,13 @@ def buildable() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("scale", "millions"), [("49", 22.1), ("96", 36.5), ("143", 60.5), ("190", 127.1)]
+    ("scale", "parameters"), [("49S", 9_218_215), ("49", 22_088_488), ("190", 127_100_664)]
 )
-def test_spinenets_have_the_published_parameters(nas, scale: str, millions: float) -> None:
+def test_spinenets_have_the_published_parameters(nas, scale: str, parameters: int) -> None:
+    """Of tensorflow/models."""
     values = of(nas, "spinenet-49", "--scale", scale)
-    assert round(values["parameters"] / 1e6, 1) == millions
+    assert values["parameters"] == parameters
+    assert values["scale"]["stem_filters"] == 64
     assert (values["size"], values["classes"]) == ([224, 224], 1000)
     assert values["aspp_rates"] == []
 
@@ -84,6 +86,16 @@ def test_a_baseline_has_the_published_parameters_and_rates(nas) -> None:
     assert [stage["dilation"] for stage in values["stages"]] == [1, 1, 2, 4]
     assert values["output_stride"] == 8
     assert list(values["receptive_fields"]) == ["3"]
+
+
+def test_dilations_that_are_dead_at_a_size_are_named(nas) -> None:
+    values = of(nas, FOUND, "--size", "96x128")
+    assert values["dead"] == [{"part": part, "level": 5, "reach": 4} for part in ("6", "8")]
+    assert values["smallest_side"] == 129
+    _, out, _ = nas("describe", FOUND, "--size", "96x128")
+    assert "6 (d4 on 3×4), 8 (d4 on 3×4) read nothing but padding" in out
+    assert of(nas, FOUND, "--size", "129")["dead"] == []
+    assert "dead taps" not in nas("describe", FOUND, "--size", "129")[1]
 
 
 def test_parts_add_up_to_the_totals_everywhere(nas) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from io import StringIO
@@ -259,6 +260,32 @@ def test_classes_that_only_one_side_has_are_never_found_or_not_chosen(road, tmp_
     assert {path.name for path in out.iterdir()} == {"colours", "submission", evaluations.FILE}
     kept = yaml.safe_load((out / evaluations.FILE).read_text())["evaluations"]
     assert kept == [found]
+
+
+def test_nothing_is_kept_where_that_is_asked_for(road, tmp_path) -> None:
+    data = {"data": "folder", "settings": [f"data.root={tmp_path / 'seen'}"]}
+    (road / evaluations.FILE).unlink(missing_ok=True)
+    found = run(road, **data, keep=False)
+    assert not (road / evaluations.FILE).exists()
+    (road / evaluations.FILE).write_text("somebody's own")
+    assert run(road, **data, keep=False)["scores"] == found["scores"]
+    assert (road / evaluations.FILE).read_text() == "somebody's own"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_place_that_is_read_only_costs_the_record_alone(
+    road, tmp_path, monkeypatch, capsys, as_json
+) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(evaluations, "replace_text", read_only)
+    file, settings = StringIO(), [f"data.root={tmp_path / 'seen'}"]
+    options = Options("folder", settings, as_json=as_json)
+    evaluate(road, options, Console(file=file, width=200))
+    line = f"not kept: {road / evaluations.FILE}: cannot be written: Read-only file system"
+    assert capsys.readouterr().err == f"{line}; --no-keep leaves it\n"
+    assert "mIoU" in file.getvalue() or json.loads(file.getvalue())["scores"]["miou"] > 0
 
 
 def test_exports_score_as_their_weights_and_keep_nothing(road, tmp_path, monkeypatch) -> None:

@@ -31,11 +31,13 @@ FOUND = "spinenet-seg-camvid-28"
 """In the catalogue, found in SPACE."""
 
 
-def gathered(*sources: str | Path, space: SearchSpace = SPACE) -> tuple[list[str], str]:
+def gathered(
+    *sources: str | Path, space: SearchSpace = SPACE, whole: ScalePermutedSpace = SPACE
+) -> tuple[list[str], str]:
     """Canonical keys, and what was printed."""
     file = StringIO()
     console = Console(file=file, width=300)
-    starts = warm_start.gather(list(map(str, sources)), space, console)
+    starts = warm_start.gather(list(map(str, sources)), space, whole.settled, console)
     return [canonical_key(start.backbone) for start in starts], file.getvalue()
 
 
@@ -73,7 +75,7 @@ def test_files_folders_and_the_catalogue_are_taken_in_the_order_given(tmp_path: 
 
 def test_a_run_keeps_what_it_began_with(run: RunDirectory, tmp_path: Path) -> None:
     file = StringIO()
-    starts = warm_start.gather([str(run.path)], SPACE, Console(file=file))
+    starts = warm_start.gather([str(run.path)], SPACE, SPACE.settled, Console(file=file))
     begun = RunDirectory.create(tmp_path / "after", config.load("quickstart"), starts)
     kept = warm_start.genotypes(begun, SPACE)
     assert [SPACE.key(g) for g in kept] == [SPACE.key(g) for g in GENOTYPES[:1:-1]]
@@ -91,6 +93,23 @@ def test_what_lies_beyond_the_constraints_is_left_out_and_said(run: RunDirectory
     assert f"{run.path}: trial-0" in said
     with pytest.raises(UserError, match="no network is left to start from"):
         gathered(run.path, space=ConstrainedSpace(SPACE, {"macs": macs[0] / 2}, figures))
+
+
+@pytest.mark.parametrize("crop", [(96, 128), (64, 96)])
+def test_what_is_dead_at_the_crops_of_this_search_comes_to_life(
+    tmp_path: Path, crop: tuple[int, int]
+) -> None:
+    small = replace(SPACE, crop=crop)
+    (key,), said = gathered(saved(tmp_path / "old.yaml", 0), space=small, whole=small)
+    old = SPACE.decode(GENOTYPES[0])
+    settled = replace(old, blocks=tuple(map(small.settled, old.blocks)))
+    assert key == canonical_key(settled) != canonical_key(old)
+    count = sum(a != b for a, b in zip(old.blocks, settled.blocks, strict=True))
+    assert f"old.yaml: smaller dilations or levels in {count} of 14 blocks" in said
+    levels = {block.level for block in settled.blocks}
+    assert max(levels) == (6 if crop == (96, 128) else 5)
+    (key,), said = gathered(tmp_path / "old.yaml")
+    assert (key, said) == (canonical_key(old), "")
 
 
 def test_what_cannot_be_begun_with_is_refused_by_name(tmp_path: Path, run: RunDirectory) -> None:
