@@ -99,7 +99,7 @@ def test_the_score_is_that_of_the_single_trainings_put_together(task: TrainingTa
     for fold in range(3):
         chosen = [number for number, held in enumerate(FOLDS) if held != fold]
         others = [number for number, held in enumerate(FOLDS) if held == fold]
-        network = _initial_network(0, JOB, 2)
+        network = _initial_network(0, JOB, 2, RECIPE)
         training = Training(network, train, RECIPE, 2, 0, FIDELITY.size, chosen=chosen)
         for _ in range(2):
             training.run_epoch()
