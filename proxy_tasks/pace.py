@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -13,6 +17,7 @@ from proxy_tasks.datasets.packed import PackedSplit
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_segmenter
+from proxy_tasks.networks.frozen_features import FrozenFeatures
 from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.training import Training
@@ -39,8 +44,11 @@ def measured(
     recipe: Recipe,
     device: torch.device,
     seconds: float,
+    again: bool = False,
 ) -> Pace:
-    """Of steps that are repeated for so many seconds, after one that warms up."""
+    """Of steps that are repeated for so many seconds, after one that warms up. ``again``: of a
+    network that sees crops which others have seen before it, with the maps of a frozen encoder kept
+    (see FrozenFeatures)."""
     network = build_segmenter(backbone, scale, classes, size)
     begin(network.backbone, backbone, recipe)
     training = Training(
@@ -54,13 +62,21 @@ def measured(
         intensities=Intensities((0.5,) * scale.channels, (0.25,) * scale.channels),
     )
     memory.reset_peak(device)
-    training.run_epoch()
-    start, steps = time.perf_counter(), 0
-    while steps < 2 or time.perf_counter() - start < seconds:
-        training.run_epoch()  # ends with a reading of its loss, so a GPU has done all of it
-        steps += 1
-    spent = time.perf_counter() - start
+    with _kept() if again else nullcontext():
+        training.run_epoch()
+        start, steps = time.perf_counter(), 0
+        while steps < 2 or time.perf_counter() - start < seconds:
+            training.epoch -= again  # the same crops
+            training.run_epoch()  # ends with a reading of its loss, so a GPU has done all of it
+            steps += 1
+        spent = time.perf_counter() - start
     return Pace(steps * recipe.batch_size / spent, memory.peak(device))
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    with TemporaryDirectory() as folder, FrozenFeatures(Path(folder)).kept():
+        yield
 
 
 def _noise(size: tuple[int, int], channels: int, classes: int) -> PackedSplit:

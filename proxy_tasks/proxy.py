@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from proxy_tasks.datasets.packed import PackedData, is_whole, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
+from proxy_tasks.networks.frozen_features import FrozenFeatures, features_of
 from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
@@ -40,7 +42,8 @@ class TrainingTask:
     checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
     In a group of processes, each of which scores the same job, all measure the same, and the
-    leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone.
+    leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone. With
+    ``features`` the maps of a frozen encoder are kept beside the pack, for the jobs that follow.
     """
 
     data: Path
@@ -49,6 +52,7 @@ class TrainingTask:
     device: str = "auto"
     folder: Path | None = None
     again: Callable[[Path], None] | None = None
+    features: bool = False
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """One measurement per epoch; see ProxyTask.
@@ -91,6 +95,7 @@ class _Run:
     ) -> None:
         self.job, self.data, self.device = job, data, device
         self.recipe = task.recipe
+        self.features = FrozenFeatures(features_of(task.data)) if task.features else None
         self.intensities = as_trained_on(encoder_of(job.backbone), data.intensities)
         self.group = Group.joined()
         self.train = DeviceSplit(data.train, device)
@@ -164,6 +169,12 @@ class _Run:
 
     def _epoch(self, fold: int) -> Measurement:
         """Train an epoch, and validate when it is time to."""
+        with self.features.kept() if self.features else nullcontext():
+            measured = self._learnt(fold)
+        ends = measured.failure is None and self.job.ends_with(measured)
+        return measured.with_figures(self._measured()) if ends else measured
+
+    def _learnt(self, fold: int) -> Measurement:
         train_loss = self.training.run_epoch()
         done = fold * self.job.fidelity.epochs + self.training.epoch
         measured = replace(self.base, epochs=done, peak_memory=memory.peak(self.device))
@@ -175,7 +186,7 @@ class _Run:
                 return replace(measured, failure=Failure.DIVERGED)
             measured = replace(measured.with_figures(found.figures), class_iou=found.class_iou)
             measured = replace(measured, stale=self._stale(found.miou))
-        return measured.with_figures(self._measured()) if self.job.ends_with(measured) else measured
+        return measured
 
     def _measured(self) -> dict[str, float]:
         """What needs a measurement of its own, of the trained network."""

@@ -42,7 +42,7 @@ def _crash(error: Exception) -> Crash:
     place = traceback.extract_tb(error.__traceback__)[-1]
     line = f"{type(error).__name__}: {error} (in {place.name}, line {place.lineno})"
     if isinstance(error, UserError):  # the line says it all
-        return Crash(Trouble.BUG, " ".join(str(error).split()), "")
+        return Crash(_trouble(error), " ".join(str(error).split()), "")
     trace = "".join(traceback.format_exception(error))
     return Crash(_trouble(error), " ".join(line.split()), trace)
 

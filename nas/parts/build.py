@@ -202,4 +202,5 @@ def task(
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         again=Again(config, training),
+        features=not isinstance(training, PromotionConfig),
     )

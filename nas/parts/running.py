@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nas.engines.sizing import Sized, Sizing
 from nas.engines.tracking import Tracking
 from nas.parts.build import still_packed, task
 from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.networks.frozen_features import features_of
 from proxy_tasks.task import Job
 from results.trial import Trial
 from search_space.cost import cost
@@ -65,9 +67,10 @@ def train(
     data = still_packed(config, training, data)
     followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
     jobs = sized(source, training, data, resources)
-    engine(config.engine, resources, halving, followed).run(
-        task(config, training, data, folder), jobs
-    )
+    work = task(config, training, data, folder)
+    engine(config.engine, resources, halving, followed).run(work, jobs)
+    if work.features:  # nobody needs them again
+        shutil.rmtree(features_of(data), ignore_errors=True)
 
 
 def sized(

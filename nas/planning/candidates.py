@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.planning.decision import Decision
-from nas.planning.frame import WIDTHS, Frame, averaging, divided, scaled
+from nas.planning.frame import PROXY_STEPS, WIDTHS, Frame, averaging, divided, scaled
 from results import units
 
 SHORTER = 24
 """A full training sees this many times the crops of a proxy (40 in Google's released search)."""
-USUAL_STEPS, FEWEST_STEPS = 100, 40
-"""Steps of a proxy in each fold: with fewer, all networks know only the most frequent classes. The
-second number holds only where fewer than FEWEST_TRIALS would fit into the hours."""
+FEWEST_STEPS = 40
+"""Steps of a proxy in each fold where fewer than FEWEST_TRIALS of PROXY_STEPS would fit into the
+hours."""
 MOST_TRIALS, FEWEST_TRIALS = 200, 8
 PROXY_EPOCHS = 4
 
@@ -43,7 +43,7 @@ class Candidates:
         seen = Decision(
             "a proxy sees",
             f"{total:,} crops{folds}, at width {WIDTHS[-1]:g}",
-            f"about 1/{SHORTER} of a full training, but at least {USUAL_STEPS} steps per"
+            f"about 1/{SHORTER} of a full training, but at least {PROXY_STEPS} steps per"
             f" training, or {FEWEST_STEPS} where hours are short",
             values,
             f"{units.duration(self.seconds)} each",
@@ -68,11 +68,12 @@ def candidates(frame: Frame, crops: float, seconds: float, full: int) -> Candida
     """Proxies of a fixed part of full training, and longer ones where very many would fit."""
     batch, folds, workers = frame.recipe.batch_size, frame.folds, frame.there.workers
     validated = frame.looks("train" if folds > 1 else "val") / crops
-    usual, least = (steps * batch * folds for steps in (USUAL_STEPS, FEWEST_STEPS))
+    usual, least = (steps * batch * folds for steps in (PROXY_STEPS, FEWEST_STEPS))
     wanted = max(full // SHORTER, usual)
 
     def trials(total: float) -> float:
-        return workers * seconds / (total / crops + validated) - 1  # a baseline is scored too
+        # A baseline is scored too, and the first of all that stand on an encoder computes its maps.
+        return workers * seconds / (total / crops + validated) - (2 if frame.start else 1)
 
     if trials(wanted) > MOST_TRIALS:
         wanted = min(full, int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops))

@@ -8,10 +8,12 @@ from nas.planning.machine import REFERENCE, Machine, Setting
 from nas.planning.seeing import Seeing
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.traits import Fingerprint
+from proxy_tasks.networks.frozen_features import LARGEST
 from proxy_tasks.recipe import Recipe
 from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.cost import cost
+from search_space.encoders import encoder
 from search_space.scales import Scale
 
 WIDTHS = (1.0, 0.8, 0.65, 0.5, 0.375, 0.25)
@@ -28,6 +30,9 @@ AVERAGED = 0.05
 WHOLE = 0.7
 """Cost of predicting a pixel of a whole image, relative to training on it: a forward pass is a
 third of a step, but it is in single precision, where training uses half."""
+PROXY_STEPS = 100
+"""Steps of a usual proxy in each fold: with fewer, all networks know only the most frequent
+classes."""
 ROOM = 0.7
 """Part of the memory that trainings may fill."""
 
@@ -111,9 +116,20 @@ class Frame:
         )
 
     def short(self, width: float) -> Setting:
-        """The setting of a proxy, which leaves an encoder as it is."""
-        recipe = replace(self.recipe, encoder_rate=0.0) if self.start else self.recipe
-        return replace(self.full(width), recipe=recipe, workers=self.there.workers, threads=1)
+        """The setting of a proxy, which leaves an encoder as it is and finds its maps kept."""
+        one = replace(self.full(width), workers=self.there.workers, threads=1)
+        if not self.start:
+            return one
+        frozen = replace(self.recipe, encoder_rate=0.0)
+        return replace(one, recipe=frozen, again=self._maps() <= LARGEST)
+
+    def _maps(self) -> float:
+        """Bytes, in single precision, of the encoder's maps of all that proxies see."""
+        levels = encoder(self.start).levels
+        values = sum(stages[-1].channels / 4**level for level, stages in levels.items())
+        crops = PROXY_STEPS * self.recipe.batch_size * self.folds * self.seeing.crop**2
+        part: Split = "train" if self.folds > 1 else "val"
+        return 4 * values * (crops + self.seeing.pixels(self.found, part))
 
 
 def divided(crops: int, epochs: int, batch: int) -> tuple[int, int]:

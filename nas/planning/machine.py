@@ -39,7 +39,8 @@ class Machine:
 @dataclass(frozen=True)
 class Setting:
     """A training whose pace is wanted: of a ``network`` of the catalogue, with ``workers`` such
-    trainings side by side that have ``threads`` each."""
+    trainings side by side that have ``threads`` each; ``again``: of crops that others have seen
+    before, see ``proxy_tasks.pace``."""
 
     network: str
     scale: Scale
@@ -48,6 +49,7 @@ class Setting:
     recipe: Recipe
     workers: int
     threads: int = 1
+    again: bool = False
     seconds: float = field(default_factory=lambda: SECONDS)
 
 
@@ -94,6 +96,7 @@ def _measured(setting: Setting, device: str) -> Pace:
         setting.recipe,
         torch.device(device),
         setting.seconds,
+        setting.again,
     )
 
 

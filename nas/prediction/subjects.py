@@ -49,7 +49,7 @@ def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Sub
     if options.given:
         given = ", ".join(f"--{option}" for option in options.given)
         raise UserError(
-            f"{given}: leave it out; trained networks and trials are exported as they were built"
+            f"{given}: leave out; trained networks and trials are exported as they were built"
         )
     if folder.suffix == WEIGHTS and not folder.is_dir():
         return [of_weights(folder)]

@@ -13,7 +13,7 @@ from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.classifier import Classifier
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
-from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.networks.frozen_features import TrainedEncoderBackbone
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from proxy_tasks.networks.segmenter import Segmenter
 from search_space.architecture import Architecture
@@ -89,6 +89,6 @@ def channels_last(network: Network) -> Network:
 
 def _encoder(backbone: Backbone, scale: Scale) -> Encoder:
     if isinstance(backbone, Architecture):
-        kind = EncoderBackbone if backbone.encoder else ScalePermutedBackbone
+        kind = TrainedEncoderBackbone if backbone.encoder else ScalePermutedBackbone
         return kind(backbone, scale)
     return DilatedResNetBackbone(backbone, scale)

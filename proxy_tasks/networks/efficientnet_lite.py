@@ -78,10 +78,11 @@ class EfficientNetLiteEncoder(nn.Module):
     is not built.
 
     Attributes:
-        pretrained: whether its weights already know something, and so learn more slowly.
+        pretrained: what its weights are called, by their content, if they already know something;
+            they learn more slowly then.
     """
 
-    pretrained = False
+    pretrained = ""
 
     def __init__(self, spec: EfficientNetLite, channels: int, deepest: int) -> None:
         super().__init__()
@@ -94,6 +95,11 @@ class EfficientNetLiteEncoder(nn.Module):
                 self.levels[str(level)] = nn.Sequential(*inverted_blocks(before, stages))
                 before = stages[-1].channels
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing in it learns."""
+        return not any(p.requires_grad for p in self.parameters())
+
     def freeze(self) -> None:
         """Its weights no longer learn, and its batch norms keep their statistics."""
         self.requires_grad_(False)
@@ -101,8 +107,7 @@ class EfficientNetLiteEncoder(nn.Module):
 
     def train(self, mode: bool = True) -> EfficientNetLiteEncoder:
         """In inference once it is frozen, whatever the mode of the rest."""
-        learns = any(p.requires_grad for p in self.parameters())
-        return super().train(mode and learns)
+        return super().train(mode and not self.frozen)
 
     def forward(self, x_BCHW: Tensor) -> dict[int, Tensor]:
         """Level -> map of ceil(size / 2**level) pixels, finest level first."""

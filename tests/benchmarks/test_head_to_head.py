@@ -110,7 +110,8 @@ def evaluated(
     data = Evaluated("folder", None, "val", 2, "print")
     scores = Scores(miou, 0.5, 0.5, 0.5, None, {})
     date = "2026-11-27T00:00:00+00:00"
-    made = Evaluation(date, name, data, sight, views or Views(), None, scores)
+    weights = digest(Checkpoint(run.promotions / name).weights)
+    made = Evaluation(date, weights, data, sight, views or Views(), None, scores)
     evaluations.save(run.promotions / name, made)
 
 

@@ -319,7 +319,7 @@ def test_a_spec_is_exported_by_name_with_where_it_came_from(nas, tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["FOLDER", "--scale", "S96", "--size", "64"], "--scale, --size: not for trials"),
+        (["FOLDER", "--scale", "S96", "--size", "64"], "--scale, --size: leave out"),
         ([FOUND, "--trial", "best"], "is not a run's folder"),
         (["nothing"], "spinenet-49"),
         ([FOUND, "--size", "big"], "--size big: write pixels"),

@@ -119,7 +119,7 @@ def test_each_row_has_the_shape_of_its_image() -> None:
 
 
 def test_a_network_of_other_classes_is_not_compared() -> None:
-    with pytest.raises(UserError, match="other classes"):
+    with pytest.raises(UserError, match="classes are not those of the data set"):
         compared(Bright(("sky", "sea")), packed(1))
 
 
