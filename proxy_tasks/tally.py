@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from proxy_tasks.boundary import BoundaryTally
 from proxy_tasks.datasets.base import Pixels
@@ -27,13 +28,21 @@ class Tally:
     def __init__(self, classes: Sequence[str], tolerance: float | None = None) -> None:
         self._names = tuple(classes)
         self._counts = torch.zeros((len(classes), len(classes)), dtype=torch.int64)
+        self._images: list[NDArray[np.int64]] = []
         self._boundary = BoundaryTally(len(classes), tolerance)
 
     def add(self, found_HW: Pixels, labels_HW: Pixels) -> None:
         """The class found for each pixel of an image, and the right one, void where `IGNORE`."""
         pair = torch.from_numpy(found_HW), torch.from_numpy(np.array(labels_HW))
-        self._counts += confusion(*pair, len(self._names))
+        counts_KK = confusion(*pair, len(self._names))
+        self._counts += counts_KK
+        self._images.append(_hits(counts_KK.numpy()))
         self._boundary.add(found_HW, labels_HW)
+
+    def by_image(self) -> NDArray[np.int64]:
+        """Of the images so far, of shape (images, classes, 2): pixels labelled and predicted as a
+        class, and labelled or predicted as it."""
+        return np.array(self._images, np.int64).reshape(-1, len(self._names), 2)
 
     def scores(self) -> Scores:
         """Of the images so far."""
@@ -49,6 +58,11 @@ class Tally:
             boundary_f=_known(float(boundary.nanmean())),
             classes={name: ClassScores(share, *map(_known, row)) for name, share, *row in rows},
         )
+
+
+def _hits(counts_KK: NDArray[np.int64]) -> NDArray[np.int64]:
+    hits_K = counts_KK.diagonal()
+    return np.stack([hits_K, counts_KK.sum(0) + counts_KK.sum(1) - hits_K], axis=1)
 
 
 def _known(value: float) -> float | None:

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
@@ -43,7 +44,6 @@ from proxy_tasks.datasets import DATASETS, PARTS, Dataset
 from proxy_tasks.datasets.base import Pixels, Split
 from proxy_tasks.labelling import Labeller
 from proxy_tasks.proxy import find_device
-from proxy_tasks.scores import Scores
 from proxy_tasks.tally import Tally
 from results.export.staging import publish, staged
 from search_space.errors import UserError
@@ -78,10 +78,10 @@ def evaluate(weights: Path, options: Options, console: Console) -> None:
     """
     work = _Work.of(weights, options)
     if options.output is None:
-        found = work.evaluation(console)
+        found, _ = work.evaluation(console)
     else:
         with staged(options.output) as stage:
-            found = work.evaluation(console, _Pictures(stage, work, options.submission))
+            found, _ = work.evaluation(console, _Pictures(stage, work, options.submission))
             evaluations.save(stage, found)
             publish(stage, options.output, (_COLOURS, _SUBMISSION, evaluations.FILE))
     if options.as_json:
@@ -107,11 +107,12 @@ def _kept(folder: Path | None, found: Evaluation) -> list[Path]:
 
 
 def measured(weights: Path, options: Options, console: Console) -> Evaluation:
-    """As ``evaluate``, but print nothing: the score, kept beside the weights of a promotion."""
+    """As ``evaluate``, but print nothing: the score, kept beside the weights of a promotion with
+    what was found in each image."""
     work = _Work.of(weights, options)
-    found = work.evaluation(console)
+    found, by_image = work.evaluation(console)
     if work.keep:
-        evaluations.save(work.keep, found)
+        evaluations.save(work.keep, found, by_image)
     return found
 
 
@@ -182,8 +183,10 @@ class _Work:
         )
         return cls(config, dataset, split, options.boundary, match, labeller, file, keep)
 
-    def evaluation(self, console: Console, pictures: _Pictures | None = None) -> Evaluation:
-        """Image by image; what is found goes to the pictures too."""
+    def evaluation(
+        self, console: Console, pictures: _Pictures | None = None
+    ) -> tuple[Evaluation, NDArray[np.int64]]:
+        """Image by image, see `Tally.by_image`; what is found goes to the pictures too."""
         data = Evaluated(
             self.dataset.name,
             None if self.config.data.root is None else str(self.config.data.root),
@@ -193,13 +196,14 @@ class _Work:
             self.match.unknown,
             self.match.left_out,
         )
-        scores = self._scores(console, pictures)
+        tally = self._tally(console, pictures)
         date = datetime.now(UTC).isoformat(timespec="seconds")
         digest = promotion_records.digest(self.file)
         sight, views = self.labeller.sight, self.labeller.views
-        return Evaluation(date, digest, data, sight, views, self.tolerance, scores)
+        found = Evaluation(date, digest, data, sight, views, self.tolerance, tally.scores())
+        return found, tally.by_image()
 
-    def _scores(self, console: Console, pictures: _Pictures | None) -> Scores:
+    def _tally(self, console: Console, pictures: _Pictures | None) -> Tally:
         tally = Tally(self.dataset.classes, self.tolerance)
         total = self.dataset.count(self.split)
         with console.status(f"evaluating on {self.dataset.name}") as status:
@@ -210,7 +214,7 @@ class _Work:
                 if pictures:
                     pictures.add(index, found)
                 status.update(f"evaluating on {self.dataset.name}: {index + 1} of {total} images")
-        return tally.scores()
+        return tally
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from nas.config import Config
 from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running
-from nas.runs import data_identity, events, ledgers, promotion_records, tested
+from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
 from nas.runs.resume import changed
@@ -85,8 +85,11 @@ def promote(
             folder=run.promotions,
         )
     _draw(run, config, data, console)
-    _test(run, config, settings, console)
-    show_promotions(promotion_records.load_all(run), console)
+    _score(run, config, settings, console)
+    ended = promotion_records.load_all(run)
+    show_promotions(ended, console)
+    for line in rivals.lines(trials, ended, config, shlex.quote(str(path))):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
 
@@ -120,16 +123,19 @@ def _draw(run: RunDirectory, config: Config, data: Path, console: Console) -> No
     draw_missing(run, data, console)
 
 
-def _test(run: RunDirectory, config: Config, settings: Sequence[str], console: Console) -> None:
-    """Score every full training once on the test part, if there is one. If one cannot be scored,
-    a line says so: its training has ended all the same."""
-    if not build.dataset(config, config.promotion.size).count(tested.SPLIT):
+def _score(run: RunDirectory, config: Config, settings: Sequence[str], console: Console) -> None:
+    """Score every full training once on the test part, if there is one; else, where there are
+    rivals to compare with, on the validation part. If one cannot be scored, a line says so: its
+    training has ended all the same."""
+    data = build.dataset(config, config.promotion.size)
+    part = tested.SPLIT if data.count(tested.SPLIT) else "val"
+    if part == "val" and (data.folds or not config.promotion.rivals):
         return
     where = [each for each in settings if each.startswith((*data_identity.MOVABLE, "engine."))]
     for each in promotion_records.load_all(run):
-        if each.weights is None or tested.evaluation(each) is not None:
+        if each.weights is None or tested.evaluation(each, part) is not None:
             continue
         try:
-            measured(each.weights, Options(settings=where, split=tested.SPLIT), console)
+            measured(each.weights, Options(settings=where, split=part), console)
         except UserError as error:
-            console.print(f"{each.name}: not scored on the test part ({error})", markup=False)
+            console.print(f"{each.name}: not scored on {part} ({error})", markup=False)

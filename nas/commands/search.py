@@ -20,7 +20,7 @@ from nas.config import Config
 from nas.failures import RunFailed, interruptible
 from nas.parts import baselines, build, checks, machines, running, shared_ray
 from nas.planning import Made
-from nas.runs import audited, data_identity, events, ledgers
+from nas.runs import audited, data_identity, events, ledgers, rivals
 from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
@@ -189,11 +189,16 @@ def _fresh(asked: Asked, console: Console) -> tuple[Config, Made | None]:
 
 
 def _fit(
-    run: RunDirectory, config: Config, best: list[Trial], seconds: float, console: Console
+    run: RunDirectory,
+    config: Config,
+    best: list[Trial],
+    rivals: int,
+    seconds: float,
+    console: Console,
 ) -> None:
     """Shorten full training where less time is left than was planned; the run keeps that, so that
     a resume goes on with it."""
-    if settings := planning.fitted(config, best, seconds):
+    if settings := planning.fitted(config, best, rivals, seconds):
         shorter = configs.with_settings(config, settings, ("promotion.",))
         run.write_config(placed(shorter))
         console.print(
@@ -279,7 +284,11 @@ def _conclude(
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
+    chosen = top(trials, config.promotion.top)
+    others = rivals.others(config, chosen)
+    for name in sorted(set(config.promotion.rivals) - set(others)):
+        console.print(f"the search found {name} itself: no block paid for what it costs")
     if deadline is not None:
-        _fit(run, config, top(trials, config.promotion.top), deadline - time.monotonic(), console)
-    promote(run.path, config.promotion.top, (), (), 1, None, True, (), console)
+        _fit(run, config, chosen, len(others), deadline - time.monotonic(), console)
+    promote(run.path, config.promotion.top, (), others, 1, None, True, (), console)
     export(str(run.path), "best", ("spec", "python"), run.path / "export", console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from nas.engines.base import Trouble
-from nas.runs import audited, evaluations, ledgers, promotion_records, trainings
+from nas.runs import audited, evaluations, ledgers, promotion_records, rivals, trainings
 from nas.runs.directory import RunDirectory
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import warning
@@ -66,6 +67,8 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         console.print(under_way_table(going))
     if promoted:
         show_promotions(promoted, console)
+        for line in rivals.lines(trials, promoted, run.config(), shlex.quote(str(run.path))):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     if evaluated := _evaluations(promoted):
         console.print(evaluations_table(evaluated))
 

@@ -138,11 +138,13 @@ class ProxyConfig(TrainingConfig):
 
 
 class PromotionConfig(TrainingConfig):
-    """Full training. ``top`` trials are promoted at the end of a search (0: none). It ends early
+    """Full training. ``top`` trials are promoted at the end of a search (0: none), and with them
+    these ``rivals``, entries of the catalogue, for comparison. It ends early
     after ``patience`` validations in a row without a better mIoU (0: never). ``processes`` share
     each batch of it; each has ``threads`` on a CPU, by default as many as there are cores left."""
 
     top: int = Field(0, ge=0)
+    rivals: tuple[str, ...] = ()
     epochs: int = 60
     evaluate_every: int = 5
     patience: int = 0

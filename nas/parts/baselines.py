@@ -1,4 +1,4 @@
-"""The networks that a search scores first, to be compared with."""
+"""The networks that a search scores first, and trains fully at its end, to be compared with."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ class Baseline:
 def baselines(config: Config) -> tuple[Baseline, ...]:
     """UserError for a name that the catalogue does not have."""
     return tuple(Baseline(name, catalog.load(name)) for name in config.baselines)
+
+
+def rivals(config: Config) -> tuple[Baseline, ...]:
+    """What is trained fully beside the best. UserError as ``baselines``."""
+    return tuple(Baseline(name, catalog.load(name)) for name in config.promotion.rivals)

@@ -6,7 +6,7 @@ import numpy as np
 
 from nas.config import Config, TrainingConfig
 from nas.engines import tracking
-from nas.parts.baselines import baselines
+from nas.parts.baselines import baselines, rivals
 from nas.parts.build import controller, dataset, section_of
 from nas.parts.machines import resources
 from proxy_tasks.encoder_weights import check_installed
@@ -35,7 +35,8 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
         check_room_for(config, space)
     check_halving(config)
     tracking.check(config)
-    check_encoders(config, *(each.backbone for each in baselines(config)))
+    compared = (*baselines(config), *rivals(config))
+    check_encoders(config, *(each.backbone for each in compared))
     resources(config.engine)
     check_batch(config, config.proxy)
     check_promotion(config)

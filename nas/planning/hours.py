@@ -64,7 +64,11 @@ def hours(
 ) -> Hours:
     """Measure the narrowest network, choose the widest one for which there is time, and measure
     that too. ``seconds`` are left of the hours; ``folds``: 1 where a part is held out."""
-    top = 1 if folds > 1 or there.workers == 1 else 2
+    rivals = (start,) if start else ()
+    top = 1 if rivals or folds > 1 or there.workers == 1 else 2
+    trainings = top + len(rivals)
+    beside = min(trainings, there.workers)
+    rounds = -(-trainings // beside)
     frame = Frame(
         found,
         seeing,
@@ -73,29 +77,29 @@ def hours(
         head,
         start,
         folds,
-        top,
-        max(1, cores // top) if there.device == "cpu" else 1,
+        beside,
+        max(1, cores // beside) if there.device == "cpu" else 1,
     )
     read = _native_pixels(found) / READ
     narrow, narrow_full = timed([frame.short(WIDTHS[-1]), frame.full(WIDTHS[-1])])
     frame, narrow_full, threads = _threads(frame, narrow_full, timed)
     left = max(60.0, seconds - START - read - END)
-    width = _width(frame, narrow_full.crops, PROMOTED * left)
+    width = _width(frame, narrow_full.crops, PROMOTED * left / rounds)
     full = timed([frame.full(width)])[0] if width != WIDTHS[-1] else narrow_full
     looks = 0.0 if folds > 1 else VALIDATIONS * frame.looks("val")
-    end = END + top * frame.looks("test") / full.crops
+    end = END + trainings * frame.looks("test") / full.crops
     left = max(60.0, seconds - START - read - end)
-    crops = int(SPARE * PROMOTED * left * full.crops - looks)
+    crops = int(SPARE * PROMOTED * left / rounds * full.crops - looks)
     crops = max(2 * frame.recipe.batch_size, min(crops, frame.crops(PLENTY)))
     epochs, images = divided(crops, PROMOTION_EPOCHS, frame.recipe.batch_size)
-    promotion = (epochs * images + looks) / full.crops
+    promotion = rounds * (epochs * images + looks) / full.crops
     search = left - promotion / SPARE
     proxy = candidates(frame, narrow.crops, SPARE * search, epochs * images)
     passes = epochs * images / max(1, frame.crops(1))
     decisions = (
         _batch_decision(frame, full),
         _width_decision(frame, width, passes),
-        _full_decision(frame, epochs, images, promotion, top),
+        _full_decision(frame, epochs, images, promotion, top, rivals),
         *threads,
         *proxy.decisions(frame, search),
         _limit(frame, width),
@@ -152,20 +156,27 @@ def _width_decision(frame: Frame, width: float, passes: float) -> Decision:
     return Decision("width", f"{width:g} of SpineNet's filters", why, values, costs)
 
 
-def _full_decision(frame: Frame, epochs: int, images: int, seconds: float, top: int) -> Decision:
+def _full_decision(
+    frame: Frame, epochs: int, images: int, seconds: float, top: int, rivals: tuple[str, ...]
+) -> Decision:
     batch = frame.recipe.batch_size
     values = {
         "promotion.top": top,
+        **({"promotion.rivals": list(rivals)} if rivals else {}),
         "promotion.epochs": epochs,
         "promotion.images": images,
         "promotion.evaluate_every": max(1, epochs // VALIDATIONS),
         "promotion.recipe.averaging": averaging(epochs * images // batch),
     }
     who = "the best candidate" if top == 1 else "each of the two best candidates"
+    who = " and ".join((who, *rivals))
+    why = f"{100 * PROMOTED:.0f} % of the hours: full training decides most of the score"
+    if rivals:
+        why += f"; {rivals[0]} alone is what you would have without a search"
     return Decision(
         "a full training sees",
-        f"{epochs * images:,} crops in {epochs} epochs; {who} gets one",
-        f"{100 * PROMOTED:.0f} % of the hours: full training decides most of the score",
+        f"{epochs * images:,} crops in {epochs} epochs; {who} get{'' if rivals else 's'} one",
+        why,
         values,
         units.duration(seconds),
     )

@@ -1,20 +1,29 @@
-"""What evaluations of a network's weights found: ``evaluation.yaml`` beside them."""
+"""What evaluations of a network's weights found: ``evaluation.yaml`` beside them. What they found
+in each image is in ``evaluation-DIGEST.counts``, which may be removed: plain numbers, int64, little
+end first, of the shape that the evaluation says.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nas.runs.inside import check_place
 from nas.runs.promotion_records import replace_text
 from proxy_tasks.scores import ClassScores, Scores
 from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.views import Views
+from results.paired import ImageCounts
 from search_space import strict_yaml
 from search_space.errors import UserError
 from search_space.fields import short
+from search_space.files import replacing
 
 FORMAT = "spinenet-seg-evaluation/1"
 FILE = "evaluation.yaml"
@@ -77,6 +86,12 @@ class Evaluation:
         )
 
     @property
+    def counts_name(self) -> str:
+        """The file with what was found in each image."""
+        known = hashlib.blake2b(repr(self.asked).encode(), digest_size=8).hexdigest()
+        return f"evaluation-{known}.counts"
+
+    @property
     def asked(self) -> tuple[Any, ...]:
         """Equal for evaluations of which the later replaces the earlier."""
         return self.weights, self.data, self.sight, self.views, self.tolerance
@@ -96,8 +111,24 @@ def load_all(folder: Path) -> list[Evaluation]:
         raise UserError(f"{path}: is not a record of evaluations ({error}); remove it") from None
 
 
-def save(folder: Path, evaluation: Evaluation) -> Path:
-    """Among those of the folder, in the place of an earlier one of the same.
+def counts(folder: Path, evaluation: Evaluation) -> ImageCounts | None:
+    """What it found in each image; None where that is not there."""
+    shape = evaluation.data.images, len(evaluation.scores.classes), 2
+    file = folder / evaluation.counts_name
+    try:
+        if file.is_symlink() or file.stat().st_size != 8 * prod(shape):
+            return None
+        found = np.fromfile(file, "<i8").reshape(shape)
+    except OSError:
+        return None
+    return ImageCounts(found[..., 0], found[..., 1])
+
+
+def save(
+    folder: Path, evaluation: Evaluation, by_image: NDArray[np.int64] | None = None
+) -> Path:
+    """Among those of the folder, in the place of an earlier one of the same. ``by_image``: that of
+    its ``Tally``, to be kept too.
 
     Raises:
         UserError: where the record is damaged or cannot be written, or a link leads out of the
@@ -108,6 +139,9 @@ def save(folder: Path, evaluation: Evaluation) -> Path:
     values = {"format": FORMAT, "evaluations": [each.to_dict() for each in (*kept, evaluation)]}
     path = folder / FILE
     try:
+        if by_image is not None:
+            with replacing(folder / evaluation.counts_name) as draft:
+                by_image.astype("<i8").tofile(draft)
         replace_text(path, strict_yaml.render(values, width=100, ascii_only=True))
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error

@@ -16,14 +16,14 @@ from proxy_tasks.views import Views
 SPLIT: Split = "test"
 
 
-def evaluation(promotion: Promotion) -> Evaluation | None:
-    """Of its weights, as the network sees images, without flips and further scales; None where
-    there is none. Raises UserError where the record is damaged."""
+def evaluation(promotion: Promotion, split: Split = SPLIT) -> Evaluation | None:
+    """Of its weights on a part of the run's data, as the network sees images, without flips and
+    further scales; None where there is none. Raises UserError where the record is damaged."""
     if promotion.weights is None:
         return None
     known = evaluations.load_all(promotion.weights.parent)
     own = (each for each in known if each.weights == promotion.digest)
-    return next((each for each in own if _plain(each, promotion)), None)
+    return next((each for each in own if _plain(each, promotion, split)), None)
 
 
 def evaluations_of(promotions: Iterable[Promotion]) -> dict[str, Evaluation]:
@@ -32,8 +32,8 @@ def evaluations_of(promotions: Iterable[Promotion]) -> dict[str, Evaluation]:
     return {name: each for name, each in found.items() if each is not None}
 
 
-def _plain(each: Evaluation, promotion: Promotion) -> bool:
-    """Whether it is of the run's own test part, and not of another data set's that somebody was
+def _plain(each: Evaluation, promotion: Promotion, split: Split) -> bool:
+    """Whether it is of the run's own part, and not of another data set's that somebody was
     curious about."""
     same = not promotion.classes or set(each.scores.classes) == set(promotion.classes)
-    return each.data.split == SPLIT and each.views == Views() and same
+    return each.data.split == split and each.views == Views() and same

@@ -157,7 +157,7 @@ def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
 def settings(config: PromotionConfig) -> dict[str, Any]:
     """What a promotion is begun with, and must be resumed with. By how many processes it is trained
     is the machines' affair: they come to the same, up to rounding."""
-    return config.identity("top", "processes", "threads")
+    return config.identity("top", "rivals", "processes", "threads")
 
 
 def prepare(

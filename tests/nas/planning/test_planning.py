@@ -313,14 +313,17 @@ def test_memory_bounds_the_batch() -> None:
     assert made.plan.values()["proxy"]["recipe"]["batch_size"] < 8
 
 
-@pytest.mark.parametrize(("seconds", "epochs"), [(10_000, None), (645, 6), (60, 5)])
+@pytest.mark.parametrize(
+    ("seconds", "rivals", "epochs"), [(10_000, 0, None), (645, 0, 6), (1245, 1, 6), (60, 0, 5)]
+)
 def test_full_training_is_shortened_to_what_is_left_of_the_hours(
-    seconds: float, epochs: int | None
+    seconds: float, rivals: int, epochs: int | None
 ) -> None:
     backbone = catalog.load("spinenet-49")
     config = configs.parse(
         {
             "promotion": {"epochs": 20, "images": 100},
+            "engine": {"workers": 1},
             "plan": {
                 "hours": 1.0, "machine": "a processor", "device": "cpu", "workers": 2,
                 "proxy_crops_per_second": 5.0, "promotion_crops_per_second": 1.0,
@@ -332,8 +335,9 @@ def test_full_training_is_shortened_to_what_is_left_of_the_hours(
     )  # fmt: skip
     trial = SimpleNamespace(backbone=backbone)
     expected = () if epochs is None else (f"promotion.epochs={epochs}",)
-    assert fitted(config, [trial], seconds) == expected  # type: ignore[list-item]
-    assert fitted(config.model_copy(update={"plan": None}), [trial], seconds) == ()  # type: ignore[list-item]
+    assert fitted(config, [trial], rivals, seconds) == expected  # type: ignore[list-item]
+    unplanned = config.model_copy(update={"plan": None})
+    assert fitted(unplanned, [trial], rivals, seconds) == ()  # type: ignore[list-item]
 
 
 def test_a_plan_starts_from_weights_that_are_installed() -> None:

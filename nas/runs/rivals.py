@@ -1,0 +1,153 @@
+"""Whether a run's best network is better than what one would have without a search: its rivals, the
+catalogue's entries of the config, trained fully under the same recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from nas.config import Config
+from nas.runs import evaluations, selection, tested
+from nas.runs.promotion_records import Promotion
+from proxy_tasks.datasets.base import Split
+from results import units
+from results.paired import Difference, ImageCounts, difference
+from results.trial import Trial
+from search_space import catalog
+from search_space.canonical import canonical_key
+
+CERTAIN = 0.05
+"""Below this p two networks are told apart."""
+PARTS: tuple[Split, ...] = ("test", "val")
+"""Where rivals are compared: on the first on which all were scored."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of a run's best with a rival, over their seeds: mean mIoU in [0, 1] on a part of the data."""
+
+    best: str
+    trial: int | None
+    rival: str
+    part: Split
+    mious: tuple[float, float]
+    seeds: int
+    images: int
+    difference: Difference
+
+    @property
+    def verdict(self) -> str:
+        """better, worse or equal."""
+        if self.difference.p >= CERTAIN:
+            return "equal"
+        return "better" if self.difference.value > 0 else "worse"
+
+    def __str__(self) -> str:
+        ours, theirs = map(units.percent, self.mious)
+        found = self.difference
+        value, low, high = (f"{100 * x:+.1f}" for x in (found.value, found.low, found.high))
+        p = f"p < {CERTAIN / 50:g}" if found.p < CERTAIN / 50 else f"p = {found.p:.2g}"
+        drawn = f"{self.images} images" + (" and the seeds" if self.seeds > 1 else "")
+        return (
+            f"{self.best} is {_WORDS[self.verdict]} {self.rival}: {ours} and {theirs} % mIoU on"
+            f" {self.part}, a difference of {value} points (95 % interval {low} to {high} over the"
+            f" {drawn}, {p})"
+        )
+
+
+_WORDS = {"better": "better than", "worse": "worse than", "equal": "not told apart from"}
+
+
+def others(config: Config, chosen: Sequence[Trial]) -> list[str]:
+    """The rivals to be trained beside the ``chosen`` trials: those that are none of them."""
+    found = {trial.key for trial in chosen}
+    named = config.promotion.rivals
+    return [name for name in named if canonical_key(catalog.load(name)) not in found]
+
+
+def comparisons(
+    trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config
+) -> list[Comparison]:
+    """Of the best candidate with each rival that was trained and scored as it was."""
+    names = {canonical_key(catalog.load(name)): name for name in _rivals(config)}
+    ours = [each for each in promotions if each.weights and each.key not in names]
+    if not any(each.trial in _candidates(trials) for each in ours):
+        return []
+    best = selection.best(trials, ours)
+    group = [each for each in ours if each.trial == best.number]
+    group = [each for each in group if each.recipe == group[0].recipe]
+    found = []
+    for key, name in names.items():
+        others = [p for p in promotions if p.weights and (p.key, p.recipe) == (key, group[0].recipe)]
+        if others and (known := _compared(group, others, name)):
+            found.append(known)
+    return found
+
+
+def lines(
+    trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config, run: str
+) -> list[str]:
+    """What to tell of the comparisons; empty where there are no rivals."""
+    found = comparisons(trials, promotions, config)
+    told = [str(each) for each in found]
+    for each in found:
+        if each.verdict == "worse":
+            told.append(
+                f"the search added nothing to it; export it: nas export {run}/promotions/{each.rival}"
+            )
+    if found and found[0].seeds == 1:
+        rivals = " ".join(f"--baseline {each.rival}" for each in found)
+        told.append(
+            "each was trained once; how far seeds differ is not in the interval: nas promote"
+            f" {run} --trial {found[0].trial} {rivals} --seeds 3 --resume"
+        )
+    return told
+
+
+def _rivals(config: Config) -> tuple[str, ...]:
+    return (*config.promotion.rivals, *config.baselines)
+
+
+def _candidates(trials: Sequence[Trial]) -> set[int]:
+    return {trial.number for trial in trials if trial.kind == "candidate"}
+
+
+def _compared(
+    ours: Sequence[Promotion], theirs: Sequence[Promotion], rival: str
+) -> Comparison | None:
+    """On the first part on which all of them were scored, image by image."""
+    for part in PARTS:
+        both = _counts(ours, part), _counts(theirs, part)
+        if all(both) and len({len(each.unions_NK) for group in both for each in group}) == 1:
+            a, b = both
+            return Comparison(
+                min(each.name for each in ours),
+                ours[0].trial,
+                rival,
+                part,
+                (_miou(ours, part), _miou(theirs, part)),
+                min(len(a), len(b)),
+                len(a[0].unions_NK),
+                difference(a, b),
+            )
+    return None
+
+
+def _counts(group: Sequence[Promotion], part: Split) -> list[ImageCounts]:
+    """One for each training; empty where one is missing."""
+    found = []
+    for each in group:
+        known = tested.evaluation(each, part)
+        assert each.weights is not None
+        counts = evaluations.counts(each.weights.parent, known) if known else None
+        if counts is None:
+            return []
+        found.append(counts)
+    return found
+
+
+def _miou(group: Sequence[Promotion], part: Split) -> float:
+    known = [tested.evaluation(each, part) for each in group]
+    return fmean(each.scores.miou or 0.0 for each in known if each)
