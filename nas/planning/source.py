@@ -18,6 +18,7 @@ from proxy_tasks.datasets.colours import propose_values
 from proxy_tasks.datasets.files import FileDataset
 from proxy_tasks.datasets.folder import laid_out
 from search_space.errors import UserError
+from search_space.files import at_home
 
 PUBLISHED = {"cityscapes": ("leftImg8bit", "gtFine"), "camvid": ("trainannot", "valannot")}
 """Folders by which a published data set is recognised."""
@@ -44,7 +45,7 @@ def values_of(data: str) -> dict[str, Any]:
     Raises:
         UserError: where it is neither.
     """
-    path = Path(data).expanduser()
+    path = at_home(Path(data))
     if not path.is_dir():
         configs.refuse_demonstration(data)
         return configs.raw(data)

@@ -24,6 +24,7 @@ from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.files import FileDataset
 from search_space.errors import UserError
+from search_space.files import at_home
 
 FORMAT = "spinenet-seg-data/1"
 MOVABLE = ("data.root", "data.cache")
@@ -142,7 +143,7 @@ def _changed(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:
 def refuse_missing(config: Config) -> None:
     """UserError where the folder of a run's data is gone."""
     root = config.data.root
-    if root is not None and not root.expanduser().is_dir():
+    if root is not None and not at_home(root).is_dir():
         raise UserError(
             f"no folder {root}, where the run's data were: say where they are now,"
             " with --set data.root=DIR"
