@@ -14,6 +14,7 @@ from nas.planning.decision import Decision
 from nas.planning.learning import validation
 from proxy_tasks.datasets import Dataset
 from proxy_tasks.datasets.annotations import detect
+from proxy_tasks.datasets.catalogue import CATALOGUE
 from proxy_tasks.datasets.colours import propose_values
 from proxy_tasks.datasets.files import FileDataset
 from proxy_tasks.datasets.folder import laid_out
@@ -46,6 +47,11 @@ def values_of(data: str) -> dict[str, Any]:
         UserError: where it is neither.
     """
     path = at_home(Path(data))
+    if not path.exists() and data not in {*configs.presets(), *CATALOGUE}:
+        raise UserError(
+            f"{data}: no such folder or file; give the folder of your images, or a YAML file with a"
+            " data section"
+        )
     if not path.is_dir():
         configs.refuse_demonstration(data)
         return configs.raw(data)

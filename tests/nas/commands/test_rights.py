@@ -142,4 +142,5 @@ def test_a_training_that_may_not_write_is_not_the_codes_fault() -> None:
     worker = Worker(Refused(), 1)  # type: ignore[arg-type]
     worker.start(None)  # type: ignore[arg-type]
     outcome, _ = worker.step()
-    assert isinstance(outcome, Crash) and outcome.trouble is Trouble.INPUT
+    assert isinstance(outcome, Crash)
+    assert outcome.trouble is Trouble.INPUT
