@@ -12,18 +12,23 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from search_space.files import FULL
+from search_space.files import FULL, REFUSED
 
 
 class RunFailed(RuntimeError):
     """A run that could not do what it was asked: exit code 1. The message is for a person."""
 
 
-def no_room(error: Exception) -> str | None:
-    """The message for a full or read-only disk, if that is what went wrong."""
-    if not isinstance(error, OSError) or error.errno not in FULL | {errno.EROFS}:
+def no_access(error: Exception) -> str | None:
+    """The message for a disk that is full or read-only, or a file that this user has no rights to,
+    if that is what went wrong."""
+    if not isinstance(error, OSError):
         return None
-    return f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
+    if error.errno in FULL | {errno.EROFS}:
+        return f"{error.filename or 'a file'}: cannot be written: {error.strerror}"
+    if error.errno in REFUSED and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return None
 
 
 def no_memory(error: Exception) -> str | None:

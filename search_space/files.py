@@ -1,16 +1,22 @@
-"""Files that are replaced in one step, and disks that are full."""
+"""Files that are replaced in one step, disks that are full, and homes that are not there."""
 
 from __future__ import annotations
 
 import errno
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from search_space.errors import UserError
+
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Of an OSError: there is no room."""
+
+REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""Of an OSError: this user has no right to it, or the disk is read-only."""
 
 
 @contextmanager
@@ -34,3 +40,31 @@ def replacing(path: Path, alone: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def at_home(path: Path, setting: str = "") -> Path:
+    """``path`` with the home folder in the place of its ``~``.
+
+    Args:
+        setting: what the path is the value of, for the message.
+
+    Raises:
+        UserError: for a user without a home folder, as in a container.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        named = f"{setting}: {path}" if setting else str(path)
+        raise UserError(
+            f"{named}: the home folder is not known; set HOME, or write a path without ~"
+        ) from error
+
+
+def check_temporary() -> None:
+    """UserError where no folder takes temporary files, without which torch does not train."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise UserError(
+            "no folder for temporary files can be written; set TMPDIR to one that can"
+        ) from error

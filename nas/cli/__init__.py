@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nas.cli import cluster, data, images, networks, runs, searches
-from nas.failures import RunFailed, ending_at_the_second, no_memory, no_room
+from nas.failures import RunFailed, ending_at_the_second, no_access, no_memory
 from nas.terminal.console import complain, plain_logs
 from search_space.errors import UserError
 from search_space.files import FULL
@@ -81,7 +81,7 @@ def _run() -> None:
         _fail(brief(str(error)), 1 if isinstance(why, OSError) and why.errno in FULL else 2)
     except Exception as error:
         known = isinstance(error, RunFailed)
-        line = str(error) if known else no_room(error) or no_memory(error)
+        line = str(error) if known else no_access(error) or no_memory(error)
         if line is None:
             raise
         _fail(line, 1)

@@ -12,6 +12,7 @@ from nas.settings.messages import first_line
 from nas.settings.section import Section
 from search_space import strict_yaml
 from search_space.errors import UserError
+from search_space.files import at_home
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -207,7 +208,7 @@ def load(path: Path) -> ClusterConfig:
         raise UserError(f"{path}: the cluster file cannot be read ({error})") from None
     config = parse(values, str(path))
     source = config.source
-    if source is None or source.expanduser().is_absolute():
+    if source is None or at_home(source).is_absolute():
         return config
     return config.model_copy(update={"source": (path.parent / source).resolve()})
 

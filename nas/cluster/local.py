@@ -19,7 +19,7 @@ from nas.cluster.config import LocalConfig
 from nas.cluster.token import ensure_token
 from nas.failures import RunFailed
 from search_space.errors import UserError
-from search_space.files import replacing
+from search_space.files import at_home, replacing
 
 FOLDER = Path("~/.cache/spinenet-seg/clusters")
 NODE_CACHE = "NAS_NODE_CACHE"
@@ -182,7 +182,7 @@ def _leaders(cluster: LocalCluster) -> list[int]:
 
 
 def _state(name: str, folder: Path) -> Path:
-    return folder.expanduser() / name / "state.json"
+    return at_home(folder) / name / "state.json"
 
 
 def _start(

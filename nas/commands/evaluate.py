@@ -16,6 +16,7 @@ All shares lie in [0, 1]; null is what is not defined.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -299,6 +300,12 @@ def _config(weights: Path, options: Options) -> Config:
         return configs.load(options.data, options.settings)
     if options.data in DATASETS:
         return configs.load(DEFAULT, [f"data.name={options.data}", *options.settings])
+    if Path(options.data).is_dir():
+        quoted = shlex.quote(options.data)
+        raise UserError(
+            f"--data {options.data}: is a folder; write --data folder --set data.root={quoted}, or"
+            f" another name of {', '.join(DATASETS)}"
+        )
     raise UserError(f"--data {options.data}: write {', '.join(DATASETS)}, or the path of a config")
 
 

@@ -42,7 +42,7 @@ def predict(
         views, sight=sight_of(sight, views, predictor.sight), device=find_device("auto")
     )
     work = _Work(predictor, labeller, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     bad = []
     with console.status("labelling") as status:
         for number, (name, path) in enumerate(images.items(), 1):
@@ -57,6 +57,13 @@ def predict(
         for line in bad:
             complain(brief(line))
         raise RunFailed(f"{len(bad)} of {len(images)} images could not be labelled")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}") from error
 
 
 def _check_folder(folder: Path, sources: Sequence[Path]) -> None:

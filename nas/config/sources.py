@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from nas.config.merging import merged
 from nas.settings.words import shown
+from proxy_tasks.datasets.catalogue import CATALOGUE
 from search_space import strict_yaml
 from search_space.errors import UserError
 
@@ -27,7 +29,9 @@ def own(source: str) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise UserError(f"{source}: must be a mapping of keys to values, not {shown(values)}")
+        raise UserError(
+            f"{source}: is not a config: must be a mapping of keys to values, not {shown(values)}"
+        )
     return values
 
 
@@ -66,8 +70,35 @@ def _text(source: str) -> str:
     try:
         return Path(source).read_text("utf-8")
     except FileNotFoundError as error:
+        raise UserError(_missing(source)) from error
+    except IsADirectoryError as error:
+        raise UserError(_folder(source)) from error
+    except UnicodeDecodeError as error:
         raise UserError(
-            f"{source}: no such config; give a YAML file or one of {', '.join(presets())}"
+            f"{source}: is not a config, as it is not text; give a YAML file"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UserError(f"{source}: cannot be read ({error})") from error
+
+
+def _missing(source: str) -> str:
+    if source in CATALOGUE:
+        return (
+            f"{source}: is a name of data sets, not a config; give the folder of your images: nas"
+            " search --data DIR, or nas plan DIR -o mine.yaml to write a config for it"
+        )
+    return f"{source}: no such config; give a YAML file or one of {', '.join(presets())}"
+
+
+def _folder(source: str) -> str:
+    """Of images, or of a run."""
+    quoted = shlex.quote(source)
+    if (Path(source) / "config.yaml").is_file():
+        return (
+            f"{source}: is the folder of a run; continue it with --run {quoted} --resume, or give"
+            f" its config: {shlex.quote(str(Path(source) / 'config.yaml'))}"
+        )
+    return (
+        f"{source}: is a folder, not a config; to search on the images in it: nas search --data"
+        f" {quoted}, or nas plan {quoted} -o mine.yaml to write a config for it"
+    )

@@ -11,7 +11,7 @@ from nas.engines.base import Crash, Crashed, Outcome, Trouble
 from proxy_tasks.processes import PeerLost
 from proxy_tasks.task import Job, Measurement, ProxyTask
 from search_space.errors import UserError
-from search_space.files import FULL
+from search_space.files import FULL, REFUSED
 
 
 class Worker:
@@ -53,7 +53,8 @@ def _trouble(error: Exception) -> Trouble:
     system = error.__cause__ if isinstance(error, UserError) else error
     if isinstance(system, OSError) and system.errno in FULL:
         return Trouble.DISK
-    if isinstance(error, UserError):
+    refused = isinstance(error, OSError) and error.errno in REFUSED and error.filename
+    if isinstance(error, UserError) or refused:
         return Trouble.INPUT
     if isinstance(error, PeerLost):
         return Trouble.LOST

@@ -27,6 +27,7 @@ from search_space.architecture import Architecture, features
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.cost import Cost
 from search_space.errors import UserError
+from search_space.files import at_home
 from search_space.genes import Genotype, SearchSpace
 
 
@@ -184,8 +185,9 @@ def still_packed(config: Config, training: TrainingConfig, data: Path) -> Path:
 
 
 def cache_of(config: Config) -> Path:
-    """Where packs lie, from wherever a command is given."""
-    return config.data.cache.expanduser().resolve()
+    """Where packs lie, from wherever a command is given. UserError where that is a home that is not
+    known."""
+    return at_home(config.data.cache, "data.cache").resolve()
 
 
 def task(

@@ -16,6 +16,7 @@ from proxy_tasks.processes import Group
 from proxy_tasks.room import check_room, check_scale
 from search_space.backbone import Backbone, encoder_of
 from search_space.errors import UserError
+from search_space.files import check_temporary
 from search_space.genes import SearchSpace
 from search_space.seeds import derive_seed
 
@@ -87,6 +88,7 @@ def check_room_for(config: Config, space: SearchSpace) -> None:
 
 def check_promotion(config: Config) -> None:
     """UserError for a full training that cannot be."""
+    check_temporary()
     check_batch(config, config.promotion)
     check_processes(config)
     if config.promotion.patience and not config.promotion.evaluate_every:

@@ -25,7 +25,7 @@ from proxy_tasks import processor
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.traits import Fingerprint
 from search_space.errors import UserError
-from search_space.files import replacing
+from search_space.files import at_home, check_temporary, replacing
 
 MEASURING = 30.0
 """Seconds that measuring the machine takes, about."""
@@ -59,6 +59,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
     base = configs.parse(configs.over({}, data, settings), "plan")
     if base.data.name == "scenes":
         raise UserError("plan: is for your own images; `nas search` alone runs the built-in scenes")
+    check_temporary()
     found = source.opened(base)
     fingerprint = _fingerprint(found.dataset, base.data.cache, console)
     there = machine.machine(base.engine.device, _workers(base))
@@ -76,7 +77,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
         )
     values = made.plan.values() | {"plan": made.kept}
     told = found.config.data.model_dump(mode="json", exclude_defaults=True)
-    told["root"] = str(Path(told["root"]).expanduser().resolve())
+    told["root"] = str(at_home(Path(told["root"])).resolve())
     first = {"data": {name: told[name] for name in ("name", "root")}}
     values = configs.over(first, configs.over(values, data | {"data": told}, settings), ())
     values["data"]["root"] = told["root"]
@@ -118,7 +119,7 @@ def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint
     plan."""
     known = [dataset.classes, [dataset.fingerprint(part) for part in PARTS], dataset.folds]
     name = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
-    path = cache.expanduser() / "fingerprints" / f"{name}.json"
+    path = at_home(cache, "data.cache") / "fingerprints" / f"{name}.json"
     try:
         found = Fingerprint.from_dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, UserError):

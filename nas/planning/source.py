@@ -14,10 +14,12 @@ from nas.planning.decision import Decision
 from nas.planning.learning import validation
 from proxy_tasks.datasets import Dataset
 from proxy_tasks.datasets.annotations import detect
+from proxy_tasks.datasets.catalogue import CATALOGUE
 from proxy_tasks.datasets.colours import propose_values
 from proxy_tasks.datasets.files import FileDataset
 from proxy_tasks.datasets.folder import laid_out
 from search_space.errors import UserError
+from search_space.files import at_home
 
 PUBLISHED = {"cityscapes": ("leftImg8bit", "gtFine"), "camvid": ("trainannot", "valannot")}
 """Folders by which a published data set is recognised."""
@@ -44,7 +46,12 @@ def values_of(data: str) -> dict[str, Any]:
     Raises:
         UserError: where it is neither.
     """
-    path = Path(data).expanduser()
+    path = at_home(Path(data))
+    if not path.exists() and data not in {*configs.presets(), *CATALOGUE}:
+        raise UserError(
+            f"{data}: no such folder or file; give the folder of your images, or a YAML file with a"
+            " data section"
+        )
     if not path.is_dir():
         configs.refuse_demonstration(data)
         return configs.raw(data)

@@ -24,10 +24,13 @@ from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.files import FileDataset
 from search_space.errors import UserError
+from search_space.files import at_home
 
-FORMAT = "spinenet-seg-data/1"
+FORMAT = "spinenet-seg-data/2"
+_WITHOUT_FOLDS = "spinenet-seg-data/1"
 MOVABLE = ("data.root", "data.cache")
 """Settings that may change with a run: the same data may lie elsewhere."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -40,20 +43,32 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Folds:
+    """Into how many the images of train are divided, 0 where they are not; ``which`` differs where
+    an image is in another one."""
+
+    count: int = 0
+    which: str = ""
+
+
+@dataclass(frozen=True)
 class Identity:
     """``meaning``: what label values mean, the same for the same. ``parts``: those that there are;
-    with folds, train alone, as val is the same images."""
+    with folds, train alone, as val is the same images. None ``folds``: of a record of format 1,
+    which does not say."""
 
     name: str
     classes: tuple[str, ...]
     meaning: str
     parts: Mapping[str, Part]
+    folds: Folds | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
         """UserError for a file that cannot be read."""
         parts: dict[str, Part] = {part: _part(dataset, part) for part in _parts(dataset)}
-        return cls(dataset.name, tuple(dataset.classes), _meaning(dataset), parts)
+        known = dataset.name, tuple(dataset.classes), _meaning(dataset), parts
+        return cls(*known, _folds(dataset))
 
     def files(self, kind: Literal["images", "labels"]) -> Files:
         """Of all parts."""
@@ -70,10 +85,11 @@ class Identity:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The inverse of to_dict. ValueError, KeyError or TypeError for anything else."""
-        if values["format"] != FORMAT:
+        if values["format"] not in (FORMAT, _WITHOUT_FOLDS):
             raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
         parts = {name: Part(**part) for name, part in values["parts"].items()}
-        return cls(values["name"], tuple(values["classes"]), values["meaning"], parts)
+        folds = Folds(**values["folds"]) if values["format"] == FORMAT else None
+        return cls(values["name"], tuple(values["classes"]), values["meaning"], parts, folds)
 
 
 def of(config: Config) -> Identity:
@@ -87,7 +103,7 @@ def hold(run: RunDirectory, config: Config, console: Console) -> None:
     refuse_missing(config)
     with console.status(f"comparing {config.data.name} with what the run began with"):
         now = of(config)
-    if load(run) is None:
+    if (before := load(run)) is None:
         write_json(run.data_file, now.to_dict())
         console.print(
             f"note: {run.path} had no record of its data; they are now recorded in"
@@ -96,6 +112,8 @@ def hold(run: RunDirectory, config: Config, console: Console) -> None:
         )  # fmt: skip
     else:
         refuse(run, now, config)
+        if before.folds is None:
+            write_json(run.data_file, now.to_dict())
 
 
 def refuse(run: RunDirectory, now: Identity, config: Config) -> None:
@@ -136,13 +154,13 @@ def _changed(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:
         return None
     parts: dict[str, Part] = {part: _part(dataset, part)}
     now = Identity(dataset.name, tuple(dataset.classes), _meaning(dataset), parts)
-    return difference(replace(before, parts={part: before.parts[part]}), now)
+    return difference(replace(before, parts={part: before.parts[part]}, folds=None), now)
 
 
 def refuse_missing(config: Config) -> None:
     """UserError where the folder of a run's data is gone."""
     root = config.data.root
-    if root is not None and not root.expanduser().is_dir():
+    if root is not None and not at_home(root).is_dir():
         raise UserError(
             f"no folder {root}, where the run's data were: say where they are now,"
             " with --set data.root=DIR"
@@ -178,7 +196,18 @@ def difference(before: Identity, now: Identity) -> str | None:
         return f"the images of {' and '.join(others)} are not those that the run began with"
     if before.meaning != now.meaning:
         return "label values mean other classes than when the run began"
-    return None
+    return _divided_otherwise(before.folds, now.folds)
+
+
+def _divided_otherwise(before: Folds | None, now: Folds | None) -> str | None:
+    """None, too, where one of them is not known."""
+    if before is None or now is None or before == now:
+        return None
+    if before.count != now.count:
+        return (
+            f"there are {now.count or 'no'} folds, but the run began with {before.count or 'none'}"
+        )
+    return f"the {now.count} folds hold other images than when the run began"
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:
@@ -202,6 +231,15 @@ def _part(dataset: Dataset, part: Split) -> Part:
         dict(named for path, named in found.items() if path not in labels),
         dict(named for path, named in found.items() if path in labels),
     )
+
+
+def _folds(dataset: Dataset) -> Folds:
+    if not dataset.folds:
+        return Folds()
+    names = [dataset.image_name("train", index) for index in range(dataset.count("train"))]
+    known = sorted(zip(names, dataset.folds, strict=True))
+    which = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
+    return Folds(len(set(dataset.folds)), which)
 
 
 def _meaning(dataset: Dataset) -> str:

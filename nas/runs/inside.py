@@ -40,6 +40,16 @@ def check_writable(run: Path) -> None:
             )
 
 
+def check_permitted(run: Path) -> None:
+    """Raises UserError where this user may not write into the run, before work is done for it."""
+    for folder in (run, run / "promotions", run / "artifacts"):
+        if folder.is_dir() and not os.access(folder, os.W_OK):
+            raise UserError(
+                f"{folder}: may not be written; copy the whole run to a folder where you may write,"
+                " and go on with the copy"
+            )
+
+
 def check_place(folder: Path) -> None:
     """As ``check_writable``, of a folder that may lie in a run."""
     for place in (folder, *folder.absolute().parents[:2]):

@@ -10,7 +10,7 @@ from rich.console import Console
 from nas import config as configs
 from nas.runs import data_identity
 from nas.config import Config
-from nas.runs.inside import check_writable
+from nas.runs.inside import check_permitted, check_writable
 from nas.runs.directory import RunDirectory, placed
 from search_space.errors import UserError
 
@@ -46,9 +46,10 @@ def changed(
     data lie.
 
     Raises:
-        UserError: for a setting that a run keeps, data that are not those that it began with, or a
-            link that leads out of the run.
+        UserError: for a setting that a run keeps, data that are not those that it began with, a
+            link that leads out of the run, or a folder of it that may not be written.
     """
+    check_permitted(run.path)
     check_writable(run.path)
     kept = run.config()
     may_change = tuple(dict.fromkeys((*allowed, *data_identity.MOVABLE)))

@@ -53,7 +53,10 @@ class Data:
 
     def _packs(self) -> Part:
         sections = (self._config.proxy, self._config.promotion)
-        cache = build.cache_of(self._config)
+        try:
+            cache = build.cache_of(self._config)
+        except UserError:  # a home that is not known has none
+            return Part("packs", None)
         packs = dict.fromkeys(place(self._dataset(each), each.sight, cache) for each in sections)
         there = [path for path in packs if path.is_dir()]
         looks: list[Look] = [(path, partial(_check, path)) for path in there]

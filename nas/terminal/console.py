@@ -32,7 +32,8 @@ def complain(message: str) -> None:
 
 
 def plain_logs() -> None:
-    """What libraries say in the terminal has no escapes either."""
+    """What libraries say in the terminal has no escapes either, and is not of their caches."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # without a home it says so every time
     if logging.lastResort:
         logging.lastResort.setFormatter(_Printable())
 

@@ -67,7 +67,10 @@ def open_dataset(
         return drawn
     if root is None:
         needed = ", ".join(entry.layout[:2])
-        raise UserError(f"the data set {name!r} needs root: the folder that holds {needed}")
+        raise UserError(
+            f"the data set {name!r} needs root: the folder that holds {needed};"
+            " write --set data.root=DIR"
+        )
     taken = {key: value for key, value in own.items() if key in entry.takes}
     found: FileDataset = entry.make(Path(root), **taken)
     found.configure(root, exif, split.folds if split else None, cache)

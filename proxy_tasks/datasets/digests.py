@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search_space.errors import UserError
-from search_space.files import replacing
+from search_space.files import at_home, replacing
 
 _FILE = "digests.json"
 _BYTES = 16
@@ -31,7 +31,7 @@ class Digests:
     one wins, and what it lacks is read again."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._path = folder.expanduser() / _FILE if folder else None
+        self._path = _place(folder) if folder else None
         self._known: dict[str, tuple[Stamp, str]] | None = None
 
     def of(self, paths: Iterable[Path]) -> dict[Path, str]:
@@ -71,6 +71,14 @@ class Digests:
             return {path: (list(stamp), str(digest)) for path, (stamp, digest) in content.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
+
+
+def _place(folder: Path) -> Path | None:
+    """None where it is in a home that is not known: as with a read-only cache."""
+    try:
+        return at_home(folder) / _FILE
+    except UserError:
+        return None
 
 
 def _stamp(path: Path) -> Stamp:

@@ -29,6 +29,7 @@ from proxy_tasks.datasets.upright import (
     upright,
 )
 from search_space.errors import UserError
+from search_space.files import at_home
 
 Result = TypeVar("Result")
 
@@ -67,7 +68,7 @@ class FileDataset:
         """What does not say which files there are: the folder that their names begin at, on what
         label maps were drawn where EXIF turns an image, in how many folds train is validated on,
         and where digests are kept. Raises UserError."""
-        self._root = self._root if root is None else Path(root).expanduser()
+        self._root = self._root if root is None else at_home(Path(root))
         self.exif, self._folds = checked(exif), folds
         self._digests = Digests(Path(cache) if cache else None)
 
@@ -233,7 +234,7 @@ class FileDataset:
 
 def existing(root: Path, holds: str) -> Path:
     """``root`` with ``~`` resolved. UserError where it is no folder; ``holds`` says what it is."""
-    if not (path := root.expanduser()).is_dir():
+    if not (path := at_home(root)).is_dir():
         raise UserError(f"no folder {path}: give the folder that holds {holds}")
     return path
 

@@ -21,6 +21,7 @@ from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.resizing import resized
 from proxy_tasks.sight import Sight
 from search_space.errors import UserError
+from search_space.files import at_home
 
 Progress = Callable[[int, int], None]
 Tell = Callable[[str], None]
@@ -75,7 +76,7 @@ def place(dataset: Dataset, sight: Sight, cache: Path | str) -> Path:
 
 
 def _place(meta: dict[str, Any], cache: Path | str) -> Path:
-    return Path(cache).expanduser() / f"{meta['name']}-{_digest(meta)}"
+    return at_home(Path(cache)) / f"{meta['name']}-{_digest(meta)}"
 
 
 def _describe(dataset: Dataset, sight: Sight) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from results.export import FORMATS
 from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
 from search_space.errors import UserError
-from search_space.files import FULL
+from search_space.files import FULL, check_temporary
 from search_space.heads import segmenting
 
 
@@ -81,6 +81,8 @@ class Exporter:
         """
         self.check(subject)
         check_folder(folder)
+        if self.network:
+            check_temporary()
         with _room_in(folder), staged(folder) as stage:
             self.write(subject, stage)
             if self.weights and not subject.trained:

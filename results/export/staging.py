@@ -27,14 +27,17 @@ _DRAWN = 8
 def staged(folder: Path) -> Iterator[Path]:
     """An empty folder next to the target, on its disk, gone at the end whatever happens; after a
     kill, when it is exported to again. Folders that are missing on the way to the target are not
-    made: that is for what is published."""
+    made: that is for what is published. UserError where nothing can be written."""
     parent = next(each for each in folder.resolve().parents if each.is_dir())
     prefix = f".{folder.name}-"
     for left in parent.glob(f"{glob.escape(prefix)}{'?' * _DRAWN}"):
         with _held(left) as ours:
             if ours:
                 shutil.rmtree(left, ignore_errors=True)
-    stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error.strerror}") from error
     try:
         with _held(stage):
             yield stage

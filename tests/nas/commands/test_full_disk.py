@@ -110,8 +110,7 @@ def test_a_read_only_disk_is_read_and_not_written(run: Path, cache: Path, tmp_pa
     assert seen.returncode == 0, seen.stderr
     assert "1 complete" in seen.stdout
     resumed = there("search", "--run", str(disk / "run"), "--resume")
-    line = f"{disk}/run/ledger.journal: the ledger cannot be written: Read-only file system"
-    assert line_of(resumed, 2) == f"nas: {line}"
+    assert line_of(resumed, 2).startswith(f"nas: {disk}/run: may not be written; copy")
     fresh = there(*search(disk / "new", cache, 1))
     assert line_of(fresh, 2) == f"nas: {disk}/new: cannot be made (Read-only file system)"
 

@@ -166,7 +166,19 @@ def test_the_demonstrations_settings_reach_no_real_data(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("plan", "nowhere"), "nowhere: no such config; give a YAML file or one of"),
+        (("plan", "nowhere"), "nowhere: no such folder or file; give the folder of your images"),
+        (("plan", "camvid"), "--set data.root=DIR"),
+        (("plan", "folder"), "folder: is a name of data sets, not a config; give the folder"),
+        (("plan", "photos/A/images/part 0.png"), "is not a config, as it is not text"),
+        (("plan", "photos/classes.txt"), "is not a config: must be a mapping"),
+        (
+            ("search", "photos"),
+            "photos: is a folder, not a config; to search on the images in it:"
+            " nas search --data photos, or nas plan photos -o mine.yaml",
+        ),
+        (("search", "planned"), "continue it with --run planned --resume"),
+        (("audit", "photos"), "nas plan photos -o mine.yaml to write a config for it"),
+        (("data", "check", "photos"), "nas plan photos -o mine.yaml to write a config for it"),
         (("plan", "quickstart"), "nas search --data DIR --hours H"),
         (("plan", "photos", "--hours", "0"), "--hours 0: must be above 0"),
         (("plan", "photos", "--set", "data.split.test=[Z]"), "Z"),
@@ -187,4 +199,6 @@ def test_a_wrong_plan_is_refused_in_one_line(
         scenes(Path(name), ("A",), 1)
     next(Path("bare").rglob("masks/*.png")).unlink()
     Path("planned.yaml").write_text(PLANNED)
+    Path("planned").mkdir()
+    Path("planned/config.yaml").write_text(PLANNED)
     assert said in failed(nas(*words))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +106,10 @@ def classes_changed(root: Path) -> None:
         (image_changed, "1 of 6 images differs from .* first val/images/0.png: a leaderboard"),
         (pair_added, "1 of 7 images is new since the run began, first train/images/9.png: "),
         (pair_removed, "1 of 6 images is gone since the run began, first train/images/2.png: "),
-        (pair_renamed, "1 of 6 images has another name .*/2.png, now train/images/7.png: a leaderboard"),
+        (
+            pair_renamed,
+            "1 of 6 images has another name .*/2.png, now train/images/7.png: a leaderboard",
+        ),
         (pair_in_another_part, "1 of 6 images has another name .*/2.png, now val/images/2.png: "),
         (
             classes_changed,
@@ -150,6 +155,71 @@ def test_images_that_went_to_another_part_under_their_name_are_told_of(tmp_path:
     configs = [config_of(root, split=each, classes=("a", "b", "c")) for each in lists]
     assert data_identity.difference(*map(data_identity.of, configs)) == (
         "6 of 6 images are in another part than when the run began, first images/0.png, now val"
+    )
+
+
+NAMES = ("a", "b", "c")
+
+
+def divided(root: Path, folds: int) -> RunDirectory:
+    """A run whose config was edited by hand since: it has so many folds, and began with 3."""
+    began = config_of(root, split={"folds": 3}, classes=NAMES)
+    known = data_identity.of(began).to_dict()
+    edited = config_of(root, split={"folds": folds}, classes=NAMES)
+    return RunDirectory.create(root.parent / "folds", edited, data=known)
+
+
+def test_another_number_of_folds_is_told_of(tmp_path: Path) -> None:
+    run = divided(one_folder(tmp_path / "d"), 2)
+    with pytest.raises(UserError, match=r"^there are 2 folds, but the run began with 3: a leader"):
+        hold(run)
+
+
+def test_a_record_that_does_not_say_the_folds_gets_them(tmp_path: Path) -> None:
+    """Of format 1."""
+    run = divided(one_folder(tmp_path / "d"), 3)
+    kept = run.data_file.read_text()
+    before = json.loads(kept) | {"format": "spinenet-seg-data/1"}
+    del before["folds"]
+    run.data_file.write_text(json.dumps(before))
+    assert hold(run) == ""
+    assert json.loads(run.data_file.read_text()) == json.loads(kept)
+
+
+def test_images_in_other_folds_are_told_of(root: Path) -> None:
+    known = data_identity.of(config_of(one_folder(root), split={"folds": 3}, classes=NAMES))
+    assert known.folds
+    other = replace(known, folds=replace(known.folds, which="0"))
+    said = "the 3 folds hold other images than when the run began"
+    assert data_identity.difference(known, other) == said
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"classes": ("weed", "soil", "crop")},
+        {"ignore": (2,)},
+        {"exif": "raw"},
+        {"split": {"share": 0.5}},
+        {"split": {"folds": 2}},
+    ],
+)
+def test_every_key_of_data_that_changes_what_is_trained_on_is_told_of(
+    root: Path, key: dict[str, object]
+) -> None:
+    """As edited by hand in a run's config, where its data are the same files."""
+    flat = one_folder(root.parent / "flat")
+    rule = {"split": {"share": 0.4}} if "split" in key else {}
+    before = {"classes": ("soil", "weed", "crop"), **rule}
+    place = flat if "split" in key else root
+    known, now = (data_identity.of(config_of(place, **each)) for each in (before, before | key))
+    assert data_identity.difference(known, now)
+
+
+def test_another_number_of_scenes_is_told_of() -> None:
+    numbers = [Config.model_validate({"data": {"scenes": each}}) for each in ((4, 2), (5, 2))]
+    assert data_identity.difference(*map(data_identity.of, numbers)) == (
+        "the images of train are not those that the run began with"
     )
 
 
