@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from proxy_tasks.labelling import Array, Labeller
+from proxy_tasks.labelling import Array, Labeller, pixels_of
 from proxy_tasks.sight import Extent
 
 TINY = 1e-12
@@ -42,6 +42,7 @@ class NetworkTeacher:
 
     def log_probabilities(self, image_HWC: Array, size: Extent) -> Array:
         """See Teacher."""
+        image_HWC = pixels_of(image_HWC, self.labeller.intensities)
         bands = [scores_KrW for _, scores_KrW in self.labeller.bands(image_HWC, size)]
         scores_Khw = np.concatenate(bands, 1)
         if self._sees_in_parts(image_HWC):

@@ -35,10 +35,13 @@ class TravellingTask:
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """As the task does, with the data where this node has them."""
-        here: dict[str, Any] = {"data": self._here(self.task.data, self.pieces)}
+        here: dict[str, Any] = {"data": self._data()}
         if lessons := getattr(self.task, "lessons", None):
             here["lessons"] = replace(lessons, labels=self._here(lessons.labels, self.soft))
         yield from replace(self.task, **here).score(job)
+
+    def _data(self) -> Path:
+        return self._here(self.task.data, self.pieces)
 
     def _here(self, place: Path, pieces: Pieces) -> Path:
         """A pack on this node. Where it is gone it comes again."""

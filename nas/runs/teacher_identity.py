@@ -1,6 +1,6 @@
-"""Which networks a run's candidates learn from: ``teacher.json`` in its folder, by digests.
+"""Which networks those of a run learn from: ``teacher.json`` in its folder, by digests.
 
-Scores of candidates that learnt from two teachers do not belong in one leaderboard. So whoever goes
+Scores of networks that learnt from two teachers do not belong in one leaderboard. So whoever goes
 on with a run compares its teacher with that record, and refuses another. Where its files lie does
 not matter.
 """
@@ -17,7 +17,7 @@ from nas.runs.promotion_records import digest, read_json
 from search_space.errors import UserError
 
 FORMAT = "spinenet-seg-teacher/1"
-MOVABLE = ("proxy.teacher.from",)
+MOVABLE = ("proxy.teacher.from", "promotion.teacher.from")
 """Settings that may change with a run: the same networks may lie elsewhere."""
 
 KINDS = (
@@ -58,36 +58,43 @@ def digests(training: TrainingConfig) -> list[str]:
 
 
 def record(config: Config) -> dict[str, Any] | None:
-    """What a run keeps of its teacher; None without one."""
-    if config.proxy.teacher is None:
-        return None
-    return {"format": FORMAT, "digests": digests(config.proxy)}
+    """What a run keeps of its teachers; None without one. UserError where one is gone."""
+    found = {section: digests(training) for section, training in _taught(config)}
+    return {"format": FORMAT, **found} if found else None
 
 
 def hold(run: RunDirectory, config: Config) -> None:
-    """UserError where candidates would learn from another teacher than those of before."""
-    if config.proxy.teacher is None:
-        return
-    where = "put it back, or say where it is with --set proxy.teacher.from=PATH"
-    try:
-        now = digests(config.proxy)
-    except UserError as error:
-        raise UserError(f"proxy.{error}; {where}") from error
-    if load(run) != now:
-        named = " ".join(map(str, config.proxy.teacher.paths))
-        raise UserError(
-            f"proxy.teacher.from: {named}: not the network that the run began with, by the digest"
-            f" in {run.teacher_file.name}; {where}"
-        )
+    """UserError where networks would learn from another teacher than those of before."""
+    for section, training in _taught(config):
+        key = f"{section}.teacher.from"
+        where = f"put it back, or say where it is with --set {key}=PATH"
+        try:
+            now = digests(training)
+        except UserError as error:
+            raise UserError(f"{section}.{error}; {where}") from error
+        if load(run).get(section) != now:
+            assert training.teacher is not None
+            named = " ".join(map(str, training.teacher.paths))
+            raise UserError(
+                f"{key}: {named}: not the network that the run began with, by the digest in"
+                f" {run.teacher_file.name}; {where}"
+            )
 
 
-def load(run: RunDirectory) -> list[str]:
-    """The digests of what the run began with. UserError for a damaged record."""
+def load(run: RunDirectory) -> dict[str, Any]:
+    """The digests of what the run began with, by section. UserError for a damaged record."""
     values = read_json(run.teacher_file)
-    found = values.get("digests")
-    if values.get("format") != FORMAT or not isinstance(found, list):
+    if values.pop("format", None) != FORMAT:
         raise UserError(f"{run.teacher_file}: missing or damaged; put it back")
-    return found
+    return values
+
+
+def _taught(config: Config) -> list[tuple[str, TrainingConfig]]:
+    """The trainings of a search that have a teacher."""
+    trainings = {"proxy": config.proxy} | (
+        {"promotion": config.promotion} if config.promotion.top else {}
+    )
+    return [(name, each) for name, each in trainings.items() if each.teacher]
 
 
 def _digest(found: list[Path]) -> str:

@@ -77,7 +77,8 @@ class Promoted:
     ``class_iou`` is of the ``classes``, empty where nobody wrote it down; ``where``: on the
     ``test`` part, or of the ``proxy``, where the training left no images to validate on.
     ``warning`` says what the network misses and what to change, ``note`` why it has no mIoU though
-    nothing went wrong; ``taught``: by a teacher too. ``test_miou`` is of the test part: nothing is chosen by it.
+    nothing went wrong. ``test_miou`` is of the test part: nothing is chosen by it. ``taught``: by a
+    teacher, too.
     """
 
     name: str
