@@ -20,6 +20,8 @@ from proxy_tasks.augment import Augment, Draws, tint
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import NATURAL, Intensities
+from proxy_tasks.soft_crops import SoftCrops
+from proxy_tasks.soft_labels import SoftLabels
 from search_space.errors import UserError
 
 
@@ -83,6 +85,15 @@ class Crops:
             x_BCHW[turned] = x_BCHW[turned].transpose(2, 3)
             y_BHW[turned] = y_BHW[turned].transpose(1, 2)
         return x_BCHW, y_BHW
+
+    def taught(self, labels: SoftLabels, index_B: Tensor, draws: Tensor) -> SoftCrops:
+        """What a teacher says of the pixels that the same call without ``labels`` gives."""
+        drawn = Draws.of(draws)
+        view = self._look(index_B, drawn)
+        size_B2 = self._split.index[view.images, 1:3]
+        turned_B = drawn.turn_B < self.augment.turn
+        lines = view.rows_BH, view.columns_BW
+        return SoftCrops.of(labels, view.images, size_B2, lines, turned_B)
 
     def _look(self, index_B: Tensor, drawn: Draws) -> _View:
         low, high = (math.log(bound) for bound in self.augment.scale)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from proxy_tasks.datasets.base import IGNORE
+from proxy_tasks.distillation import Distillation
 from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.upsampling import BandedUpsampling
@@ -49,6 +50,7 @@ def weighted_cross_entropy(
     emphasis: Emphasis | None = None,
     group: Group = ALONE,
     dice: float = 0.0,
+    distillation: Distillation | None = None,
 ) -> tuple[Tensor, Tensor]:
     """As upsampled_cross_entropy, of what all processes of ``group`` have together: this process's
     share of the mean (their sum is the mean), and the weight of all pixels, without gradient.
@@ -56,9 +58,12 @@ def weighted_cross_entropy(
     ``dice`` is the weight of a soft Dice loss (Milletari et al. 2016, arXiv 1606.04797) that is
     added: 1 less the mean over the classes that the batch shows of 2 sum(p t) / (sum(p) + sum(t)),
     sums over all labelled pixels of the batch.
+
+    With a ``distillation`` its loss is added, and the second value is the number of pixels that
+    the batch shows, labelled or not.
     """
     found: tuple[Tensor, Tensor] = _UpsampledLoss.apply(
-        low_logits_BKhw, labels_BHW, elements, emphasis, group, dice
+        low_logits_BKhw, labels_BHW, elements, emphasis, group, dice, distillation
     )
     return found
 
@@ -73,12 +78,15 @@ class _UpsampledLoss(torch.autograd.Function):
         emphasis: Emphasis | None,
         group: Group,
         dice: float,
+        distillation: Distillation | None,
     ) -> tuple[Tensor, Tensor]:
         with torch.autocast(low_BKhw.device.type, enabled=False):
             bands = BandedUpsampling(low_BKhw, labels_BHW.shape[1:], elements)
             weights_BHW, total = _weights(bands, labels_BHW, emphasis, group)
             overlap = _Overlap.of(bands, labels_BHW, group, dice) if dice else None
-            loss, grad_BKhw = _loss_and_gradient(bands, labels_BHW, weights_BHW, overlap)
+            taught = _Taught(distillation, distillation.total(group)) if distillation else None
+            loss, grad_BKhw = _loss_and_gradient(bands, labels_BHW, weights_BHW, overlap, taught)
+            total = taught.pixels if taught else total
         ctx.save_for_backward(grad_BKhw)
         ctx.mark_non_differentiable(total)
         return loss, total
@@ -88,7 +96,15 @@ class _UpsampledLoss(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
         (grad_BKhw,) = ctx.saved_tensors
         # Autograd rounds it to the logits' type, after a scale that keeps fp16 from underflowing.
-        return grad_BKhw * grad, None, None, None, None, None
+        return grad_BKhw * grad, None, None, None, None, None, None
+
+
+@dataclass(frozen=True)
+class _Taught:
+    """By a teacher, on so many ``pixels`` of the whole group."""
+
+    by: Distillation
+    pixels: Tensor
 
 
 @dataclass(frozen=True)
@@ -150,7 +166,11 @@ def _weights(
 
 
 def _loss_and_gradient(
-    bands: BandedUpsampling, labels_BHW: Tensor, weights_BHW: Tensor, overlap: _Overlap | None
+    bands: BandedUpsampling,
+    labels_BHW: Tensor,
+    weights_BHW: Tensor,
+    overlap: _Overlap | None,
+    taught: _Taught | None,
 ) -> tuple[Tensor, Tensor]:
     labelled_BHW = labels_BHW != IGNORE
     loss, grad_BhKw = weights_BHW.new_zeros(()), torch.zeros_like(bands.low_BhKw)
@@ -163,13 +183,17 @@ def _loss_and_gradient(
         target = (labels_BHW[part] * labelled_BHW[part])[:, :, None]
         # As log_softmax does it, but every exponential is taken once, for value and gradient.
         logits = bands.up(band)
+        added = None
+        if taught:
+            share, added = taught.by.part(band, logits, taught.pixels)
+            loss += share
         logits -= logits.amax(2, keepdim=True)
         chosen = logits.gather(2, target)
         total = logits.exp_().sum(2, keepdim=True)
         loss += ((total.log() - chosen) * weights).sum()
-        added = None
         if overlap:
-            added = overlap.gradient(logits / total, target, labelled_BHW[part][:, :, None])
+            slope = overlap.gradient(logits / total, target, labelled_BHW[part][:, :, None])
+            added = slope if added is None else added + slope
         # Softmax less one-hot, weighted: the gradient with respect to the up-sampled logits.
         grad = logits.mul_(weights / total).scatter_add_(2, target, -weights)
         if added is not None:

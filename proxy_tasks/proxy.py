@@ -16,6 +16,7 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, is_whole, open_packed
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.networks.frozen_features import FrozenFeatures, features_of
@@ -44,6 +45,7 @@ class TrainingTask:
     In a group of processes, each of which scores the same job, all measure the same, and the
     leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone. With
     ``features`` the maps of a frozen encoder are kept beside the pack, for the jobs that follow.
+    With ``lessons`` every network learns from a teacher.
     """
 
     data: Path
@@ -53,6 +55,7 @@ class TrainingTask:
     folder: Path | None = None
     again: Callable[[Path], None] | None = None
     features: bool = False
+    lessons: Lessons | None = None
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """One measurement per epoch; see ProxyTask.
@@ -63,6 +66,8 @@ class TrainingTask:
         """
         if self.again and not is_whole(self.data):
             self.again(self.data)
+        if self.lessons and self.lessons.again and not is_whole(self.lessons.labels):
+            self.lessons.again(self.lessons.labels)
         data, device = open_packed(self.data), find_device(self.device)
         try:
             if not _has_room(job, len(data.classes)):
@@ -94,7 +99,7 @@ class _Run:
         self, task: TrainingTask, job: Job, data: PackedData, device: torch.device
     ) -> None:
         self.job, self.data, self.device = job, data, device
-        self.recipe = task.recipe
+        self.recipe, self.lessons = task.recipe, task.lessons
         self.features = FrozenFeatures(features_of(task.data)) if task.features else None
         self.intensities = as_trained_on(encoder_of(job.backbone), data.intensities)
         self.group = Group.joined()
@@ -157,6 +162,7 @@ class _Run:
             chosen=chosen[: max(1, round(len(chosen) * fidelity.share))],
             intensities=self.intensities,
             group=self.group,
+            lessons=self.lessons,
         )
 
     def _new_validation(self) -> Validation:

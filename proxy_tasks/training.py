@@ -20,6 +20,7 @@ from proxy_tasks.augment import Augment
 from proxy_tasks.averaging import WeightAverage
 from proxy_tasks.crops import Crops
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.distillation import Distillation, Lessons
 from proxy_tasks.emphasis import Emphasis
 from proxy_tasks.flat import FlatTensors
 from proxy_tasks.intensities import NATURAL, Intensities
@@ -30,6 +31,7 @@ from proxy_tasks.networks.synchronised import synchronise
 from proxy_tasks.optimizers import make_optimizer, make_schedule
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.recipe import Recipe
+from proxy_tasks.soft_labels import SoftLabels
 from search_space.errors import UserError
 from search_space.seeds import derive_seed
 
@@ -41,6 +43,8 @@ class Training:
     images that may be looked at, None: all. In a ``group`` each process takes an equal part of
     every micro-batch and makes the same steps, up to rounding those that one process alone would
     make: batches, augmentation and masks are drawn for the whole, and all means are over the whole.
+    With ``lessons`` the network learns from a teacher too; a micro-batch then counts by the pixels
+    that it shows, not by the labelled ones.
 
     Raises:
         UserError: when a batch does not fit into an epoch, or a micro-batch does not divide among
@@ -60,6 +64,7 @@ class Training:
         chosen: Sequence[int] | None = None,
         intensities: Intensities = NATURAL,
         group: Group = ALONE,
+        lessons: Lessons | None = None,
     ) -> None:
         self.recipe, self.epochs, self.seed = recipe, epochs, seed
         self.group = group
@@ -93,10 +98,13 @@ class Training:
             rare=recipe.rare,
         )
         self.crops = Crops(train, size, self.augment, intensities, self.chosen)
+        self.lessons = lessons
+        self._soft = SoftLabels.open(lessons.labels, self.device) if lessons else None
+        assert self._soft is None or len(self._soft) == len(train)
         self.epoch = 0
 
     def run_epoch(self) -> float:
-        """Train one epoch; returns its mean cross-entropy, which may be non-finite."""
+        """Train one epoch; returns its mean loss, which may be non-finite."""
         self.network.train()
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", self.epoch))
         torch.manual_seed(derive_seed(self.seed, "dropout", self.epoch))
@@ -175,12 +183,25 @@ class Training:
 
     def _loss(self, index: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
         """Of this process's part of a micro-batch, see weighted_cross_entropy."""
-        x_BCHW, y_BHW = self.crops(self.group.share(index), self.group.share(draws))
+        index, draws = self.group.share(index), self.group.share(draws)
+        x_BCHW, y_BHW = self.crops(index, draws)
         with autocast(self.device, x_BCHW.shape[3]):
             low_logits = self.network.forward_low(x_BCHW)
         return weighted_cross_entropy(
-            low_logits, y_BHW, emphasis=self.emphasis, group=self.group, dice=self.recipe.dice
+            low_logits,
+            y_BHW,
+            emphasis=self.emphasis,
+            group=self.group,
+            dice=self.recipe.dice,
+            distillation=self._distillation(index, draws),
         )
+
+    def _distillation(self, index: Tensor, draws: Tensor) -> Distillation | None:
+        """What the teacher says of this process's part of a micro-batch."""
+        if self.lessons is None or self._soft is None:
+            return None
+        said = self.crops.taught(self._soft, index, draws)
+        return Distillation(said, self.lessons.weight, self.lessons.temperature)
 
 
 ONEDNN_WIDTH = 64

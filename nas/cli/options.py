@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,24 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config; repeatable."),
 ]
+
+
+Teacher = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--teacher",
+        metavar="PATH",
+        help="Learn from this trained network too: a promotion's folder, a .safetensors or .onnx"
+        " file; repeatable, for an ensemble.",
+        show_default=False,
+    ),
+]
+
+
+def taught_by(teacher: list[Path] | None, *sections: str) -> list[str]:
+    """``--teacher`` as settings of these trainings."""
+    named = json.dumps([str(path) for path in teacher or ()])
+    return [f"{section}.teacher.from={named}" for section in sections if teacher]
 
 
 ScaleName = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.cli import completion
-from nas.cli.options import Quiet, Run, Settings
+from nas.cli.options import Quiet, Run, Settings, Teacher, taught_by
 from nas.terminal.console import console as _console
 from search_space.errors import UserError
 
@@ -135,6 +135,7 @@ def promote(
             min=1, help="Train each network with this many seeds, starting at the run's own."
         ),
     ] = 1,
+    teacher: Teacher = None,
     label: Annotated[
         str | None, typer.Option(help="Suffix of the names, to promote again with other settings.")
     ] = None,
@@ -151,9 +152,12 @@ def promote(
     nas promote runs/camvid --top 1 --baseline deeplabv3-resnet-50-os16 --seeds 3
 
     nas promote runs/camvid --top 1 --label wide --set promotion.scale.filters=0.375
+
+    nas promote runs/camvid --top 1 --label taught --teacher runs/camvid/promotions/trial-0012
     """
     from nas.commands.promote import promote
 
     if top is not None and trial:
         raise UserError("--top and --trial: give one of them")
-    promote(run, top, trial or (), baseline or (), seeds, label, resume, set or (), _console(quiet))
+    settings = [*(set or []), *taught_by(teacher, "promotion")]
+    promote(run, top, trial or (), baseline or (), seeds, label, resume, settings, _console(quiet))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.cli import completion
-from nas.cli.options import Quiet, Settings
+from nas.cli.options import Quiet, Settings, Teacher, taught_by
 from nas.terminal.console import console as _console
 
 
@@ -39,6 +39,7 @@ def search(
             show_default=False,
         ),
     ] = None,
+    teacher: Teacher = None,
     trials: Annotated[int | None, typer.Option(help="Number of candidates to score.")] = None,
     hours: Annotated[
         float | None,
@@ -68,11 +69,13 @@ def search(
 
     nas search camvid --set data.root=DIR --from runs/quick --set constraints.macs=1e9
 
+    nas search camvid --set data.root=DIR --teacher runs/first/promotions/trial-0012
+
     nas search camvid --set data.root=DIR --address 10.0.0.5:6379
     """
     from nas.commands.search import Asked, search
 
-    settings = list(set or [])
+    settings = [*(set or []), *taught_by(teacher, "proxy", "promotion")]
     flags = {"budget.trials": trials, "engine.name": engine, "engine.address": address}
     settings += [f"{key}={value}" for key, value in flags.items() if value is not None]
     asked = Asked(config, data, hours, settings, dry_run)

@@ -13,7 +13,8 @@ from nas import config as configs
 from nas.config import Config
 from nas.failures import interruptible
 from nas.parts import build, checks, shared_ray
-from nas.runs import data_identity, events, ledgers
+from nas.prediction import teachers
+from nas.runs import data_identity, events, ledgers, teacher_identity
 from nas.runs.audited import AuditRecord
 from nas.runs.directory import RunDirectory, default_path
 from nas.runs.resume import resumed
@@ -55,12 +56,14 @@ def audit_command(
     plan = Plan.of(config, grid)
     with shared_ray.connected(config.engine):
         checks.check(config, build.space(config))
+        teachers.check(config)
         known = identity(open_packed(build.packed(config, config.proxy, console)))
         if run is None:
             usual = default_path(source or DEFAULT)
             held = data_identity.of(config).to_dict()
             place = path or usual.with_name(f"audit-{usual.name}")
-            run = RunDirectory.create(place, config, data=held)
+            teacher = teacher_identity.record(config)
+            run = RunDirectory.create(place, config, data=held, teacher=teacher)
         console.print(f"audit {run.path}", markup=False, highlight=False)
         again = f"nas audit --run {shlex.quote(str(run.path))} --resume"
         with (

@@ -14,6 +14,7 @@ from nas.config import Config
 from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running
+from nas.prediction.lessons import lessons
 from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
@@ -65,6 +66,7 @@ def promote(
     checks.check_encoders(config, *(subject.backbone for subject in chosen))
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
+    learnt = lessons(config, config.promotion, data, console)
     promotion.prepare(run, chosen, wanted, resume)
     board = Board(console)
     waiting = promotion.jobs(chosen, fidelity)
@@ -83,6 +85,7 @@ def promote(
             run.path,
             "promotion",
             folder=run.promotions,
+            lessons=learnt,
         )
     _draw(run, config, data, console)
     _score(run, config, settings, console)

@@ -20,7 +20,9 @@ from nas.config import Config
 from nas.failures import RunFailed, interruptible
 from nas.parts import baselines, build, checks, machines, running, shared_ray
 from nas.planning import Made
-from nas.runs import audited, data_identity, events, ledgers, rivals
+from nas.prediction import teachers
+from nas.prediction.lessons import lessons
+from nas.runs import audited, data_identity, events, ledgers, rivals, teacher_identity
 from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
@@ -131,12 +133,15 @@ def search(
     with shared_ray.connected(config.engine):
         space = build.space(config)
         checks.check(config, space, own=asked.objective is not None)
+        if not asked.objective:
+            teachers.check(config)
         starts = warm_start.gather(begin, space, config.space.whole().settled, console)
         data = None if asked.objective else build.packed(config, config.proxy, console)
         if run is None:
             path = path or default_path(asked.named)
             ledgers.check_free(path.resolve().name, config)
-            run = RunDirectory.create(path, config, starts, data_identity.of(config).to_dict())
+            held, teacher = data_identity.of(config).to_dict(), teacher_identity.record(config)
+            run = RunDirectory.create(path, config, starts, held, teacher)
             if made:
                 (run.path / PLAN).write_text(made.text, "utf-8")
         console.print(f"run {run.path}", markup=False, highlight=False)
@@ -242,6 +247,7 @@ def _run(
     """Score networks until the budget is used, ``by`` trainings on packed data or by an objective;
     returns every trial of the run."""
     board = Board(console)
+    learnt = lessons(config, config.proxy, by, console) if isinstance(by, Path) else None
     source = Search(
         space,
         build.controller(config, space, warm_start.genotypes(run, space)),
@@ -258,7 +264,17 @@ def _run(
     halving = running.halving(config.proxy, ledger.trials())
     with board.shown():
         if isinstance(by, Path):
-            running.train(config, config.proxy, by, source, resources, run.path, "search", halving)
+            running.train(
+                config,
+                config.proxy,
+                by,
+                source,
+                resources,
+                run.path,
+                "search",
+                halving,
+                lessons=learnt,
+            )
         elif by:
             classes = len(build.dataset(config, config.proxy.size).classes)
             running.engine(config.engine, resources).run(OwnObjective(by, classes), source)
@@ -277,7 +293,8 @@ def _conclude(
     """Leaderboard and pictures; then, if the config says so, promotion and export. A planned search
     promotes within what is left of its hours."""
     noise = audited.noise(run.path, config)
-    console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
+    taught = config.proxy.teacher is not None
+    console.print(leaderboard_table(trials, config.proxy.score, noise, console.width, taught))
     if not any(trial.score is not None for trial in trials if trial.kind == "candidate"):
         raise RunFailed("no candidate got a score; `nas status` shows why each failed")
     for path in write_artifacts(run, trials, config.proxy.score):

@@ -59,7 +59,8 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     if any(trial.score is not None for trial in trials):
         config = run.config()
         noise = audited.noise(run.path, config)
-        console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
+        taught = config.proxy.teacher is not None
+        console.print(leaderboard_table(trials, config.proxy.score, noise, console.width, taught))
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
@@ -86,7 +87,7 @@ def _promotion(each: Promotion, test: Evaluation | None) -> dict[str, Any]:
         "warning": warning(each, test),
         "note": each.note,
         "test_miou": test and test.scores.miou,
-    }
+    } | ({"teacher": each.settings["teacher"]} if each.taught else {})
 
 
 def _evaluations(promoted: list[Promotion]) -> list[tuple[str, Evaluation]]:

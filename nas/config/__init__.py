@@ -17,6 +17,7 @@ from nas.config.loggers import LoggersConfig
 from nas.config.running import BudgetConfig, EngineConfig, PlanConfig
 from nas.config.sources import DEMONSTRATION, own, presets
 from nas.config.space import ConstraintsConfig, SpaceConfig
+from nas.config.teacher import TeacherConfig
 from nas.config.training import (
     HalvingConfig,
     PromotionConfig,
@@ -45,6 +46,7 @@ __all__ = [
     "Section",
     "SpaceConfig",
     "SplitConfig",
+    "TeacherConfig",
     "TrainingConfig",
     "load",
     "load_to_train",

@@ -58,7 +58,9 @@ def _set(values: dict[str, Any], setting: str) -> None:
     value = _value(text, setting)
     *path, last = key.split(".")
     for name in path:
-        values = values.setdefault(name, {})
+        if values.get(name) is None:  # a section that is not there yet
+            values[name] = {}
+        values = values[name]
         if not isinstance(values, dict):
             raise UserError(f"--set {shortened(setting)}: {name} is a value, not a section")
     if key == "controller.name" and value != values.get("name", controller.DEFAULT):

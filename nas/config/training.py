@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from nas.config.teacher import TeacherConfig
 from nas.settings.section import Section
 from nas.settings.words import shown
 from proxy_tasks.objectives import SCORES
@@ -57,7 +59,8 @@ class ResolutionConfig(Section):
 class TrainingConfig(Section):
     """One fidelity and the recipe that goes with it. ``size`` is [height, width] in pixels of the
     crops that it trains on; ``resolution`` says how large images are seen, by default so that they
-    just cover a crop; an epoch sees ``images`` crops, by default one of each image."""
+    just cover a crop; an epoch sees ``images`` crops, by default one of each image; with a
+    ``teacher`` every network learns from it, too."""
 
     epochs: int = 8
     size: tuple[int, int] = (96, 128)
@@ -67,6 +70,7 @@ class TrainingConfig(Section):
     recipe: Recipe = Recipe()
     resolution: ResolutionConfig | None = None
     images: int | None = None
+    teacher: TeacherConfig | None = None
 
     @model_validator(mode="after")
     def _can_be_trained(self) -> Self:
@@ -92,10 +96,16 @@ class TrainingConfig(Section):
             return Sight(cover=self.size)
         return Sight(**self.resolution.model_dump(), window=self.size)
 
-    def identity(self, *leave_out: str) -> dict[str, Any]:
+    def identity(self, *leave_out: str, teacher: Sequence[str] = ()) -> dict[str, Any]:
         """Plain values that are equal for equal trainings, also with records of programs that did
-        not have all options yet: those that came later are left out at their defaults."""
+        not have all options yet: those that came later are left out at their defaults.
+
+        Args:
+            teacher: the digest of each of its networks, which counts instead of where it lies.
+        """
         values = self.model_dump(mode="json", exclude=set(leave_out))
+        if self.teacher:
+            values["teacher"]["from"] = list(teacher)
         return _as_first_recorded(values, type(self)().model_dump(mode="json"))
 
 

@@ -1,11 +1,12 @@
 """A packed data set travels once to each node, through Ray's object store, and is mapped there: no
-shared disk is needed. The node of the driver uses the pack that it has."""
+shared disk is needed. So does what a teacher says of its images. The node of the driver uses what
+it has."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,32 +19,42 @@ from proxy_tasks.datasets.packed import contents, damaged, is_whole
 from proxy_tasks.task import Job, Measurement, ProxyTask
 from search_space.errors import UserError
 
+Pieces = tuple[tuple[str, ray.ObjectRef], ...]
+"""The files of a pack, in pieces."""
+
 
 @dataclass(frozen=True)
 class TravellingTask:
-    """``task`` with the pack at its ``data`` sent after it. ``home`` is the node of the driver;
-    ``pieces`` are the pack's files, in pieces."""
+    """``task`` with the pack at its ``data`` sent after it, and the soft labels of its ``lessons``
+    where it has any. ``home`` is the node of the driver."""
 
     task: Any
     home: str
-    pieces: tuple[tuple[str, ray.ObjectRef], ...]
+    pieces: Pieces
+    soft: Pieces = ()
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """As the task does, with the data where this node has them."""
-        yield from replace(self.task, data=self._data()).score(job)
+        here: dict[str, Any] = {"data": self._data()}
+        if lessons := getattr(self.task, "lessons", None):
+            here["lessons"] = replace(lessons, labels=self._here(lessons.labels, self.soft))
+        yield from replace(self.task, **here).score(job)
 
     def _data(self) -> Path:
-        """Where they are gone they come again."""
-        place: Path = self.task.data
+        return self._here(self.task.data, self.pieces)
+
+    def _here(self, place: Path, pieces: Pieces) -> Path:
+        """A pack on this node. Where it is gone it comes again."""
         if ray.get_runtime_context().get_node_id() != self.home:
             place = node_cache() / place.name
             _discard_damaged(place)
-        return restored(place, self._received())
+        return restored(place, _received(pieces))
 
-    def _received(self) -> Iterator[tuple[str, memoryview]]:
-        """One piece in memory at a time."""
-        for file, reference in self.pieces:
-            yield file, memoryview(ray.get(reference))
+
+def _received(pieces: Pieces) -> Iterator[tuple[str, memoryview]]:
+    """One piece in memory at a time."""
+    for file, reference in pieces:
+        yield file, memoryview(ray.get(reference))
 
 
 @cache
@@ -61,10 +72,17 @@ def travelling(task: ProxyTask) -> ProxyTask:
     data = getattr(task, "data", None)
     if not is_dataclass(task) or not isinstance(data, Path):
         return task
-    if (again := getattr(task, "again", None)) and not is_whole(data):
-        again(data)
-    pieces = tuple((file, ray.put(piece)) for file, piece in contents(data))
-    return TravellingTask(task, ray.get_runtime_context().get_node_id(), pieces)
+    pieces = _sent(data, getattr(task, "again", None))
+    lessons = getattr(task, "lessons", None)
+    soft = _sent(lessons.labels, lessons.again) if lessons else ()
+    return TravellingTask(task, ray.get_runtime_context().get_node_id(), pieces, soft)
+
+
+def _sent(pack: Path, again: Callable[[Path], None] | None) -> Pieces:
+    """Made again first where it is gone."""
+    if again and not is_whole(pack):
+        again(pack)
+    return tuple((file, ray.put(piece)) for file, piece in contents(pack))
 
 
 def node_cache() -> Path:

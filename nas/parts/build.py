@@ -20,6 +20,7 @@ from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.appearing import alone
 from proxy_tasks.datasets.packed import is_whole
 from proxy_tasks.datasets.packing import pack
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Fidelity, Limit
@@ -195,8 +196,11 @@ def task(
     training: TrainingConfig,
     data: Path,
     folder: Path | None = None,
+    lessons: Lessons | None = None,
 ) -> TrainingTask:
-    """The task that trains under ``training``; with a folder it keeps checkpoints there."""
+    """The task that trains under ``training``, and by the ``lessons`` of its teacher; with a folder
+    it keeps checkpoints there."""
+    assert (lessons is None) == (training.teacher is None)
     return TrainingTask(
         data=data,
         recipe=training.recipe,
@@ -205,4 +209,5 @@ def task(
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         again=Again(config, training),
         features=not isinstance(training, PromotionConfig),
+        lessons=lessons,
     )

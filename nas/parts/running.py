@@ -14,7 +14,9 @@ from nas.engines.sizing import Sized, Sizing
 from nas.engines.tracking import Tracking
 from nas.parts.build import still_packed, task
 from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.networks.frozen_features import features_of
+from proxy_tasks.soft_labels import soft_bytes
 from proxy_tasks.task import Job
 from results.trial import Trial
 from search_space.cost import cost
@@ -60,27 +62,32 @@ def train(
     phase: str,
     halving: Halving | None = None,
     folder: Path | None = None,
+    lessons: Lessons | None = None,
 ) -> None:
     """Run a source's jobs to their end: each under ``training``, with the share of a GPU that it
-    needs, and followed by the config's loggers as a ``phase`` of ``run``; for ``folder`` see
-    ``task``. What the source raises passes through."""
+    needs, and followed by the config's loggers as a ``phase`` of ``run``; for ``folder`` and
+    ``lessons`` see ``task``. What the source raises passes through."""
     data = still_packed(config, training, data)
     followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
-    jobs = sized(source, training, data, resources)
-    work = task(config, training, data, folder)
+    jobs = sized(source, training, data, resources, lessons)
+    work = task(config, training, data, folder, lessons)
     engine(config.engine, resources, halving, followed).run(work, jobs)
     if work.features:  # nobody needs them again
         shutil.rmtree(features_of(data), ignore_errors=True)
 
 
 def sized(
-    source: JobSource, training: TrainingConfig, data: Path, resources: Resources
+    source: JobSource,
+    training: TrainingConfig,
+    data: Path,
+    resources: Resources,
+    lessons: Lessons | None = None,
 ) -> JobSource:
     """On GPUs, the source's jobs with the share that each needs; else the source itself."""
     if not resources.gpus:
         return source
     packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
-    held = packed.train.nbytes
+    held = packed.train.nbytes + (soft_bytes(lessons.labels) if lessons else 0)
 
     def predict(job: Job) -> int:
         size, scale = job.fidelity.size, job.fidelity.scale

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.config import Config
+from nas.runs import teacher_identity
 from proxy_tasks.objectives import Metric
 from results.audit import Verdict, from_dict, to_dict
 from search_space import strict_yaml
@@ -76,7 +77,9 @@ def digest(config: Config, data: str) -> str:
     told = {
         "data": data,
         "space": config.space.model_dump(mode="json"),
-        "proxy": config.proxy.identity("score", "asha"),
+        "proxy": config.proxy.identity(
+            "score", "asha", teacher=teacher_identity.digests(config.proxy)
+        ),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nas.config import Config, parse
+from nas.config import Config, TrainingConfig, parse
 from nas.runs.inside import check_readable
 from proxy_tasks import processor
 from search_space import architecture_file, strict_yaml
@@ -44,6 +44,11 @@ class RunDirectory:
         return self.path / "data.json"
 
     @property
+    def teacher_file(self) -> Path:
+        """The identity of what its candidates learn from, see nas.runs.teacher_identity."""
+        return self.path / "teacher.json"
+
+    @property
     def ledger(self) -> Path:
         return self.path / "ledger.journal"
 
@@ -66,9 +71,10 @@ class RunDirectory:
         config: Config,
         starts: Sequence[LoadedSpec] = (),
         data: Mapping[str, Any] | None = None,
+        teacher: Mapping[str, Any] | None = None,
     ) -> RunDirectory:
         """A new directory that appears with its config, what to begin with, and the identity of its
-        ``data``, or not at all.
+        ``data`` and of its ``teacher``, or not at all.
 
         Raises:
             UserError: when the path exists or cannot be made.
@@ -81,8 +87,9 @@ class RunDirectory:
             run = cls(draft)
             run.write_config(placed(config))
             run._write_starts(starts)
-            if data is not None:
-                run.data_file.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+            for file, known in ((run.data_file, data), (run.teacher_file, teacher)):
+                if known is not None:
+                    file.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
             (draft / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n")
             draft.rename(path)
         except (OSError, UserError) as error:
@@ -135,12 +142,19 @@ def around(path: Path) -> RunDirectory | None:
 
 
 def placed(config: Config) -> Config:
-    """With the folders of the data where they are from wherever a command is given."""
+    """With the folders of the data, and teachers, where they are from wherever a command is
+    given."""
     data = config.data
     update = {"cache": _placed(data.cache)}
     if data.root is not None:
         update["root"] = _placed(data.root)
-    return config.model_copy(update={"data": data.model_copy(update=update)})
+    sections: dict[str, Any] = {"data": data.model_copy(update=update)}
+    for name in ("proxy", "promotion"):
+        training: TrainingConfig = getattr(config, name)
+        if training.teacher:
+            teacher = training.teacher.at(tuple(map(_placed, training.teacher.paths)))
+            sections[name] = training.model_copy(update={"teacher": teacher})
+    return config.model_copy(update=sections)
 
 
 def _placed(folder: Path) -> Path:

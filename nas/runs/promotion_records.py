@@ -63,6 +63,11 @@ class Promotion:
         return self.folds is not None and ended and self.miou is None
 
     @property
+    def taught(self) -> bool:
+        """Whether it learnt from a teacher too."""
+        return bool(self.settings.get("teacher"))
+
+    @property
     def scores(self) -> dict[str, Any]:
         """The provenance that is written into its exports."""
         if not self.unvalidated:

@@ -92,6 +92,7 @@ class ObservedRun:
             scale=config.proxy.scale,
             size=config.proxy.size,
             epochs=config.proxy.epochs,
+            taught=config.proxy.teacher is not None,
             genes=tuple(g.name for g in self._ledger.genes) if self._ledger else (),
         )
 
@@ -142,7 +143,7 @@ def _plain(each: Promotion, picture: Path | None) -> Promoted:
         name, each.trial, each.miou, last.epochs, last.macs, last.parameters, last.seconds,
         picture, each.recipe, classes, known.class_iou if known else (),
         one_line(known.where) if known else "", said and one_line(said), each.note,
-        test.scores.miou if test else None,
+        test.scores.miou if test else None, each.taught,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nas import config as configs
-from nas.runs import data_identity
+from nas.runs import data_identity, teacher_identity
 from nas.config import Config
 from nas.runs.inside import check_permitted, check_writable
 from nas.runs.directory import RunDirectory, placed
@@ -23,18 +23,19 @@ def resumed(
     console: Console,
 ) -> tuple[RunDirectory, Config]:
     """The run and its config, with those settings changed that begin with one of ``allowed``; where
-    its data lie may change too.
+    its data and its teacher lie may change too.
 
     Raises:
         UserError: without a run, with another config, for a setting that a run keeps, or where the
-            data are not those that it began with.
+            data or the teacher are not those that it began with.
     """
     if path is None:
         raise UserError("--resume needs --run DIR, the run to continue")
     if source is not None:
         raise UserError(f"--resume uses the run's own config; leave {source} out")
     run = RunDirectory.open(path)
-    config = changed(run, settings, allowed, console)
+    config = changed(run, settings, (*allowed, *teacher_identity.MOVABLE), console)
+    teacher_identity.hold(run, config)
     run.write_config(config)
     return run, config
 

@@ -8,7 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from nas.config import Config
-from nas.runs import audited, data_identity, evaluations, ledgers, promotion_records
+from nas.runs import (
+    audited,
+    data_identity,
+    evaluations,
+    ledgers,
+    promotion_records,
+    teacher_identity,
+)
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import RECORD, Promotion
 from nas.runs.wholeness import Look, Part, faults, read, read_spec
@@ -74,6 +81,8 @@ class Books:
         run = self.run
         if run.data_file.is_file():
             yield run.data_file, partial(data_identity.load, run)
+        if run.teacher_file.is_file():
+            yield run.teacher_file, partial(teacher_identity.load, run)
         for name in ("environment.json", "plan.yaml", audited.FILE):
             if (path := run.path / name).is_file():
                 yield path, partial(read, path)

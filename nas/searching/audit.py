@@ -18,6 +18,7 @@ from nas.config import BudgetConfig, Config, ProxyConfig
 from nas.controllers.random import RandomSearch
 from nas.failures import RunFailed
 from nas.parts import build, machines, running
+from nas.prediction.lessons import lessons
 from nas.runs import events
 from nas.runs.directory import RunDirectory
 from nas.searching.search import Search
@@ -161,6 +162,16 @@ def _score(
         SearchProgress(board, count, ledger.trials()),
     )
     data = build.packed(config, config.proxy, console)
+    learnt = lessons(config, config.proxy, data, console)
     resources = machines.resources(config.engine)
     with board.shown():
-        running.train(config, config.proxy, data, source, resources, run.path, ledger.name)
+        running.train(
+            config,
+            config.proxy,
+            data,
+            source,
+            resources,
+            run.path,
+            ledger.name,
+            lessons=learnt,
+        )

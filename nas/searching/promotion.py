@@ -18,7 +18,7 @@ from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.engines.retries import Retries
 from nas.failures import shielded
-from nas.runs import events
+from nas.runs import events, teacher_identity
 from nas.runs.directory import RunDirectory
 from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
@@ -156,8 +156,10 @@ def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
 
 def settings(config: PromotionConfig) -> dict[str, Any]:
     """What a promotion is begun with, and must be resumed with. By how many processes it is trained
-    is the machines' affair: they come to the same, up to rounding."""
-    return config.identity("top", "rivals", "processes", "threads")
+    is the machines' affair: they come to the same, up to rounding. UserError where the teacher is
+    gone."""
+    taught_by = teacher_identity.digests(config)
+    return config.identity("top", "rivals", "processes", "threads", teacher=taught_by)
 
 
 def prepare(

@@ -31,7 +31,8 @@ class Section(BaseModel):
 def fields_of(section: type) -> Mapping[str, Any]:
     """Key -> type of what may stand there, of a Section or a dataclass."""
     if issubclass(section, BaseModel):
-        return {name: field.annotation for name, field in section.model_fields.items()}
+        fields = section.model_fields.items()
+        return {field.alias or name: field.annotation for name, field in fields}
     kind: Any = section  # mypy takes no class for hashable
     return _hints(kind)
 

@@ -29,12 +29,14 @@ def leaderboard_table(
     by: Metric = "miou",
     noise: float | None = None,
     width: int | None = None,
+    taught: bool = False,
 ) -> Table:
     """The ten best and every baseline of a search, ranked ``by`` a metric. If the noise of a score
     is known (one standard deviation), ≈ marks the candidates that are within it of the best one.
-    Columns that do not fit into the ``width`` are left out."""
+    Columns that do not fit into the ``width`` are left out. ``taught``: by a teacher, all alike."""
     frame = leaderboard(trials)
     title = f"leaderboard by {OBJECTIVES[by].score_name}: {{}} of {len(frame)} scored networks"
+    title += ", all trained with a teacher" if taught else ""
     if noise is not None:
         frame["name"] = _marked(frame, trials, noise)
         title += "; ≈ within the noise of the best candidate, by the audit"
@@ -81,7 +83,17 @@ def promotions_tables(
 def notes(promotions: Sequence[Promotion], tested: Mapping[str, float | None]) -> list[str]:
     """What the table of full trainings does not say, one line each."""
     lines = [f"{each.name}: {each.note}" for each in promotions if each.note]
-    return [*lines, *([TESTED] if tested else [])]
+    return [*lines, *_taught(promotions), *([TESTED] if tested else [])]
+
+
+def _taught(promotions: Sequence[Promotion]) -> list[str]:
+    """Which of them learnt from a teacher, as others may not have."""
+    names = [each.name for each in promotions if each.taught]
+    if not names:
+        return []
+    return [
+        f"trained with a teacher: {'all' if len(names) == len(promotions) else ', '.join(names)}"
+    ]
 
 
 TESTED = "test mIoU: on the test part, once per network; nothing is chosen using it"

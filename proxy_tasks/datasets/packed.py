@@ -32,6 +32,8 @@ from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 
 FORMAT = "packed/3"
+SOFT_FORMAT = "soft/1"
+"""Of a folder with what a teacher says of the images, see proxy_tasks.soft_labels."""
 Size = tuple[int, int]
 
 PIECE = 64 * 2**20
@@ -146,7 +148,7 @@ def is_whole(path: Path) -> bool:
     """Whether all files are there at their full length: what is seen without reading them."""
     try:
         meta = json.loads((path / "meta.json").read_text())
-        if meta["format"] != FORMAT:
+        if meta["format"] not in (FORMAT, SOFT_FORMAT):
             return False
         return all(
             np.load(path / name, mmap_mode="r").nbytes == nbytes

@@ -61,7 +61,7 @@ def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
 
 def _full(each: Promoted) -> Iterator[tuple[str, str]]:
     """Of a full training."""
-    epochs = units.counted(each.epochs, "epoch")
+    epochs = units.counted(each.epochs, "epoch") + (", with a teacher" if each.taught else "")
     if each.miou is not None:
         yield "full mIoU", f"{units.percent(each.miou)} %, {epochs}"
     elif each.note:

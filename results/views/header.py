@@ -25,7 +25,8 @@ def subtitle(facts: Facts) -> str:
     height, width = facts.size
     said = [facts.data, f"{facts.controller} controller" if facts.controller else ""]
     epochs = units.counted(facts.epochs, "epoch")
-    said += [f"proxy of {epochs} at {height}×{width}, by {facts.score_name}"]
+    teacher = ", with a teacher" if facts.taught else ""
+    said += [f"proxy of {epochs} at {height}×{width}{teacher}, by {facts.score_name}"]
     return " · ".join(part for part in said if part)
 
 

@@ -32,7 +32,8 @@ class Facts:
     """What the views are told of a run besides its trials.
 
     ``budget`` counts candidates; ``noise`` is the standard deviation of a score between seeds,
-    where an audit says it; ``scale`` and ``size`` (height, width) are the proxy's.
+    where an audit says it; ``scale`` and ``size`` (height, width) are the proxy's;
+    ``taught``: all candidates learn from a teacher.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Facts:
     size: tuple[int, int] = (96, 128)
     epochs: int = 1
     genes: tuple[str, ...] = ()
+    taught: bool = False
 
     @property
     def unit(self) -> tuple[str, float]:
@@ -75,7 +77,8 @@ class Promoted:
     ``class_iou`` is of the ``classes``, empty where nobody wrote it down; ``where``: on the
     ``test`` part, or of the ``proxy``, where the training left no images to validate on.
     ``warning`` says what the network misses and what to change, ``note`` why it has no mIoU though
-    nothing went wrong. ``test_miou`` is of the test part: nothing is chosen by it.
+    nothing went wrong. ``test_miou`` is of the test part: nothing is chosen by it. ``taught``: by a
+    teacher, too.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Promoted:
     warning: str | None = None
     note: str | None = None
     test_miou: float | None = None
+    taught: bool = False
 
 
 @dataclass

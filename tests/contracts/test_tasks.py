@@ -13,6 +13,7 @@ import torch
 from benchmarks.engine import Gate, SleepTask
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packing import pack
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.objectives import OBJECTIVES, Measured, kept
 from proxy_tasks.own_objective import OWN, OwnObjective
 from proxy_tasks.proxy import TrainingTask
@@ -25,6 +26,7 @@ from search_space.canonical import canonical_key
 from search_space.scales import Scale
 from tests.support.implementations import implementations
 from tests.support.tasks import KeyTask, SlopeTask
+from tests.support.taught import soft_labels
 
 SMALL = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 TRAINED = Fidelity(epochs=2, size=(32, 48), scale=SMALL, evaluate_every=1)
@@ -40,7 +42,9 @@ ON_THE_MACHINE = ("seconds", "peak_memory", *(name for name, _ in kept(Measured)
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     dataset = open_dataset("scenes", train=8, val=4, size=TRAINED.size)
-    return pack(dataset, Sight(cover=TRAINED.size), tmp_path_factory.mktemp("cache"))
+    data = pack(dataset, Sight(cover=TRAINED.size), tmp_path_factory.mktemp("cache"))
+    (data.parent / "soft").symlink_to(soft_labels(dataset, data))
+    return data
 
 
 def trained(data: Path, **recipe: float) -> TrainingTask:
@@ -54,6 +58,9 @@ def depth(backbone: Backbone) -> float:
 JOB = Job(3, "trial-0003", SPINENET, TRAINED)
 TASKS: dict[str, Callable[[Path, Path], ProxyTask]] = {
     "training": lambda data, folder: trained(data),
+    "training, taught": lambda data, folder: replace(
+        trained(data), lessons=Lessons(data.parent / "soft", temperature=2.0)
+    ),
     "training, kept": lambda data, folder: replace(trained(data), folder=folder / "kept"),
     "by the key": lambda data, folder: KeyTask(),
     "by the number": lambda data, folder: SlopeTask(),

@@ -17,6 +17,7 @@ from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 from tests.support.groups import in_processes
 from tests.support.shared_training import JOB, RECIPES, SIZE, taught
+from tests.support.taught import soft_labels
 
 Both = tuple[dict[str, Any], list[dict[str, Any]]]
 
@@ -26,7 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the two processes. Three images to validate on do not divide between them."""
     folder = tmp_path_factory.mktemp("together")
     dataset = open_dataset("scenes", train=16, val=3, size=SIZE)
-    (folder / "data").symlink_to(pack(dataset, Sight(cover=SIZE), tmp_path_factory.mktemp("cache")))
+    data = pack(dataset, Sight(cover=SIZE), tmp_path_factory.mktemp("cache"))
+    (folder / "data").symlink_to(data)
+    (folder / "soft").symlink_to(soft_labels(dataset, data))
     return folder
 
 
@@ -34,7 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def both(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Both:
     """What one process learns, and what each of two does."""
     other = tmp_path_factory.mktemp("alone")
-    (other / "data").symlink_to((folder / "data").readlink())
+    for name in ("data", "soft"):
+        (other / name).symlink_to((folder / name).readlink())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     alone = taught(other)

@@ -14,6 +14,7 @@ from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.networks import DeepLabV3, build
 from proxy_tasks.networks import backbone as backbone_module
 from proxy_tasks.recipe import Recipe
@@ -25,6 +26,7 @@ from search_space.architecture import Architecture
 from search_space.canonical_form import CanonicalForm
 from search_space.errors import UserError
 from search_space.scales import Scale
+from tests.support.taught import soft_labels
 
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 SIZE = (32, 48)
@@ -53,10 +55,23 @@ def val(pack_folder: Path) -> DeviceSplit:
     return DeviceSplit(open_packed(pack_folder).val, torch.device("cpu"))
 
 
-def make(train: DeviceSplit, seed: int = 0, size: Size = SIZE, **changes: object) -> Training:
+@pytest.fixture(scope="module")
+def lessons(pack_folder: Path) -> Lessons:
+    dataset = open_dataset("scenes", train=12, val=5, size=SIZE)
+    return Lessons(soft_labels(dataset, pack_folder), weight=0.5, temperature=2.0)
+
+
+def make(
+    train: DeviceSplit,
+    seed: int = 0,
+    size: Size = SIZE,
+    lessons: Lessons | None = None,
+    **changes: object,
+) -> Training:
     torch.manual_seed(0)
     network = build(catalog.load("spinenet-49"), SCALE, 11, size)
-    return Training(network, train, replace(RECIPE, **changes), epochs=3, seed=seed, size=size)
+    recipe = replace(RECIPE, **changes)
+    return Training(network, train, recipe, epochs=3, seed=seed, size=size, lessons=lessons)
 
 
 def test_a_training_of_an_earlier_release_goes_on_with_its_own_moments(
@@ -111,12 +126,25 @@ def evaluated(network: DeepLabV3, val: DeviceSplit) -> Evaluation:
         {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5},
         {"accumulate": 2, "drop_path": 0.3},
         {"size": (32, 32), "rare": 0.5, "upside_down": 0.5, "turn": 0.5, "dice": 1.0},
+        {"taught": True},
     ],
-    ids=["default", "other parts", "micro-batches and stochastic depth", "crops and dice"],
+    ids=[
+        "default",
+        "other parts",
+        "micro-batches and stochastic depth",
+        "crops and dice",
+        "taught",
+    ],
 )
 def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
-    changes: dict[str, Any], train: DeviceSplit, val: DeviceSplit, tmp_path: Path
+    changes: dict[str, Any],
+    train: DeviceSplit,
+    val: DeviceSplit,
+    lessons: Lessons,
+    tmp_path: Path,
 ) -> None:
+    if "taught" in changes:
+        changes = {"lessons": lessons}
     unbroken, begun = make(train, **changes), make(train, **changes)
     for _ in range(3):
         unbroken.run_epoch()
@@ -145,6 +173,23 @@ def test_another_seed_is_another_training(train: DeviceSplit) -> None:
     losses = [make(train, seed=seed).run_epoch() for seed in (0, 0, 1)]
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
+
+
+def test_a_teacher_changes_what_is_learnt_and_not_what_is_seen(
+    train: DeviceSplit, lessons: Lessons
+) -> None:
+    """Batches, crops and masks are those of a training without one."""
+    seen: list[torch.Tensor] = []
+    losses = []
+    for taught in (None, lessons, replace(lessons, weight=1.0), replace(lessons, temperature=1.0)):
+        training = make(train, lessons=taught, rare=0.5, drop_path=0.2)
+        training.network.backbone.register_forward_pre_hook(
+            lambda _, inputs: seen.append(inputs[0].clone())
+        )
+        losses.append(training.run_epoch())
+    assert len(set(losses)) == 4
+    rows = [torch.cat(seen[start : start + 3]) for start in range(0, 12, 3)]
+    assert all(torch.equal(row, rows[0]) for row in rows)
 
 
 @pytest.mark.parametrize("changes", [{}, {"rare": 0.5, "upside_down": 0.5, "turn": 0.5}])

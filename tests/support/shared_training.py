@@ -20,6 +20,7 @@ from nas.runs.directory import RunDirectory
 from nas.searching.promotion import Subject, jobs
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.processes import Group
 from proxy_tasks.proxy import TrainingTask
@@ -45,6 +46,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "drop_path": 0.3,
     },
     "crops": {"rare": 0.4, "upside_down": 0.5, "dice": 0.5},
+    "teacher": {"rare": 0.4, "accumulate": 2},
 }
 SUBJECT = "spinenet-49"
 BASE = Recipe(batch_size=8, averaging=0.5)
@@ -54,7 +56,10 @@ def taught(folder: Path) -> dict[str, Any]:
     """By recipe: gradients of the first step, losses of two epochs, and what is evaluated then;
     under ``kept``, the measurements of a task that keeps its files in the folder."""
     task = TrainingTask(folder / "data", BASE, seed=0, device="cpu", folder=folder / "kept")
-    known = {name: _trained(folder, replace(BASE, **changes)) for name, changes in RECIPES.items()}
+    known = {
+        name: _trained(folder, replace(BASE, **changes), name == "teacher")
+        for name, changes in RECIPES.items()
+    }
     return known | {"kept": list(task.score(JOB))}
 
 
@@ -67,14 +72,17 @@ def promoted(folder: Path) -> list[Measurement]:
     return list(build.task(config, config.promotion, data).score(job))
 
 
-def _trained(folder: Path, recipe: Recipe) -> dict[str, Any]:
+def _trained(folder: Path, recipe: Recipe, taught: bool) -> dict[str, Any]:
     data = open_packed(folder / "data")
     train, val = (DeviceSplit(split, torch.device("cpu")) for split in (data.train, data.val))
     torch.manual_seed(0)
     network = build_segmenter(JOB.backbone, SCALE, 11, SIZE).double()
     network.backbone.register_forward_pre_hook(lambda _, given: (given[0].double(),))
     group = Group.joined()
-    training = Training(network, train, recipe, epochs=2, seed=0, size=SIZE, group=group)
+    lessons = Lessons(folder / "soft", temperature=2.0) if taught else None
+    training = Training(
+        network, train, recipe, epochs=2, seed=0, size=SIZE, group=group, lessons=lessons
+    )
     gradients: list[torch.Tensor] = []
 
     def look(*_: Any) -> None:

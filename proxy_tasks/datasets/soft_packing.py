@@ -1,0 +1,113 @@
+"""Asks a teacher about every training image once, see proxy_tasks.soft_labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy_tasks.datasets.appearing import alone, appearing, commit, write, writing
+from proxy_tasks.datasets.base import Dataset
+from proxy_tasks.datasets.packed import (
+    SOFT_FORMAT,
+    PackedSplit,
+    damaged,
+    digests,
+    is_whole,
+    open_packed,
+)
+from proxy_tasks.datasets.packing import Progress
+from proxy_tasks.soft_labels import places
+from proxy_tasks.teachers import Teacher
+
+VALUES, INDEX = "soft-train.npy", "index-train.npy"
+
+
+def soft_place(data: Path, identity: str) -> Path:
+    """The folder that ``pack_soft`` returns, beside the pack, whether or not there is one."""
+    told = json.dumps([SOFT_FORMAT, data.name, identity])
+    return data.with_name(f"{data.name}-soft-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
+
+
+def pack_soft(
+    dataset: Dataset,
+    data: Path,
+    teacher: Teacher,
+    identity: str,
+    progress: Progress | None = None,
+) -> Path:
+    """What the teacher says of the training images, each as its file has it; the folder.
+
+    Args:
+        data: the pack of the data set that is trained on: its images say how many places each has.
+        identity: of the teacher; what was packed of it before is read through and returned, or
+            made again where it is damaged.
+
+    Raises:
+        UserError: for images that the teacher does not take, and a disk that is full or read-only;
+            then nothing stays behind.
+    """
+    target = soft_place(data, identity)
+    with alone(target):
+        if not (is_whole(target) and not damaged(target)):
+            with appearing(target) as making:
+                _fill(making, dataset, data, teacher, identity, progress)
+    return target
+
+
+def _fill(
+    folder: Path,
+    dataset: Dataset,
+    data: Path,
+    teacher: Teacher,
+    identity: str,
+    progress: Progress | None,
+) -> None:
+    packed = open_packed(data)
+    index = _index(packed.train, len(packed.classes))
+    length = int((index[:, 1] * index[:, 2]).sum()) * len(packed.classes)
+    with _array(folder / VALUES, (length,), np.dtype(np.float16)) as file:
+        for number, size in enumerate(index[:, 1:].tolist()):
+            image, _ = dataset.load("train", number)
+            said_hKw = teacher.log_probabilities(image, tuple(size)).transpose(1, 0, 2)
+            write(file, np.ascontiguousarray(said_hKw, np.float16).data.cast("B"))
+            if progress:
+                progress(number + 1, len(index))
+    with _array(folder / INDEX, index.shape, index.dtype) as file:
+        write(file, index.tobytes())
+    meta = {
+        "format": SOFT_FORMAT,
+        "data": data.name,
+        "teacher": identity,
+        "classes": list(packed.classes),
+        "files": {VALUES: 2 * length, INDEX: index.nbytes},
+        "digests": digests(folder, (VALUES, INDEX)),
+    }
+    with writing(folder.parent), (folder / "meta.json").open("wb", buffering=0) as file:
+        write(file, json.dumps(meta, indent=1).encode())
+        commit(file)
+
+
+def _index(train: PackedSplit, classes: int) -> NDArray[np.int64]:
+    """See proxy_tasks.soft_labels."""
+    sizes = np.array([places((height, width)) for height, width in train.index[:, 1:3].tolist()])
+    ends = np.cumsum(classes * sizes[:, 0] * sizes[:, 1])
+    return np.column_stack([[0, *ends[:-1]], sizes]).astype(np.int64)
+
+
+@contextmanager
+def _array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[FileIO]:
+    """A file of numpy's whose values are written inside. Unbuffered: on a full disk a buffer would
+    fail once more, uncaught, on closing."""
+    told = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    with writing(path.parent.parent), path.open("wb", buffering=0) as file:
+        np.lib.format.write_array_header_1_0(file, told)
+        yield file
+        commit(file)
