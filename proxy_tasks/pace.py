@@ -13,8 +13,8 @@ from proxy_tasks.datasets.packed import PackedSplit
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_segmenter
-from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.recipe import Recipe
+from proxy_tasks.start import USUAL
 from proxy_tasks.training import Training
 from search_space.backbone import Backbone
 from search_space.scales import Scale
@@ -42,7 +42,7 @@ def measured(
 ) -> Pace:
     """Of steps that are repeated for so many seconds, after one that warms up."""
     network = build_segmenter(backbone, scale, classes, size)
-    begin(network.backbone, backbone, recipe)
+    USUAL.begin(network, backbone, recipe)
     training = Training(
         network,
         DeviceSplit(_noise(size, scale.channels, classes), device),

@@ -22,6 +22,7 @@ from proxy_tasks.datasets.packed import is_whole
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.start import Start
 from proxy_tasks.task import Fidelity, Limit
 from search_space.architecture import Architecture, features
 from search_space.constrained import ConstrainedSpace, network_figures
@@ -122,6 +123,12 @@ def dataset(
     )
 
 
+def weights_of(training: TrainingConfig) -> Path | None:
+    """The file that it starts from, None where there is none."""
+    weights = training.weights if isinstance(training, PromotionConfig) else None
+    return None if weights is None else weights.expanduser()
+
+
 def section_of(training: TrainingConfig) -> str:
     """Where the config has it."""
     return "promotion" if isinstance(training, PromotionConfig) else "proxy"
@@ -202,4 +209,5 @@ def task(
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         again=Again(config, training),
+        start=Start(weights_of(training)),
     )

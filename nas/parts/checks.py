@@ -9,6 +9,7 @@ from nas.engines import tracking
 from nas.parts.baselines import baselines
 from nas.parts.build import controller, dataset, section_of
 from nas.parts.machines import resources
+from nas.parts.weights import check_weights
 from proxy_tasks.encoder_weights import check_installed
 from proxy_tasks.objectives import OBJECTIVES, Trained
 from proxy_tasks.own_objective import OWN
@@ -39,6 +40,7 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
     resources(config.engine)
     check_batch(config, config.proxy)
     check_promotion(config)
+    check_weights(config)
 
 
 def check_objective(config: Config, own: bool) -> None:

@@ -135,17 +135,21 @@ def around(path: Path) -> RunDirectory | None:
 
 
 def placed(config: Config) -> Config:
-    """With the folders of the data where they are from wherever a command is given."""
-    data = config.data
+    """With the folders of the data, and files of weights, where they are from wherever a command
+    is given."""
+    data, promotion = config.data, config.promotion
     update = {"cache": _placed(data.cache)}
     if data.root is not None:
         update["root"] = _placed(data.root)
-    return config.model_copy(update={"data": data.model_copy(update=update)})
+    if promotion.weights is not None:
+        promotion = promotion.model_copy(update={"weights": _placed(promotion.weights)})
+    data = data.model_copy(update=update)
+    return config.model_copy(update={"data": data, "promotion": promotion})
 
 
-def _placed(folder: Path) -> Path:
+def _placed(path: Path) -> Path:
     """One of the home directory stays so: another machine has another."""
-    return folder if folder.parts[:1] and folder.parts[0].startswith("~") else folder.absolute()
+    return path if path.parts[:1] and path.parts[0].startswith("~") else path.absolute()
 
 
 def default_path(source: str) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from proxy_tasks.networks.freezable import Freezable
 from search_space.architecture import BOTTLENECK_EXPANSION
 from search_space.shapes import block_channels
 
@@ -19,7 +20,7 @@ LOW_LEVEL, AUXILIARY = -1, -2
 """Keys of the maps that an encoder hands over besides its output levels, where a head asks."""
 
 
-class Encoder(nn.Module):
+class Encoder(Freezable):
     """A backbone: images in, one map per level out.
 
     Level l has ceil(image size / 2**l) pixels. ``out_channels`` tells what a decoder has to

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from proxy_tasks.networks.freezable import Freezable
 from search_space.encoders.efficientnet_lite import (
     LITE_EPSILON,
     LITE_STEM_FILTERS,
@@ -73,15 +74,9 @@ class InvertedResidual(nn.Module):
         return y_BCHW + x_BCHW if self.summed else y_BCHW
 
 
-class EfficientNetLiteEncoder(nn.Module):
+class EfficientNetLiteEncoder(Freezable):
     """Images, normalised as the spec says -> level -> map, up to ``deepest``; what lies behind that
-    is not built.
-
-    Attributes:
-        pretrained: whether its weights already know something, and so learn more slowly.
-    """
-
-    pretrained = False
+    is not built."""
 
     def __init__(self, spec: EfficientNetLite, channels: int, deepest: int) -> None:
         super().__init__()
@@ -93,16 +88,6 @@ class EfficientNetLiteEncoder(nn.Module):
             if level <= deepest:
                 self.levels[str(level)] = nn.Sequential(*inverted_blocks(before, stages))
                 before = stages[-1].channels
-
-    def freeze(self) -> None:
-        """Its weights no longer learn, and its batch norms keep their statistics."""
-        self.requires_grad_(False)
-        self.train(False)
-
-    def train(self, mode: bool = True) -> EfficientNetLiteEncoder:
-        """In inference once it is frozen, whatever the mode of the rest."""
-        learns = any(p.requires_grad for p in self.parameters())
-        return super().train(mode and learns)
 
     def forward(self, x_BCHW: Tensor) -> dict[int, Tensor]:
         """Level -> map of ceil(size / 2**level) pixels, finest level first."""

@@ -10,45 +10,28 @@ import torch
 from torch import Tensor, nn
 
 from proxy_tasks.encoder_weights import check_installed, installed
-from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder, InvertedResidual
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
-from proxy_tasks.recipe import Recipe
-from search_space.backbone import Backbone, encoder_of
+from proxy_tasks.networks.first_layer import for_channels
 from search_space.errors import UserError
 
 BESIDE = ("_conv_head.", "_bn1.", "_fc.")
 """Of a file of weights: the layers behind the maps, which classify images."""
 
 
-def begin(network: Encoder, backbone: Backbone, recipe: Recipe) -> None:
-    """Bring a backbone's network to where its training starts from: see Recipe. UserError as
-    ``load_pretrained``."""
-    if recipe.pretrained:
-        load_pretrained(network, encoder_of(backbone), frozen=not recipe.encoder_rate)
-
-
-def load_pretrained(backbone: Encoder, name: str, frozen: bool = False) -> None:
+def load_pretrained(backbone: EncoderBackbone, name: str) -> None:
     """Copy an encoder's weights into the backbone that stands on it; every one of its tensors is
-    met. Nothing happens on a backbone without an encoder. The weights of the first layer are
-    averaged over the colours where an image has other channels.
-
-    Args:
-        frozen: no longer trained, and batch norms keep their statistics.
+    met. The weights of the first layer are averaged over the colours where an image has other
+    channels.
 
     Raises:
         UserError: where they are not installed, or the file holds others.
     """
-    if not isinstance(backbone, EncoderBackbone):
-        return
     check_installed(name)
     path = installed(name)
     assert path is not None
     state = torch.load(path, map_location="cpu", weights_only=True)
     load_lite(backbone.encoder, state, str(path))
-    backbone.encoder.pretrained = True
-    if frozen:
-        backbone.encoder.freeze()
 
 
 def load_lite(network: EfficientNetLiteEncoder, state: Mapping[str, Tensor], where: str) -> None:
@@ -60,26 +43,18 @@ def load_lite(network: EfficientNetLiteEncoder, state: Mapping[str, Tensor], whe
     """
     theirs = dict(_modules(network))
     found: dict[str, Tensor] = {}
-    for key, wanted in network.state_dict().items():
+    wanted_by_name = network.state_dict()
+    for key, wanted in wanted_by_name.items():
         module, _, part = key.rpartition(".")
         source = f"{theirs[module]}.{part}"
         if source not in state:
             raise UserError(f"{where}: {source} is missing: not the weights of this encoder")
-        value = _for_channels(state[source], wanted) if key == "stem.0.weight" else state[source]
+        value = for_channels(key, state[source], wanted_by_name)
         if value.shape != wanted.shape:
             shapes = f"{tuple(value.shape)}, not {tuple(wanted.shape)}"
             raise UserError(f"{where}: {source} has shape {shapes}")
         found[key] = value
     network.load_state_dict(found)
-
-
-def _for_channels(weights_OCkk: Tensor, wanted: Tensor) -> Tensor:
-    """A first layer for images of other channels: the mean over the colours for each of them, so
-    that a grey image gives what it gave as three equal channels."""
-    channels = wanted.shape[1]
-    if weights_OCkk.ndim != 4 or channels == weights_OCkk.shape[1]:
-        return weights_OCkk
-    return weights_OCkk.sum(1, keepdim=True).expand_as(wanted) / channels
 
 
 def _modules(network: EfficientNetLiteEncoder) -> Iterator[tuple[str, str]]:
