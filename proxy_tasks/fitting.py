@@ -143,22 +143,27 @@ def _left(
     kept = {_first(name) for name in file.tensors if name not in set(left)}
     said: dict[str, str] = {}
     for theirs in left:
-        module, ours = theirs.rpartition(".")[0], names.get(theirs, "")
+        ours, whole = names.get(theirs, ""), _first(theirs) not in kept
+        part = _first(theirs) if whole else theirs.rpartition(".")[0]
         there, here = file.tensors[theirs].shape, wanted[ours].shape if ours in wanted else None
         if here is None:
-            said.setdefault(module if _first(theirs) in kept else _first(theirs), "no place here")
+            said.setdefault(part, "no place here")
         elif there != here:
-            said.setdefault(module, _shapes(there, here, ours))
+            said.setdefault(part, _shapes(there, here, ours, whole))
     return [f"{name} ({why})" for name, why in said.items()]
 
 
 def _first(name: str) -> str:
-    return name.split(".")[0]
+    """The part that it is of; of a backbone, the stage."""
+    parts = name.split(".")
+    return ".".join(parts[: 2 if parts[0] == "backbone" else 1])
 
 
-def _shapes(there: Sequence[int], here: Sequence[int], ours: str) -> str:
+def _shapes(there: Sequence[int], here: Sequence[int], ours: str, whole: bool) -> str:
     if ours.startswith(CLASSIFIER):
         return f"{there[0]} classes there, {here[0]} here"
+    if whole:
+        return "other shapes here"
     return f"{tuple(there)} there, {tuple(here)} here"
 
 

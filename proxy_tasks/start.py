@@ -10,6 +10,7 @@ from proxy_tasks.intensities import Intensities, as_trained_on
 from proxy_tasks.networks import Segmenter
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
 from proxy_tasks.networks.freezable import Freezable
+from proxy_tasks.networks.level_encoder import LevelEncoder
 from proxy_tasks.networks.pretrained import load_pretrained
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.weights_file import Known, WeightsFile
@@ -20,9 +21,11 @@ from search_space.backbone import Backbone, encoder_of
 class Start:
     """``weights``: a file that has them for the whole network, or for its backbone (see
     proxy_tasks.fitting). Without it a network on an encoder starts from the encoder's, if the
-    recipe says so."""
+    recipe says so: those on ``encoder`` from ``encoder_weights``, others from what is installed."""
 
     weights: Path | None = None
+    encoder: str = ""
+    encoder_weights: Path | None = None
 
     def begin(self, network: Segmenter, backbone: Backbone, recipe: Recipe) -> None:
         """Bring a network on this backbone to where its training starts from; what is pretrained
@@ -36,10 +39,9 @@ class Start:
             found = fit(network, backbone, WeightsFile.open(self.weights))
             load(network, found)
             known = _encoder(network) if found.encoder else network.backbone
-        elif recipe.pretrained and encoder_of(backbone):
+        elif recipe.pretrained and (name := encoder_of(backbone)):
             known = _encoder(network)
-            assert isinstance(network.backbone, EncoderBackbone)
-            load_pretrained(network.backbone, encoder_of(backbone))
+            load_pretrained(known, name, self.encoder_weights if name == self.encoder else None)
         else:
             return
         known.pretrained = True
@@ -60,6 +62,6 @@ USUAL = Start()
 """Without a file."""
 
 
-def _encoder(network: Segmenter) -> Freezable:
+def _encoder(network: Segmenter) -> LevelEncoder:
     assert isinstance(network.backbone, EncoderBackbone)
     return network.backbone.encoder

@@ -99,15 +99,22 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: damaged, or no weights file ({error})") from error
 
 
-def _torchvision(path: Path) -> dict[str, Tensor]:
-    """The state dict of a network of torchvision."""
+def state_dict(path: Path) -> dict[str, Tensor]:
+    """That of a file of torch. UserError for a file that is damaged or holds anything else."""
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling other bytes may raise anything
         # Not torch's own words, which advise to run whatever the file holds.
         raise UserError(f"{path}: damaged, or more than a state dict's tensors") from error
-    state = _unwrapped(kept)
-    if state is None or not any(first in state for first in _FIRST):
+    if (state := _unwrapped(kept)) is None:
+        raise UserError(f"{path}: not a state dict: tensors by name are all that it may hold")
+    return state
+
+
+def _torchvision(path: Path) -> dict[str, Tensor]:
+    """The state dict of a network of torchvision. UserError for any other."""
+    state = state_dict(path)
+    if not any(first in state for first in _FIRST):
         raise UserError(
             f"{path}: not a state dict of torchvision's ResNet or of its DeepLabv3 on one, which"
             f" has {_FIRST[1]} or {_FIRST[0]}; weights of ours end with {SUFFIX}"

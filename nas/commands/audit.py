@@ -13,7 +13,7 @@ from nas import config as configs
 from nas.config import Config
 from nas.failures import interruptible
 from nas.parts import build, checks, shared_ray
-from nas.runs import data_identity, events, ledgers
+from nas.runs import data_identity, encoder_identity, events, ledgers
 from nas.runs.audited import AuditRecord
 from nas.runs.directory import RunDirectory, default_path
 from nas.runs.resume import resumed
@@ -61,6 +61,7 @@ def audit_command(
             held = data_identity.of(config).to_dict()
             place = path or usual.with_name(f"audit-{usual.name}")
             run = RunDirectory.create(place, config, data=held)
+            encoder_identity.hold(run, config)
         console.print(f"audit {run.path}", markup=False, highlight=False)
         again = f"nas audit --run {shlex.quote(str(run.path))} --resume"
         with (

@@ -20,7 +20,7 @@ from nas.config import Config
 from nas.failures import RunFailed, interruptible
 from nas.parts import baselines, build, checks, machines, running, shared_ray
 from nas.planning import Made
-from nas.runs import audited, data_identity, events, ledgers
+from nas.runs import audited, data_identity, encoder_identity, events, ledgers
 from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
@@ -137,6 +137,7 @@ def search(
             path = path or default_path(asked.named)
             ledgers.check_free(path.resolve().name, config)
             run = RunDirectory.create(path, config, starts, data_identity.of(config).to_dict())
+            encoder_identity.hold(run, config)
             if made:
                 (run.path / PLAN).write_text(made.text, "utf-8")
         console.print(f"run {run.path}", markup=False, highlight=False)

@@ -12,6 +12,7 @@ from nas.config import (
     Config,
     DataConfig,
     PromotionConfig,
+    SpaceConfig,
     TrainingConfig,
 )
 from nas.controllers import Controller
@@ -129,6 +130,11 @@ def weights_of(training: TrainingConfig) -> Path | None:
     return None if weights is None else weights.expanduser()
 
 
+def encoder_weights_of(space: SpaceConfig) -> Path | None:
+    """The file of its encoder's weights, None where there is none."""
+    return None if space.encoder_weights is None else space.encoder_weights.expanduser()
+
+
 def section_of(training: TrainingConfig) -> str:
     """Where the config has it."""
     return "promotion" if isinstance(training, PromotionConfig) else "proxy"
@@ -209,5 +215,7 @@ def task(
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         again=Again(config, training),
-        start=Start(weights_of(training)),
+        start=Start(
+            weights_of(training), config.space.encoder or "", encoder_weights_of(config.space)
+        ),
     )

@@ -137,14 +137,16 @@ def around(path: Path) -> RunDirectory | None:
 def placed(config: Config) -> Config:
     """With the folders of the data, and files of weights, where they are from wherever a command
     is given."""
-    data, promotion = config.data, config.promotion
+    data, space, promotion = config.data, config.space, config.promotion
     update = {"cache": _placed(data.cache)}
     if data.root is not None:
         update["root"] = _placed(data.root)
     if promotion.weights is not None:
         promotion = promotion.model_copy(update={"weights": _placed(promotion.weights)})
+    if space.encoder_weights is not None:
+        space = space.model_copy(update={"encoder_weights": _placed(space.encoder_weights)})
     data = data.model_copy(update=update)
-    return config.model_copy(update={"data": data, "promotion": promotion})
+    return config.model_copy(update={"data": data, "space": space, "promotion": promotion})
 
 
 def _placed(path: Path) -> Path:

@@ -8,13 +8,15 @@ torchvision's, those that we build for 513 pixels at output stride 8.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from proxy_tasks.networks.torchvision_resnet import blocks_of, resnet_modules
-from search_space.backbone import Backbone
+from search_space.backbone import Backbone, encoder_of
+from search_space.encoders import ENCODERS, ResNet
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 
@@ -35,6 +37,19 @@ HEAD = {
 }
 """torchvision's module -> ours, behind the backbone and beside the pyramid's branches."""
 
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a ResNet stands in our network: the part of the backbone that it is ``inside``, our
+    names of its ``stages``, and how many ``convolutions`` a block has."""
+
+    inside: str
+    stages: tuple[str, ...]
+    convolutions: int
+
+
+DILATED = Layout("", ("stages.0", "stages.1", "stages.2", "stages.3"), convolutions=3)
+"""That of a baseline."""
 LAST = "classifier.4.weight"
 """Of the layer that puts out the logits."""
 
@@ -69,20 +84,26 @@ def by_our_names(
     Raises:
         UserError: beginning with ``where``, for a backbone that is no such ResNet.
     """
-    if not isinstance(backbone, DilatedResNet):
+    if isinstance(backbone, DilatedResNet):
+        blocks, whole, layout = backbone.stages, True, DILATED
+    elif isinstance(spec := ENCODERS.get(encoder_of(backbone)), ResNet):
+        stages = tuple(f"levels.{level}" for level in spec.levels)
+        blocks, whole = spec.blocks, False
+        layout = Layout("encoder.", stages, convolutions=3 if spec.block == "bottleneck" else 2)
+    else:
         raise UserError(f"{where}: the weights are of a ResNet, and this network stands on none")
-    if (there := blocks_of(state)) != list(backbone.stages):
+    if (there := blocks_of(state)) != list(blocks):
         raise UserError(
             f"{where}: the weights are of a ResNet of {_counts(there)} blocks, and this one has"
-            f" {_counts(backbone.stages)}"
+            f" {_counts(blocks)}"
         )
-    ours, prefix = _modules(there), "" if of_deeplab(state) else "backbone."
+    ours, prefix = _modules(there, layout), "" if of_deeplab(state) else "backbone."
     modules = {key: f"{prefix}{key}".rpartition(".")[0] for key in state}
     return {
         key: f"{ours[module]}.{key.rpartition('.')[2]}"
         for key, module in modules.items()
         if module in ours
-    }, True
+    }, whole
 
 
 def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
@@ -152,13 +173,14 @@ def _counts(stages: Sequence[int]) -> str:
     return "-".join(map(str, stages))
 
 
-def _modules(stages: Sequence[int]) -> dict[str, str]:
+def _modules(blocks: Sequence[int], layout: Layout = DILATED) -> dict[str, str]:
     """Name of each module with weights -> its name in our network."""
     pyramid = {
         f"classifier.0.convs.{branch}.{part}": f"aspp.branches.{branch}.{part}"
         for branch in range(4)
         for part in range(2)
     }
-    names = resnet_modules(stages, [f"stages.{stage}" for stage in range(len(stages))])
-    backbone = {f"backbone.{theirs}": f"backbone.{ours}" for theirs, ours in names}
+    names = resnet_modules(blocks, layout.stages, layout.convolutions)
+    inside = f"backbone.{layout.inside}"
+    backbone = {f"backbone.{theirs}": f"{inside}{ours}" for theirs, ours in names}
     return backbone | pyramid | HEAD

@@ -20,7 +20,13 @@ from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
-from tests.support.torchvision_states import NARROW, TINY, imagenet_state, tiny_state
+from tests.support.torchvision_states import (
+    NARROW,
+    TINY,
+    imagenet_state,
+    tiny_state,
+    torchvision_state,
+)
 
 RESNET = DilatedResNet(TINY, 8)
 ALONE = Architecture(features("efficientnet-lite0"), (), (3, 4))
@@ -121,6 +127,30 @@ def test_a_first_layer_for_grey_images_is_the_mean_over_the_colours(tmp_path: Pa
     assert torch.equal(found, state["conv1.weight"].sum(1, keepdim=True))
 
 
+def test_a_resnet_encoder_takes_torchvisions_backbone(tmp_path: Path) -> None:
+    state = torchvision_state("resnet-18")
+    shallow = Architecture(features("resnet-18"), (), (3, 4))
+    said = told(of_torch(tmp_path, state), shallow, scale=SMALL, size=(64, 64))
+    left = sum(name.startswith(("fc.", "layer4.")) for name in state)
+    assert said == (
+        f"weights: {len(state) - left} of {len(state)} tensors from FILE;"
+        " left: layer4 (no place here), fc (no place here);"
+        " drawn anew: endpoints, aspp, decoder, classifier"
+    )
+    made = network(shallow, scale=SMALL)
+    found = fit(made, shallow, of_torch(tmp_path, state))
+    assert found.encoder
+    name = "backbone.encoder.levels.3.0.body.1.0.weight"
+    assert torch.equal(found.met[name], state["layer2.0.conv2.weight"])
+
+
+def test_a_part_of_other_shapes_throughout_is_named_once(tmp_path: Path) -> None:
+    wide = replace(NARROW, aspp_filters=24)
+    assert "left: classifier (other shapes here), aux" in told(
+        of_torch(tmp_path, tiny_state()), RESNET, scale=wide
+    )
+
+
 def test_our_own_are_met_whole_or_but_for_the_classes(tmp_path: Path) -> None:
     file = WeightsFile.open(saved(tmp_path, SPINE))
     count = len(file.tensors)
@@ -194,7 +224,7 @@ def test_a_wrong_file_is_answered_in_one_line(
 
 @pytest.mark.parametrize("state", [{"a": torch.zeros(1)}, [1], {"conv1.weight": 3}, {}])
 def test_a_file_of_something_else_is_none_of_torchvision(tmp_path: Path, state: object) -> None:
-    with pytest.raises(UserError, match="not a state dict of torchvision's ResNet"):
+    with pytest.raises(UserError, match="not a state dict"):
         of_torch(tmp_path, state)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from search_space.encoders import ResNet, encoder
 from search_space.scales import Scale
 
 Shapes = dict[str, tuple[int, ...]]
@@ -70,3 +71,33 @@ def imagenet_state() -> dict[str, Tensor]:
         k.removeprefix("backbone."): v for k, v in tiny_state().items() if k.startswith("backbone.")
     }
     return state | {"fc.weight": torch.rand(1000, 256), "fc.bias": torch.rand(1000)}
+
+
+def torchvision_state(name: str) -> dict[str, Tensor]:
+    """Random weights under torchvision's names, written down as its layers are made."""
+    spec = encoder(name)
+    assert isinstance(spec, ResNet)
+    state: dict[str, Tensor] = {}
+
+    def layer(conv: str, norm: str, out: int, before: int, kernel: int) -> None:
+        state[f"{conv}.weight"] = torch.randn(out, before, kernel, kernel) / (before**0.5 * kernel)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{norm}.{part}"] = 0.5 + torch.rand(out)
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(7)
+
+    layer("conv1", "bn1", 64, 3, 7)
+    before, deep = 64, spec.block == "bottleneck"
+    for stage, blocks in enumerate(spec.blocks):
+        width = 64 * 2**stage
+        outer = 4 * width if deep else width
+        for block in range(blocks):
+            at = f"layer{stage + 1}.{block}"
+            shapes = [(width, before, 1), (width, width, 3), (outer, width, 1)]
+            for part, shape in enumerate(
+                shapes if deep else [(width, before, 3), (width, width, 3)]
+            ):
+                layer(f"{at}.conv{part + 1}", f"{at}.bn{part + 1}", *shape)
+            if block == 0 and (stage or deep):
+                layer(f"{at}.downsample.0", f"{at}.downsample.1", outer, before, 1)
+            before = outer
+    return state | {"fc.weight": torch.rand(1000, before), "fc.bias": torch.rand(1000)}
