@@ -192,6 +192,8 @@ def export(
     *,
     formats: Sequence[str] = ("spec", "python"),
     trial: int | str | None = None,
+    weights: Place | None = None,
+    class_names: Sequence[str] = (),
     quiet: bool = False,
 ) -> Path:
     """Write a network in other tools' formats, as ``nas export`` does; returns the folder.
@@ -200,6 +202,8 @@ def export(
         source: a run, a promotion's folder, a name of the catalogue or an architecture file.
         formats: names that ``nas export --help`` lists.
         trial: of a run: a number, ``best`` (None) or ``front``.
+        weights: a file for a name of the catalogue or an architecture file: torchvision's DeepLabv3
+            (.pth), whose classes are called as ``class_names`` says, or one of ours.
 
     Raises:
         UserError: for a format, source or trial that is none.
@@ -208,7 +212,11 @@ def export(
 
     path = str(source.path if isinstance(source, Run) else source)
     chosen = None if trial is None else str(trial)
-    exported(path, chosen, tuple(formats), Path(folder), console(quiet))
+    file = None if weights is None else Path(weights)
+    shown = console(quiet)
+    exported(
+        path, chosen, tuple(formats), Path(folder), shown, weights=file, class_names=class_names
+    )
     return Path(folder)
 
 

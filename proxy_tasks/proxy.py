@@ -17,18 +17,16 @@ from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, is_whole, open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.distillation import Lessons
-from proxy_tasks.intensities import as_trained_on
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
 from proxy_tasks.networks.frozen_features import FrozenFeatures, features_of
-from proxy_tasks.networks.pretrained import begin
 from proxy_tasks.objectives import OBJECTIVES, Measured, costs, kept
 from proxy_tasks.processes import Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.room import check_room
+from proxy_tasks.start import USUAL, Start
 from proxy_tasks.task import Failure, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Evaluation, Validation
-from search_space.backbone import encoder_of
 from search_space.canonical import canonical_key
 from search_space.cost import cost
 from search_space.errors import UserError
@@ -43,9 +41,9 @@ class TrainingTask:
     checkpoints and best weights in ``folder/NAME`` and resumes from them.
     Initial weights derive from (seed, canonical key): a network gets the same score twice.
     In a group of processes, each of which scores the same job, all measure the same, and the
-    leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone. With
-    ``features`` the maps of a frozen encoder are kept beside the pack, for the jobs that follow.
-    With ``lessons`` every network learns from a teacher.
+    leading one keeps the files. ``again`` makes the pack at ``data`` where it is gone; ``start``
+    says what weights a network starts from. With ``features`` the maps of a frozen encoder are kept
+    beside the pack, for the jobs that follow. With ``lessons`` every network learns from a teacher.
     """
 
     data: Path
@@ -56,6 +54,7 @@ class TrainingTask:
     again: Callable[[Path], None] | None = None
     features: bool = False
     lessons: Lessons | None = None
+    start: Start = USUAL
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """One measurement per epoch; see ProxyTask.
@@ -99,9 +98,9 @@ class _Run:
         self, task: TrainingTask, job: Job, data: PackedData, device: torch.device
     ) -> None:
         self.job, self.data, self.device = job, data, device
-        self.recipe, self.lessons = task.recipe, task.lessons
+        self.recipe, self.lessons, self.start = task.recipe, task.lessons, task.start
         self.features = FrozenFeatures(features_of(task.data)) if task.features else None
-        self.intensities = as_trained_on(encoder_of(job.backbone), data.intensities)
+        self.intensities = self.start.intensities(job.backbone, data.intensities)
         self.group = Group.joined()
         self.train = DeviceSplit(data.train, device)
         self.val = DeviceSplit(data.val, device, resident=False)
@@ -152,7 +151,7 @@ class _Run:
         if fidelity.folds < 2:
             chosen = range(len(self.train))
         return Training(
-            _initial_network(self.seed, self.job, len(self.data.classes), self.recipe),
+            _initial_network(self.seed, self.job, len(self.data.classes), self.recipe, self.start),
             self.train,
             self.recipe,
             fidelity.epochs,
@@ -244,7 +243,7 @@ class _Run:
         unseen = self.job.fidelity.folds == 0 and measurement.failure is None
         if unseen or (measurement.miou is not None and measurement.miou > best):
             network = self.training.average.module
-            self.checkpoint.save_weights(network, self.job, self.data)
+            self.checkpoint.save_weights(network, self.job, self.data, self.intensities)
         state = self.training.state_dict() | {"validation": self.validation.state_dict()}
         self.checkpoint.save(state, self.history)
 
@@ -280,8 +279,8 @@ def _beyond_limits(job: Job, classes: int, device: torch.device) -> Measurement 
     return None
 
 
-def _initial_network(seed: int, job: Job, classes: int, recipe: Recipe) -> Segmenter:
+def _initial_network(seed: int, job: Job, classes: int, recipe: Recipe, start: Start) -> Segmenter:
     torch.manual_seed(derive_seed(seed, "weights", canonical_key(job.backbone)))
     network = build_segmenter(job.backbone, job.fidelity.scale, classes, job.fidelity.size)
-    begin(network.backbone, job.backbone, recipe)
+    start.begin(network, job.backbone, recipe)
     return network

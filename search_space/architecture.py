@@ -23,8 +23,6 @@ MIN_LEVEL, MAX_LEVEL = 2, 7
 LEVELS = range(MIN_LEVEL, MAX_LEVEL + 1)
 FEATURE = "feature"
 """What stands for the type of an encoder's map."""
-BOTTLENECK_EXPANSION = 4
-"""A bottleneck block puts out four times its filters (He et al. 2015, arXiv 1512.03385)."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from search_space.errors import UserError
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS
 
+BOTTLENECK_EXPANSION = 4
+"""A bottleneck block puts out four times its filters (arXiv 1512.03385)."""
 STAGE_FILTERS = (64, 128, 256, 512)
 """Filters of the four stages at width 1, before the expansion (arXiv 1512.03385, table 1)."""
 

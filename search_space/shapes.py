@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from search_space.architecture import BOTTLENECK_EXPANSION, Block, Feature
+from search_space.architecture import Block, Feature
+from search_space.resnet import BOTTLENECK_EXPANSION
 from search_space.scales import Scale
 
 PUBLISHED_RATE, PUBLISHED_MAP = 6, 33

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from search_space.architecture import Architecture, Block, Feature
 from search_space.backbone import Backbone
+from search_space.cost.encoders import reach
 from search_space.encoders import encoder
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
@@ -95,8 +96,7 @@ def taps(backbone: Backbone) -> Iterator[Taps]:
     for index in sorted(backbone.alive):
         block = backbone.all_blocks[index]
         if isinstance(block, Feature):
-            kernels = [stage.kernel for stage in encoder(block.encoder).levels[block.level]]
-            yield Taps("encoder", block.level, max(kernels) // 2)
+            yield Taps("encoder", block.level, reach(encoder(block.encoder), block.level))
         else:
             yield Taps(str(index), block.level, block.dilation)
 

@@ -79,6 +79,22 @@ def export(
     scale: ScaleName = None,
     size: ImageSize = None,
     classes: ClassCount = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights for a catalogue entry: torchvision's DeepLabv3 (.pth), or ours.",
+            show_default=False,
+        ),
+    ] = None,
+    class_names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME...",
+            help="Of the classes of torchvision's weights, in their order.",
+            show_default="those of Pascal VOC if there are 21",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Export an architecture as a spec, as code with weights, or for other tools.
@@ -94,9 +110,13 @@ def export(
     nas export results/published/camvid/trial-0060/192x256.safetensors --format onnx -o found/
 
     nas export spinenet-49 --scale S96 --classes 11 --size 360x480 --format python -o spinenet/
+
+    nas export deeplabv3-resnet-50-os8 --weights deeplabv3_resnet50.pth --format onnx -o deeplab/
     """
     from nas.commands.export import export
     from results.build_options import build_options
 
     formats = [*(format or []), *(more or [])] or ["spec"]
-    export(source, trial, formats, output, _console(quiet), build_options(scale, size, classes))
+    names = [name.strip() for name in class_names.split(",")] if class_names else ()
+    built = build_options(scale, size, classes)
+    export(source, trial, formats, output, _console(quiet), built, weights, names)

@@ -14,7 +14,7 @@ from nas.config import Config
 from nas.failures import interruptible
 from nas.parts import build, checks, shared_ray
 from nas.prediction import teachers
-from nas.runs import data_identity, events, ledgers, teacher_identity
+from nas.runs import data_identity, encoder_identity, events, ledgers, teacher_identity
 from nas.runs.audited import AuditRecord
 from nas.runs.directory import RunDirectory, default_path
 from nas.runs.resume import resumed
@@ -64,6 +64,7 @@ def audit_command(
             place = path or usual.with_name(f"audit-{usual.name}")
             teacher = teacher_identity.record(config)
             run = RunDirectory.create(place, config, data=held, teacher=teacher)
+            encoder_identity.hold(run, config)
         console.print(f"audit {run.path}", markup=False, highlight=False)
         again = f"nas audit --run {shlex.quote(str(run.path))} --resume"
         with (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nas.prediction.given_weights import GivenWeights
 from nas.prediction.subjects import FRONT, resolve
 from results.build_options import BuildOptions, build_options
 from results.export.exporter import exporter
@@ -19,6 +20,8 @@ def export(
     folder: Path,
     console: Console,
     options: BuildOptions | None = None,
+    weights: Path | None = None,
+    class_names: Sequence[str] = (),
 ) -> None:
     """Write what is named in each format: a run's trials, a promotion, an entry of the catalogue
     or an architecture file.
@@ -27,6 +30,8 @@ def export(
         selected: of a run: ``best`` (None too), ``front``, which makes a folder for each trial,
             or a trial's number.
         options: of what is no run; a run's trials are exported as they were built.
+        weights: of an entry or an architecture file: ours, or torchvision's of DeepLabv3, whose
+            classes then have these ``class_names``.
 
     Raises:
         UserError: unknown format, run, trial, name or file, or an option that does not go with it;
@@ -34,7 +39,12 @@ def export(
     """
     # What is written at once comes before what takes long.
     exporters = sorted(map(exporter, formats), key=lambda each: each.network)
-    subjects = resolve(named, selected, options or build_options())
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    given = GivenWeights(weights, tuple(class_names), tell)
+    subjects = resolve(named, selected, options or build_options(), given)
     for subject in subjects:
         for each in exporters:
             each.check(subject)
@@ -42,7 +52,7 @@ def export(
         place = folder / subject.name if selected == FRONT else folder
         for each in exporters:
             for path in each.export(subject, place / each.folder):
-                console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+                tell(f"wrote {path}")
         if any(each.network for each in exporters) and not subject.trained:
             console.print(
                 f"{subject.name} was not promoted: its export comes without trained weights"

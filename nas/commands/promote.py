@@ -13,7 +13,7 @@ from nas.commands.evaluate import Options, measured
 from nas.config import Config
 from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
-from nas.parts import build, checks, machines, running
+from nas.parts import build, checks, machines, running, weights
 from nas.prediction.lessons import lessons
 from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
@@ -63,7 +63,10 @@ def promote(
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion, config.data)
     checks.check_promotion(config)
-    checks.check_encoders(config, *(subject.backbone for subject in chosen))
+    backbones = [subject.backbone for subject in chosen]
+    if config.promotion.weights is None:
+        checks.check_encoders(config, *backbones)
+    weights.tell_weights(config, backbones, console)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
     learnt = lessons(config, config.promotion, data, console)

@@ -22,7 +22,15 @@ from nas.parts import baselines, build, checks, machines, running, shared_ray
 from nas.planning import Made
 from nas.prediction import teachers
 from nas.prediction.lessons import lessons
-from nas.runs import audited, data_identity, events, ledgers, rivals, teacher_identity
+from nas.runs import (
+    audited,
+    data_identity,
+    encoder_identity,
+    events,
+    ledgers,
+    rivals,
+    teacher_identity,
+)
 from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
@@ -142,6 +150,7 @@ def search(
             ledgers.check_free(path.resolve().name, config)
             held, teacher = data_identity.of(config).to_dict(), teacher_identity.record(config)
             run = RunDirectory.create(path, config, starts, held, teacher)
+            encoder_identity.hold(run, config)
             if made:
                 (run.path / PLAN).write_text(made.text, "utf-8")
         console.print(f"run {run.path}", markup=False, highlight=False)

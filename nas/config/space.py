@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import (
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 class SpaceConfig(Section):
     """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force. With an
     ``encoder`` it is search_space.spine.SpineSpace of up to ``blocks`` blocks, and ``stages`` and
-    ``max_level`` say nothing. A new run's ``crop`` is the smaller one of its two trainings; runs of
-    before have none."""
+    ``max_level`` say nothing; ``encoder_weights`` is a file of its weights. A new run's ``crop`` is
+    the smaller one of its two trainings; runs of before have none."""
 
     encoder: str | None = None
+    encoder_weights: Path | None = None
     blocks: int = Field(6, ge=0)
 
     stages: dict[int, int] = Field({2: 1, 3: 3, 4: 5, 5: 2})
@@ -42,12 +44,14 @@ class SpaceConfig(Section):
         encoder without what says nothing there."""
         values: dict[str, Any] = dump(self)
         left = {"stages", "max_level"} if self.encoder else {"encoder", "blocks"}
-        later = ("choices", "crop")
+        later = ("choices", "crop", "encoder_weights")
         return {n: v for n, v in values.items() if n not in left and (v or n not in later)}
 
     @model_validator(mode="after")
     def _is_a_space(self) -> Self:
         self.whole()
+        if self.encoder_weights is not None and not self.encoder:
+            raise ValueError("encoder_weights needs an encoder, such as encoder: resnet-50")
         return self
 
     def whole(self) -> ScalePermutedSpace | SpineSpace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -151,7 +152,8 @@ class PromotionConfig(TrainingConfig):
     """Full training. ``top`` trials are promoted at the end of a search (0: none), and with them
     these ``rivals``, entries of the catalogue, for comparison. It ends early
     after ``patience`` validations in a row without a better mIoU (0: never). ``processes`` share
-    each batch of it; each has ``threads`` on a CPU, by default as many as there are cores left."""
+    each batch of it; each has ``threads`` on a CPU, by default as many as there are cores left. It
+    starts from the ``weights`` of a file, see proxy_tasks.start."""
 
     top: int = Field(0, ge=0)
     rivals: tuple[str, ...] = ()
@@ -160,6 +162,7 @@ class PromotionConfig(TrainingConfig):
     patience: int = 0
     processes: int = Field(1, ge=1)
     threads: int | None = Field(None, ge=1)
+    weights: Path | None = None
 
     def fidelity(self, folds: int = 1) -> Fidelity:
         """With its patience."""

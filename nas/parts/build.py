@@ -12,6 +12,7 @@ from nas.config import (
     Config,
     DataConfig,
     PromotionConfig,
+    SpaceConfig,
     TrainingConfig,
 )
 from nas.controllers import Controller
@@ -23,6 +24,7 @@ from proxy_tasks.datasets.packing import pack
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
+from proxy_tasks.start import Start
 from proxy_tasks.task import Fidelity, Limit
 from search_space.architecture import Architecture, features
 from search_space.constrained import ConstrainedSpace, network_figures
@@ -124,6 +126,17 @@ def dataset(
     )
 
 
+def weights_of(training: TrainingConfig) -> Path | None:
+    """The file that it starts from, None where there is none."""
+    weights = training.weights if isinstance(training, PromotionConfig) else None
+    return None if weights is None else weights.expanduser()
+
+
+def encoder_weights_of(space: SpaceConfig) -> Path | None:
+    """The file of its encoder's weights, None where there is none."""
+    return None if space.encoder_weights is None else space.encoder_weights.expanduser()
+
+
 def section_of(training: TrainingConfig) -> str:
     """Where the config has it."""
     return "promotion" if isinstance(training, PromotionConfig) else "proxy"
@@ -210,4 +223,7 @@ def task(
         again=Again(config, training),
         features=not isinstance(training, PromotionConfig),
         lessons=lessons,
+        start=Start(
+            weights_of(training), config.space.encoder or "", encoder_weights_of(config.space)
+        ),
     )

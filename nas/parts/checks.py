@@ -7,9 +7,11 @@ import numpy as np
 from nas.config import Config, TrainingConfig
 from nas.engines import tracking
 from nas.parts.baselines import baselines, rivals
-from nas.parts.build import controller, dataset, section_of
+from nas.parts.build import controller, dataset, encoder_weights_of, section_of
 from nas.parts.machines import resources
-from proxy_tasks.encoder_weights import check_installed
+from nas.parts.weights import check_weights
+from proxy_tasks.encoder_weights import check_there
+from proxy_tasks.networks.pretrained import check_file
 from proxy_tasks.objectives import OBJECTIVES, Trained
 from proxy_tasks.own_objective import OWN
 from proxy_tasks.processes import Group
@@ -41,6 +43,7 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
     resources(config.engine)
     check_batch(config, config.proxy)
     check_promotion(config)
+    check_weights(config)
 
 
 def check_objective(config: Config, own: bool) -> None:
@@ -55,11 +58,15 @@ def check_objective(config: Config, own: bool) -> None:
 
 
 def check_encoders(config: Config, *others: Backbone) -> None:
-    """UserError where training would start from weights that are not installed: of the space's
-    encoder, or one that ``others`` stand on."""
-    if config.proxy.recipe.pretrained or config.promotion.recipe.pretrained:
-        for name in {config.space.encoder or "", *map(encoder_of, others)}:
-            check_installed(name)
+    """UserError where training would start from weights that are not there, or are others: of the
+    space's encoder, or one that ``others`` stand on."""
+    if not (config.proxy.recipe.pretrained or config.promotion.recipe.pretrained):
+        return
+    own, file = config.space.encoder or "", encoder_weights_of(config.space)
+    for name in {own, *map(encoder_of, others)}:
+        check_there(name, file if name == own else None)
+    if file is not None:
+        check_file(own, file)
 
 
 def check_constraints(config: Config, space: SearchSpace) -> None:

@@ -125,8 +125,8 @@ class Frame:
 
     def _maps(self) -> float:
         """Bytes, in single precision, of the encoder's maps of all that proxies see."""
-        levels = encoder(self.start).levels
-        values = sum(stages[-1].channels / 4**level for level, stages in levels.items())
+        levels = encoder(self.start).channels
+        values = sum(channels / 4**level for level, channels in levels.items())
         crops = PROXY_STEPS * self.recipe.batch_size * self.folds * self.seeing.crop**2
         part: Split = "train" if self.folds > 1 else "val"
         return 4 * values * (crops + self.seeing.pixels(self.found, part))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.parts import build
+from nas.prediction.given_weights import NONE, GivenWeights, of_weights
 from nas.prediction.predictors import palette
 from nas.runs import data_identity, ledgers, promotion_records, selection
 from nas.runs.built_as import built_as
@@ -29,12 +30,15 @@ WEIGHTS = ".safetensors"
 """What files of weights end with."""
 
 
-def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Subject]:
+def resolve(
+    named: str, selected: str | None, options: BuildOptions, weights: GivenWeights = NONE
+) -> list[Subject]:
     """The networks of that name: one, or those of a run's front.
 
     Args:
         selected: of a run: BEST (None too), FRONT, or a trial's number.
         options: what an entry or a file is built for; a run's networks are as they were built.
+        weights: for an entry or an architecture file.
 
     Raises:
         UserError: for a name, a trial or a file that is none, or an option that does not go with
@@ -45,7 +49,8 @@ def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Sub
         if selected is not None:
             raise UserError(f"--trial {selected}: {named} is not a run's folder; leave it out")
         if folder.suffix != WEIGHTS:
-            return [of_spec(named, built_as(named, options))]
+            return [of_spec(named, built_as(named, options), weights)]
+    weights.refuse(named)
     if options.given:
         given = ", ".join(f"--{option}" for option in options.given)
         raise UserError(
@@ -60,9 +65,12 @@ def resolve(named: str, selected: str | None, options: BuildOptions) -> list[Sub
     return [of_promotion(folder)]
 
 
-def of_spec(named: str, options: BuildOptions) -> Subject:
-    """A catalogue entry or a file: built for the options, without weights."""
+def of_spec(named: str, options: BuildOptions, weights: GivenWeights = NONE) -> Subject:
+    """A catalogue entry or a file: built for the options, with the weights that are given, or
+    without any."""
     spec, name = catalog.find(named), catalog.title(named)
+    if weights.file is not None:
+        return weights.subject(spec.backbone, name, options)
     fitted = options.fitted(name, spec.backbone)
     return Subject(
         spec.backbone,
@@ -72,21 +80,6 @@ def of_spec(named: str, options: BuildOptions) -> Subject:
         name,
         palette=palette(classes),
         provenance=dict(spec.provenance),
-    )
-
-
-def of_weights(file: Path) -> Subject:
-    """A network by its weights alone, which say what it is. UserError where they do not."""
-    weights = Weights.open(file)
-    return Subject(
-        weights.backbone,
-        weights.scale,
-        weights.classes,
-        weights.size,
-        file.stem,
-        file,
-        palette(weights.classes),
-        provenance={"weights": file.name, "weights_sha256": promotion_records.digest(file)},
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nas.config import Config, TrainingConfig, parse
 from nas.runs.inside import check_readable
@@ -22,6 +22,9 @@ from search_space import architecture_file, strict_yaml
 from search_space.architecture_file import LoadedSpec
 from search_space.errors import UserError
 from search_space.files import replacing
+
+
+_Training = TypeVar("_Training", bound=TrainingConfig)
 
 
 @dataclass(frozen=True)
@@ -142,24 +145,38 @@ def around(path: Path) -> RunDirectory | None:
 
 
 def placed(config: Config) -> Config:
-    """With the folders of the data, and teachers, where they are from wherever a command is
-    given."""
-    data = config.data
+    """With the folders of the data, files of weights, and teachers, where they are from wherever a
+    command is given."""
+    data, space, promotion = config.data, config.space, config.promotion
     update = {"cache": _placed(data.cache)}
     if data.root is not None:
         update["root"] = _placed(data.root)
-    sections: dict[str, Any] = {"data": data.model_copy(update=update)}
-    for name in ("proxy", "promotion"):
-        training: TrainingConfig = getattr(config, name)
-        if training.teacher:
-            teacher = training.teacher.at(tuple(map(_placed, training.teacher.paths)))
-            sections[name] = training.model_copy(update={"teacher": teacher})
-    return config.model_copy(update=sections)
+    if promotion.weights is not None:
+        promotion = promotion.model_copy(update={"weights": _placed(promotion.weights)})
+    if space.encoder_weights is not None:
+        space = space.model_copy(update={"encoder_weights": _placed(space.encoder_weights)})
+    data = data.model_copy(update=update)
+    return config.model_copy(
+        update={
+            "data": data,
+            "space": space,
+            "proxy": _taught(config.proxy),
+            "promotion": _taught(promotion),
+        }
+    )
 
 
-def _placed(folder: Path) -> Path:
+def _taught(training: _Training) -> _Training:
+    """With its teachers' paths placed."""
+    if not training.teacher:
+        return training
+    teacher = training.teacher.at(tuple(map(_placed, training.teacher.paths)))
+    return training.model_copy(update={"teacher": teacher})
+
+
+def _placed(path: Path) -> Path:
     """One of the home directory stays so: another machine has another."""
-    return folder if folder.parts[:1] and folder.parts[0].startswith("~") else folder.absolute()
+    return path if path.parts[:1] and path.parts[0].startswith("~") else path.absolute()
 
 
 def default_path(source: str) -> Path:

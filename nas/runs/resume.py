@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nas import config as configs
-from nas.runs import data_identity, teacher_identity
+from nas.runs import data_identity, encoder_identity, teacher_identity
 from nas.config import Config
 from nas.runs.inside import check_permitted, check_writable
 from nas.runs.directory import RunDirectory, placed
@@ -44,19 +44,30 @@ def changed(
     run: RunDirectory, settings: Sequence[str], allowed: tuple[str, ...], console: Console
 ) -> Config:
     """A run's config with such settings changed, of which nothing is written down but where its
-    data lie.
+    data and the weights of its encoder lie.
 
     Raises:
-        UserError: for a setting that a run keeps, data that are not those that it began with, a
-            link that leads out of the run, or a folder of it that may not be written.
+        UserError: for a setting that a run keeps, data or weights that are not those that it began
+            with, a link that leads out of the run, or a folder of it that may not be written.
     """
     check_permitted(run.path)
     check_writable(run.path)
     kept = run.config()
-    may_change = tuple(dict.fromkeys((*allowed, *data_identity.MOVABLE)))
-    config = placed(configs.with_settings(kept, settings, may_change))
+    movable: tuple[str, ...] = data_identity.MOVABLE
+    if kept.space.encoder_weights is not None:
+        movable += encoder_identity.MOVABLE
+    config = placed(configs.with_settings(kept, settings, tuple(dict.fromkeys((*allowed, *movable)))))
     data_identity.hold(run, config, console)
-    if kept.data.root != config.data.root:
-        moved = kept.data.model_copy(update={"root": config.data.root})
-        run.write_config(kept.model_copy(update={"data": moved}))
+    encoder_identity.hold(run, config)
+    _write_moved(run, kept, config)
     return config
+
+
+def _write_moved(run: RunDirectory, kept: Config, config: Config) -> None:
+    """Where the data and the weights of an encoder lie by now."""
+    root, weights = config.data.root, config.space.encoder_weights
+    if (kept.data.root, kept.space.encoder_weights) == (root, weights):
+        return
+    data = kept.data.model_copy(update={"root": root})
+    space = kept.space.model_copy(update={"encoder_weights": weights})
+    run.write_config(kept.model_copy(update={"data": data, "space": space}))

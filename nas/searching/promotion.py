@@ -18,6 +18,7 @@ from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.engines.retries import Retries
 from nas.failures import shielded
+from nas.parts import build
 from nas.runs import events, teacher_identity
 from nas.runs.directory import RunDirectory
 from nas.runs.inside import check_writable
@@ -156,10 +157,17 @@ def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
 
 def settings(config: PromotionConfig) -> dict[str, Any]:
     """What a promotion is begun with, and must be resumed with. By how many processes it is trained
-    is the machines' affair: they come to the same, up to rounding. UserError where the teacher is
-    gone."""
-    taught_by = teacher_identity.digests(config)
-    return config.identity("top", "rivals", "processes", "threads", teacher=taught_by)
+    is the machines' affair: they come to the same, up to rounding. Of a file of weights and of a
+    teacher it is the digest, wherever they lie. UserError where one cannot be read."""
+    leave_out = ("top", "rivals", "processes", "threads", "weights")
+    used = config.identity(*leave_out, teacher=teacher_identity.digests(config))
+    weights = build.weights_of(config)
+    if weights is None:
+        return used
+    try:
+        return used | {"weights": digest(weights)}
+    except OSError as error:
+        raise UserError(f"promotion.weights: {weights}: {error.strerror}") from error
 
 
 def prepare(
@@ -180,7 +188,7 @@ def prepare(
                 f"{folder}: exists already; give --resume to continue it, or another trial"
             )
         if (kept := read_json(folder / "settings.json")) and kept != wanted:
-            changed = ", ".join(sorted(k for k in kept if kept[k] != wanted.get(k)))
+            changed = ", ".join(sorted(k for k in kept | wanted if kept.get(k) != wanted.get(k)))
             raise UserError(
                 f"{folder}: was started with other settings ({changed}); give the same ones"
             )

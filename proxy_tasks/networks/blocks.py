@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from search_space.architecture import BOTTLENECK_EXPANSION
+from proxy_tasks.networks.freezable import Freezable
+from search_space.resnet import BOTTLENECK_EXPANSION, Stage
 from search_space.shapes import block_channels
 
 DOWNSAMPLE = 2
@@ -19,7 +20,7 @@ LOW_LEVEL, AUXILIARY = -1, -2
 """Keys of the maps that an encoder hands over besides its output levels, where a head asks."""
 
 
-class Encoder(nn.Module):
+class Encoder(Freezable):
     """A backbone: images in, one map per level out.
 
     Level l has ceil(image size / 2**l) pixels. ``out_channels`` tells what a decoder has to
@@ -123,6 +124,20 @@ def stacked_blocks(
     block = BLOCK_CLASSES[kind]
     channels = [in_channels] + [block_channels(kind, filters)] * (repeats - 1)
     return nn.Sequential(*(block(count, filters, dilation) for count in channels))
+
+
+def resnet_stage(
+    block: type[ResidualBlock] | type[BottleneckBlock],
+    in_channels: int,
+    filters: int,
+    stage: Stage,
+) -> nn.Sequential:
+    """The blocks of one stage of a ResNet, with these filters before an expansion."""
+    out_channels = filters * block.expansion
+    blocks = [block(in_channels, filters, stage.first_dilation, stage.stride)]
+    for _ in range(stage.blocks - 1):
+        blocks.append(block(out_channels, filters, stage.dilation))
+    return nn.Sequential(*blocks)
 
 
 def initialise(network: nn.Module) -> None:

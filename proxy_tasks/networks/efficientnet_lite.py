@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from proxy_tasks.networks.level_encoder import LevelEncoder
 from search_space.encoders.efficientnet_lite import (
     LITE_EPSILON,
     LITE_STEM_FILTERS,
@@ -73,16 +74,8 @@ class InvertedResidual(nn.Module):
         return y_BCHW + x_BCHW if self.summed else y_BCHW
 
 
-class EfficientNetLiteEncoder(nn.Module):
-    """Images, normalised as the spec says -> level -> map, up to ``deepest``; what lies behind that
-    is not built.
-
-    Attributes:
-        pretrained: what its weights are called, by their content, if they already know something;
-            they learn more slowly then.
-    """
-
-    pretrained = ""
+class EfficientNetLiteEncoder(LevelEncoder):
+    """The stages up to that of level ``deepest``, for images of so many ``channels``."""
 
     def __init__(self, spec: EfficientNetLite, channels: int, deepest: int) -> None:
         super().__init__()
@@ -94,27 +87,6 @@ class EfficientNetLiteEncoder(nn.Module):
             if level <= deepest:
                 self.levels[str(level)] = nn.Sequential(*inverted_blocks(before, stages))
                 before = stages[-1].channels
-
-    @property
-    def frozen(self) -> bool:
-        """Whether nothing in it learns."""
-        return not any(p.requires_grad for p in self.parameters())
-
-    def freeze(self) -> None:
-        """Its weights no longer learn, and its batch norms keep their statistics."""
-        self.requires_grad_(False)
-        self.train(False)
-
-    def train(self, mode: bool = True) -> EfficientNetLiteEncoder:
-        """In inference once it is frozen, whatever the mode of the rest."""
-        return super().train(mode and not self.frozen)
-
-    def forward(self, x_BCHW: Tensor) -> dict[int, Tensor]:
-        """Level -> map of ceil(size / 2**level) pixels, finest level first."""
-        maps, x_BCHW = {}, self.stem(x_BCHW)
-        for level, blocks in self.levels.items():
-            x_BCHW = maps[int(level)] = blocks(x_BCHW)
-        return maps
 
 
 def inverted_blocks(

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from proxy_tasks.networks.backbone import MergeBlock
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
-from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder
+from proxy_tasks.networks.encoders import encoder_network
 from search_space.architecture import Architecture
 from search_space.canonical_form import canonical_form
 from search_space.encoders import encoder
@@ -27,7 +27,7 @@ class EncoderBackbone(Encoder):
         order = canonical_form(architecture).order
         deepest = max(blocks[index].level for index in order if index < stem)
         spec = encoder(architecture.encoder)
-        self.encoder = EfficientNetLiteEncoder(spec, scale.channels, deepest)
+        self.encoder = encoder_network(spec, scale.channels, deepest)
         self.ids = {blocks[index].level: index for index in order if index < stem}
         self.blocks = nn.ModuleDict(
             {str(i): MergeBlock(architecture, i, scale) for i in order if i >= stem}

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.networks.level_encoder import LevelEncoder
 from search_space.files import replacing
 
 LARGEST = 8 << 30
@@ -31,6 +32,7 @@ LARGEST = 8 << 30
 ROOM = 0.1
 """Part of the disk that is left free."""
 
+_known: WeakKeyDictionary[LevelEncoder, dict[str, str]] = WeakKeyDictionary()
 _current: ContextVar[FrozenFeatures | None] = ContextVar("frozen features", default=None)
 
 
@@ -50,24 +52,24 @@ class FrozenFeatures:
         finally:
             _current.reset(token)
 
-    def maps(self, encoder: EfficientNetLiteEncoder, x_BCHW: Tensor) -> dict[int, Tensor]:
+    def maps(self, encoder: LevelEncoder, x_BCHW: Tensor) -> dict[int, Tensor]:
         """What ``encoder`` makes of a batch: level -> map."""
-        levels = {int(level) for level in encoder.levels}
-        file = self.folder / f"{_name(encoder, x_BCHW)}.safetensors"
-        if (kept := _read(file, levels, x_BCHW.device)) is not None:
+        weights = _weights(encoder)
+        file = self.folder / f"{_name(weights, x_BCHW)}.safetensors"
+        if (kept := _read(file, weights, x_BCHW.device)) is not None:
             return kept
-        maps = encoder(x_BCHW)
-        self._keep(file, maps)
+        maps: dict[int, Tensor] = encoder(x_BCHW)
+        self._keep(file, maps, weights)
         return maps
 
-    def _keep(self, file: Path, maps: dict[int, Tensor]) -> None:
+    def _keep(self, file: Path, maps: dict[int, Tensor], weights: dict[str, str]) -> None:
         """A full disk costs the time to compute them again, and nothing else."""
         held = {str(level): x.movedim(1, -1).contiguous() for level, x in maps.items()}
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._has_room(sum(x.nbytes for x in held.values())):
                 with replacing(file) as draft:
-                    save_file(held, draft, {"digest": _digest(held)})
+                    save_file(held, draft, weights | {"digest": _digest(held)})
 
     def _has_room(self, nbytes: int) -> bool:
         there = sum(each.stat().st_size for each in self.folder.glob("*.safetensors"))
@@ -91,28 +93,38 @@ class TrainedEncoderBackbone(EncoderBackbone):
         return features.maps(self.encoder, x_BCHW)
 
 
-def _read(file: Path, levels: set[int], device: torch.device) -> dict[int, Tensor] | None:
+def _read(file: Path, weights: dict[str, str], device: torch.device) -> dict[int, Tensor] | None:
     """None where they are not kept, not all of them, or damaged."""
     with suppress(OSError, SafetensorError, KeyError):
         with safe_open(file, "pt") as kept:
             held = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
-            digest = kept.metadata()["digest"]
-        if digest == _digest(held):
-            return {level: held[str(level)].movedim(-1, 1).to(device) for level in sorted(levels)}
+            known = kept.metadata()
+        if known["digest"] == _digest(held) and weights.items() <= known.items():
+            return {int(level): held[level].movedim(-1, 1).to(device) for level in weights}
     return None
 
 
-def _name(encoder: EfficientNetLiteEncoder, x_BCHW: Tensor) -> str:
-    """Of a batch and all that its maps depend on. An encoder whose batch norms are folded rounds
-    otherwise, and so do other devices and precisions."""
+def _weights(encoder: LevelEncoder) -> dict[str, str]:
+    """Level -> digest of all weights that its map depends on. A frozen encoder's stay as they are;
+    a copy whose batch norms are folded has others."""
+    if encoder not in _known:
+        found, before = {}, _digest(encoder.stem.state_dict())
+        for level, layers in encoder.levels.items():
+            found[level] = before = _digest(layers.state_dict(), before)
+        _known[encoder] = found
+    return _known[encoder]
+
+
+def _name(weights: dict[str, str], x_BCHW: Tensor) -> str:
+    """Of a batch and all that its finest map depends on; devices and precisions round
+    differently."""
     device = x_BCHW.device.type
     precise = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
-    folded = not any(isinstance(layer, nn.BatchNorm2d) for layer in encoder.modules())
-    setting = (encoder.pretrained, tuple(x_BCHW.shape), device, precise, folded, torch.__version__)
+    setting = (next(iter(weights.values())), device, precise, torch.__version__)
     return _digest({"x": x_BCHW.movedim(1, -1).contiguous()}, repr(setting))
 
 
-def _digest(tensors: dict[str, Tensor], setting: str = "") -> str:
+def _digest(tensors: Mapping[str, Tensor], setting: str = "") -> str:
     """Of names, shapes and values."""
     found = hashlib.blake2b(setting.encode(), digest_size=16)
     for name in sorted(tensors):

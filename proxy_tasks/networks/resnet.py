@@ -12,8 +12,9 @@ from proxy_tasks.networks.blocks import (
     Encoder,
     conv_bn_relu,
     max_pool,
+    resnet_stage,
 )
-from search_space.resnet import DilatedResNet, Stage
+from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 
 EXTRA_STAGES = {0: LOW_LEVEL, 2: AUXILIARY}
@@ -38,7 +39,12 @@ class DilatedResNetBackbone(Encoder):
         widths = [scale.scaled(stage.filters) for stage in spec.plan]
         channels = [width * BottleneckBlock.expansion for width in widths]
         inputs = (filters, *channels[:-1])
-        self.stages = nn.Sequential(*map(_stage, inputs, widths, spec.plan))
+        self.stages = nn.Sequential(
+            *(
+                resnet_stage(BottleneckBlock, before, width, stage)
+                for before, width, stage in zip(inputs, widths, spec.plan, strict=True)
+            )
+        )
         self.level = spec.plan[-1].level
         self.low_channels, _, self.auxiliary_channels, last = channels
         self.out_channels = {self.level: last}
@@ -51,11 +57,3 @@ class DilatedResNetBackbone(Encoder):
             if (extra := EXTRA_STAGES.get(index)) in self.extras:
                 maps[extra] = x_BCHW
         return {self.level: x_BCHW, **maps}
-
-
-def _stage(in_channels: int, filters: int, stage: Stage) -> nn.Sequential:
-    out_channels = filters * BottleneckBlock.expansion
-    blocks = [BottleneckBlock(in_channels, filters, stage.first_dilation, stage.stride)]
-    for _ in range(stage.blocks - 1):
-        blocks.append(BottleneckBlock(out_channels, filters, stage.dilation))
-    return nn.Sequential(*blocks)

@@ -7,13 +7,18 @@ torchvision's, those that we build for 513 pixels at output stride 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
+from proxy_tasks.networks.torchvision_resnet import blocks_of, resnet_modules
+from search_space.backbone import Backbone, encoder_of
+from search_space.encoders import ENCODERS, ResNet
 from search_space.errors import UserError
+from search_space.resnet import DilatedResNet
 
 STRIDE, RATES = 8, (12, 24, 36)
 """Output stride and atrous rates of all of torchvision's DeepLabv3."""
@@ -33,19 +38,72 @@ HEAD = {
 """torchvision's module -> ours, behind the backbone and beside the pyramid's branches."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where a ResNet stands in our network: the part of the backbone that it is ``inside``, our
+    names of its ``stages``, and how many ``convolutions`` a block has."""
+
+    inside: str
+    stages: tuple[str, ...]
+    convolutions: int
+
+
+DILATED = Layout("", ("stages.0", "stages.1", "stages.2", "stages.3"), convolutions=3)
+"""That of a baseline."""
+LAST = "classifier.4.weight"
+"""Of the layer that puts out the logits."""
+
+
 def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of torchvision's state dict under our names; auxiliary ones where it has them.
 
     Raises:
         UserError: naming the first key that is not one of torchvision's DeepLabv3.
     """
-    ours = _modules(_stages(state))
+    ours = _modules(blocks_of(state))
     found = {}
     for key, value in state.items():
         if key.rpartition(".")[0] not in ours:
             raise UserError(f"{key}: not a key of torchvision's DeepLabv3 on a ResNet")
         found[_renamed(key, ours)] = value
     return found
+
+
+def of_deeplab(state: Mapping[str, Tensor]) -> bool:
+    """Whether a state dict is of a whole DeepLabv3, and not of a ResNet that classifies images."""
+    return "backbone.conv1.weight" in state
+
+
+def by_our_names(
+    state: Mapping[str, Tensor], backbone: Backbone, where: str
+) -> tuple[dict[str, str], bool]:
+    """Name in a state dict of torchvision, of DeepLabv3 or of a ResNet that classifies ImageNet ->
+    ours in a network on this backbone; names that have none are left out. And whether its whole
+    backbone is there.
+
+    Raises:
+        UserError: beginning with ``where``, for a backbone that is no such ResNet.
+    """
+    if isinstance(backbone, DilatedResNet):
+        blocks, whole, layout = backbone.stages, True, DILATED
+    elif isinstance(spec := ENCODERS.get(encoder_of(backbone)), ResNet):
+        stages = tuple(f"levels.{level}" for level in spec.levels)
+        blocks, whole = spec.blocks, False
+        layout = Layout("encoder.", stages, convolutions=3 if spec.block == "bottleneck" else 2)
+    else:
+        raise UserError(f"{where}: the weights are of a ResNet, and this network stands on none")
+    if (there := blocks_of(state)) != list(blocks):
+        raise UserError(
+            f"{where}: the weights are of a ResNet of {_counts(there)} blocks, and this one has"
+            f" {_counts(blocks)}"
+        )
+    ours, prefix = _modules(there, layout), "" if of_deeplab(state) else "backbone."
+    modules = {key: f"{prefix}{key}".rpartition(".")[0] for key in state}
+    return {
+        key: f"{ours[module]}.{key.rpartition('.')[2]}"
+        for key, module in modules.items()
+        if module in ours
+    }, whole
 
 
 def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
@@ -58,7 +116,7 @@ def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
             network that torchvision does not have, that of another output stride or other atrous
             rates among them. The network is as it was then.
     """
-    backbone = _checked(network)
+    backbone = check_whole(network)
     if network.auxiliary is None:
         state = {key: value for key, value in state.items() if not key.startswith("aux_")}
     found = from_torchvision(state)
@@ -69,8 +127,17 @@ def load_torchvision(network: DeepLabV3, state: Mapping[str, Tensor]) -> None:
     network.load_state_dict(found)
 
 
-def _checked(network: DeepLabV3) -> DilatedResNetBackbone:
-    """Its backbone, where it is a network that torchvision has."""
+def classes_of(state: Mapping[str, Tensor]) -> int:
+    """UserError for a state dict without a classifier of pixels."""
+    if LAST not in state:
+        raise UserError(
+            f"{LAST} is missing: torchvision's DeepLabv3 has it, a ResNet alone does not"
+        )
+    return len(state[LAST])
+
+
+def check_whole(network: DeepLabV3) -> DilatedResNetBackbone:
+    """Its backbone, where it is a network that torchvision has. UserError for any other."""
     backbone = network.backbone
     kind: type[object] = type(network)
     if not isinstance(backbone, DilatedResNetBackbone) or kind is not DeepLabV3:
@@ -80,7 +147,7 @@ def _checked(network: DeepLabV3) -> DilatedResNetBackbone:
         raise UserError(
             f"torchvision's weights are of output stride {STRIDE} and atrous rates"
             f" {', '.join(map(str, RATES))}, but this network has {stride} and"
-            f" {', '.join(map(str, rates))}: build DilatedResNet(stages, {STRIDE}) for 513x513"
+            f" {', '.join(map(str, rates))}: build one of output stride {STRIDE} for 513x513"
         )
     return backbone
 
@@ -102,33 +169,18 @@ def _renamed(key: str, modules: Mapping[str, str]) -> str:
     return f"{modules[module]}.{name}"
 
 
-def _stages(state: Mapping[str, Tensor]) -> list[int]:
-    """Blocks of each of the four layers."""
-    blocks = {tuple(key.split(".")[:3]) for key in state if key.startswith("backbone.layer")}
-    layers = [block[1] for block in blocks]
-    return [layers.count(f"layer{number}") for number in range(1, 5)]
+def _counts(stages: Sequence[int]) -> str:
+    return "-".join(map(str, stages))
 
 
-def _modules(stages: Sequence[int]) -> dict[str, str]:
+def _modules(blocks: Sequence[int], layout: Layout = DILATED) -> dict[str, str]:
     """Name of each module with weights -> its name in our network."""
     pyramid = {
         f"classifier.0.convs.{branch}.{part}": f"aspp.branches.{branch}.{part}"
         for branch in range(4)
         for part in range(2)
     }
-    return dict(_backbone_modules(stages)) | pyramid | HEAD
-
-
-def _backbone_modules(stages: Sequence[int]) -> Iterator[tuple[str, str]]:
-    yield "backbone.conv1", "backbone.stem.0.0"
-    yield "backbone.bn1", "backbone.stem.0.1"
-    for stage, blocks in enumerate(stages):
-        for block in range(blocks):
-            theirs = f"backbone.layer{stage + 1}.{block}"
-            ours = f"backbone.stages.{stage}.{block}"
-            for part in range(3):
-                yield f"{theirs}.conv{part + 1}", f"{ours}.body.{part}.0"
-                yield f"{theirs}.bn{part + 1}", f"{ours}.body.{part}.1"
-        for part in range(2):
-            theirs = f"backbone.layer{stage + 1}.0.downsample.{part}"
-            yield theirs, f"backbone.stages.{stage}.0.shortcut.{part}"
+    names = resnet_modules(blocks, layout.stages, layout.convolutions)
+    inside = f"backbone.{layout.inside}"
+    backbone = {f"backbone.{theirs}": f"{inside}{ours}" for theirs, ours in names}
+    return backbone | pyramid | HEAD

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets.base import Colour, distinct_palette
@@ -42,11 +43,12 @@ class Subject:
         size: (height, width) in pixels of the crops that the network was trained on; it sets the
             head's atrous rates.
         name: of the trial, the promotion or the catalogue's entry.
-        weights: as a full training keeps them (see proxy_tasks.checkpoint); None leaves the
-            weights random.
+        weights: as a full training keeps them (see proxy_tasks.checkpoint); without these and
+            ``state`` they are random.
         palette: of weights that have none; by default distinct colours.
         sight: how large images are to be seen where there are no weights, which say it.
         provenance: run, trial, controller, scores: kept in the files.
+        state: weights by our names, out of a file that does not say what network they are of.
 
     Raises, when it is built:
         UserError: if the weights cannot be read or belong to another network, or the network
@@ -62,11 +64,12 @@ class Subject:
     palette: tuple[Colour, ...] = ()
     sight: Sight = OWN
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Tensor] | None = None
 
     @property
     def trained(self) -> bool:
         """False where the weights are random."""
-        return self.weights is not None
+        return self.weights is not None or self.state is not None
 
     @cached_property
     def network(self) -> Segmenter:
@@ -75,7 +78,10 @@ class Subject:
             return self._kept.network()
         wanted = (self.backbone, self.scale, len(self.classes), self.size)
         check_room(*wanted)
-        return build_segmenter(*wanted).eval()
+        network = build_segmenter(*wanted)
+        if self.state is not None:
+            network.load_state_dict(self.state)
+        return network.eval()
 
     @cached_property
     def spec(self) -> NetworkSpec:
@@ -92,7 +98,7 @@ class Subject:
             kept.sight if kept else self.sight,
             kept.intensities if kept else _usual(self.scale.channels),
             tuple(palette or distinct_palette(len(self.classes))),
-            _plain(self.provenance if kept else self._without_weights()),
+            _plain(self.provenance if self.trained else self._without_weights()),
         )
 
     def _without_weights(self) -> dict[str, Any]:

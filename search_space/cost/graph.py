@@ -5,7 +5,7 @@ from __future__ import annotations
 from search_space.architecture import Architecture, Feature
 from search_space.backbone import Backbone, head_of
 from search_space.canonical_form import canonical_form
-from search_space.cost import pieces
+from search_space.cost import encoders, pieces
 from search_space.cost.pieces import kind_of
 from search_space.encoders import encoder
 from search_space.errors import UserError
@@ -44,7 +44,7 @@ class Graph(Nodes):
     def _architecture(self, architecture: Architecture) -> None:
         """Live blocks only, as the network computes them; what an output block absorbs is added as
         it is."""
-        made = {-1: self._lite_stem() if architecture.encoder else self._stem()}
+        made = {-1: self._first(architecture)}
         for index in canonical_form(architecture).order:
             block = architecture.all_blocks[index]
             if isinstance(block, Feature):
@@ -56,13 +56,17 @@ class Graph(Nodes):
                 made[index] = self._merge_block(architecture, index, made)
         self.outputs = {level: made[i] for level, i in architecture.output_blocks.items()}
 
-    def _lite_stem(self) -> int:
-        return self.add("stem", 1, pieces.lite_stem(self.image, self.scale.channels))
+    def _first(self, architecture: Architecture) -> int:
+        if not architecture.encoder:
+            return self._stem()
+        spec = encoder(architecture.encoder)
+        piece = encoders.stem(spec, self.image, self.scale.channels)
+        return self.add("stem", spec.stem_level, piece)
 
     def _feature(self, index: int, feature: Feature, before: int) -> int:
         """What leads to an encoder's map from that of the level before."""
-        stages, x = encoder(feature.encoder).levels[feature.level], self.nodes[before].piece
-        piece = pieces.inverted(stages, x.channels, x.size, kept=index == 0)
+        spec, x = encoder(feature.encoder), self.nodes[before].piece
+        piece = encoders.stage(spec, feature.level, x.channels, x.size)
         return self.add(str(index), feature.level, piece, (before,))
 
     def _stem_block(self, architecture: Architecture, index: int, before: int) -> int:

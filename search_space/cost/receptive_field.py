@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from search_space.architecture import MAX_LEVEL, Architecture, Block, Feature
 from search_space.backbone import Backbone
-from search_space.encoders import InvertedStage, encoder
+from search_space.encoders import EfficientNetLite, EncoderSpec, InvertedStage, ResNet, encoder
 from search_space.resnet import DilatedResNet
 
 Ends = npt.NDArray[np.int64]
@@ -48,7 +48,8 @@ def receptive_fields(backbone: Backbone, repeats: int) -> Mapping[int, int]:
     coarsest = max(backbone.all_blocks[index].level for index in backbone.alive)
     windows = _windows(backbone.output_levels, coarsest)
     asked = _asked_of_stem(backbone, repeats, windows)
-    ends = _halved(asked, 3) if backbone.encoder else _STEM_SCALE * asked - _STEM_REACH
+    lite = backbone.encoder and isinstance(encoder(backbone.encoder), EfficientNetLite)
+    ends = _halved(asked, 3) if lite else _STEM_SCALE * asked - _STEM_REACH
     sides: list[int] = (-1 - ends.sum(0)).tolist()
     return {level: max(sides[mine.columns]) for level, mine in windows.items()}
 
@@ -91,7 +92,7 @@ def _asked_of_stem(
     asked = {index: windows[level].ends for level, index in architecture.output_blocks.items()}
     for index in sorted(architecture.alive, reverse=True):
         if isinstance(block := blocks[index], Feature):
-            ends = _through(asked[index], encoder(block.encoder).levels[block.level])
+            ends = _through_encoder(asked[index], encoder(block.encoder), block.level)
             if index == 0:
                 return ends
             _ask(asked, index - 1, ends)
@@ -115,6 +116,17 @@ def _ask(asked: dict[int, Ends], index: int, ends: Ends) -> None:
 def _reach(block: Block) -> int:
     """Pixels to each side that the 3x3 convolutions of one block read."""
     return block.dilation if block.type == "bottleneck" else 2 * block.dilation
+
+
+def _through_encoder(ends: Ends, spec: EncoderSpec, level: int) -> Ends:
+    """From the map of a level to that of the level before."""
+    if not isinstance(spec, ResNet):
+        return _through(ends, spec.levels[level])
+    stage, reach = spec.levels[level], 1 if spec.block == "bottleneck" else 2
+    ends = ends - (stage.blocks - 1) * reach
+    if stage.stride == 1:
+        return ends - reach
+    return (ends - (reach - 1)) * stage.stride
 
 
 def _through(ends: Ends, stages: tuple[InvertedStage, ...]) -> Ends:

@@ -1,8 +1,9 @@
 """Encoders that give maps at several levels, and that come with weights which already know
 something: how each is called, what it is made of, how it wants to see an image.
 
-An encoder is registered by its name in ENCODERS; ``proxy_tasks.networks.encoders`` has the network
-of its kind. Nothing here needs torch.
+An encoder is registered by its name in ENCODERS. What a kind of encoder costs and sees is in
+``search_space.cost.encoders``, its network in ``proxy_tasks.networks.encoders``. Nothing here needs
+torch.
 """
 
 from __future__ import annotations
@@ -14,15 +15,26 @@ from search_space.encoders.efficientnet_lite import (
     EfficientNetLite,
     InvertedStage,
 )
+from search_space.encoders.resnet import RESNETS, ResNet
 from search_space.errors import UserError
 
-__all__ = ["ENCODERS", "EfficientNetLite", "InvertedStage", "encoder"]
+__all__ = [
+    "ENCODERS",
+    "RESNETS",
+    "EfficientNetLite",
+    "EncoderSpec",
+    "InvertedStage",
+    "ResNet",
+    "encoder",
+]
 
-ENCODERS: Mapping[str, EfficientNetLite] = {lite.name: lite for lite in EFFICIENTNET_LITES}
+EncoderSpec = EfficientNetLite | ResNet
+
+ENCODERS: Mapping[str, EncoderSpec] = {spec.name: spec for spec in (*EFFICIENTNET_LITES, *RESNETS)}
 """By the name that configs and files have for it."""
 
 
-def encoder(name: str) -> EfficientNetLite:
+def encoder(name: str) -> EncoderSpec:
     """Raises UserError, listing the names, for one that is not there."""
     if name not in ENCODERS:
         raise UserError(f"encoder: {name!r} is unknown: write one of {', '.join(ENCODERS)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 LITE_STEM_FILTERS = 32
 LITE_EPSILON = 1e-3
@@ -52,8 +53,9 @@ class EfficientNetLite:
     width: float
     depth: float
     paper: str = "arXiv 1905.11946"
-    mean: float = 127 / 255
-    std: float = 128 / 255
+    mean: tuple[float, float, float] = (127 / 255,) * 3
+    std: tuple[float, float, float] = (128 / 255,) * 3
+    stem_level: ClassVar[int] = 1
 
     @property
     def stages(self) -> tuple[InvertedStage, ...]:

@@ -18,6 +18,7 @@ from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.proxy import TrainingTask, _initial_network
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
+from proxy_tasks.start import USUAL
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Validation
@@ -99,7 +100,7 @@ def test_the_score_is_that_of_the_single_trainings_put_together(task: TrainingTa
     for fold in range(3):
         chosen = [number for number, held in enumerate(FOLDS) if held != fold]
         others = [number for number, held in enumerate(FOLDS) if held == fold]
-        network = _initial_network(0, JOB, 2, RECIPE)
+        network = _initial_network(0, JOB, 2, RECIPE, USUAL)
         training = Training(network, train, RECIPE, 2, 0, FIDELITY.size, chosen=chosen)
         for _ in range(2):
             training.run_epoch()

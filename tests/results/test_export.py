@@ -238,9 +238,11 @@ def test_an_exported_network_is_scripted_as_it_is(which, request):
     assert torch.jit.script(network.train()).training
 
 
-@pytest.mark.parametrize("blocks", [0, 4])
-def test_an_exported_network_on_an_encoder_is_scripted_too(blocks, tmp_path):
-    space = SpineSpace("efficientnet-lite0", blocks)
+@pytest.mark.parametrize(
+    ("encoder", "blocks"), [("efficientnet-lite0", 0), ("efficientnet-lite0", 4), ("resnet-18", 4)]
+)
+def test_an_exported_network_on_an_encoder_is_scripted_too(encoder, blocks, tmp_path):
+    space = SpineSpace(encoder, blocks)
     backbone = space.decode(tuple(gene.radix - 1 for gene in space.genes))
     made = Subject(backbone, SCALE, CLASSES, SIZE)
     path = tmp_path / "network.py"

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from nas.commands.promote import _chosen
+from nas.config import PromotionConfig
+from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import Promotion, over_seeds
-from nas.searching.promotion import Subject, jobs
+from nas.searching.promotion import Subject, jobs, prepare, settings
 from proxy_tasks.task import Fidelity, Measurement
 from results.trial import Trial, TrialState
 from search_space import architecture_file, catalog
@@ -166,3 +168,32 @@ def exports_what_is_named(run: Path, folder: Path) -> None:
         assert provenance["scores"]["macs"] == record["last"]["macs"]
     done = nas_here("export", str(promotion), "--trial", "best", "-o", str(out))
     assert (done.returncode, "is a promotion; leave it out" in done.stderr) == (2, True)
+
+
+def test_weights_are_held_to_by_their_digest_wherever_they_lie(tmp_path: Path) -> None:
+    first, moved, other = (tmp_path / name for name in ("first.pth", "moved.pth", "other.pth"))
+    first.write_bytes(b"weights")
+    moved.write_bytes(b"weights")
+    other.write_bytes(b"others")
+    run, subject = RunDirectory(tmp_path / "run"), Subject("spinenet-49", SPINENET, "key")
+    run.promotions.mkdir(parents=True)
+    used, same, changed = (settings(PromotionConfig(weights=f)) for f in (first, moved, other))
+    without = settings(PromotionConfig())
+    assert "weights" not in without
+    prepare(run, [subject], used, resume=False)
+    prepare(run, [subject], same, resume=True)
+    for wanted in (changed, without):
+        with pytest.raises(UserError, match=r"other settings \(weights\)"):
+            prepare(run, [subject], wanted, resume=True)
+    with pytest.raises(UserError, match=r"^promotion\.weights: .*gone\.pth: No such file"):
+        settings(PromotionConfig(weights=tmp_path / "gone.pth"))
+
+
+def test_a_promotion_without_weights_is_not_resumed_with_some(tmp_path: Path) -> None:
+    (tmp_path / "first.pth").write_bytes(b"weights")
+    run, subject = RunDirectory(tmp_path / "run"), Subject("spinenet-49", SPINENET, "key")
+    run.promotions.mkdir(parents=True)
+    prepare(run, [subject], settings(PromotionConfig()), resume=False)
+    wanted = settings(PromotionConfig(weights=tmp_path / "first.pth"))
+    with pytest.raises(UserError, match=r"other settings \(weights\)"):
+        prepare(run, [subject], wanted, resume=True)

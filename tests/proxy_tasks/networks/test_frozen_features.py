@@ -15,13 +15,13 @@ import torch
 
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.networks import build_segmenter, frozen_features
-from proxy_tasks.networks.efficientnet_lite import EfficientNetLiteEncoder
 from proxy_tasks.networks.folding import folded
 from proxy_tasks.networks.frozen_features import FrozenFeatures, features_of
-from proxy_tasks.networks.pretrained import load_pretrained
+from proxy_tasks.networks.level_encoder import LevelEncoder
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
+from proxy_tasks.start import USUAL
 from proxy_tasks.task import Fidelity, Job, Measurement
 from search_space.architecture import Architecture, Block, features
 from search_space.backbone import Backbone
@@ -58,14 +58,14 @@ def data(tmp_path: Path) -> Path:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How often an encoder was run on a batch; latency is measured on one image, by the network
     itself."""
-    plain, calls = EfficientNetLiteEncoder.forward, [0]
+    plain, calls = LevelEncoder.forward, [0]
 
-    def forward(self: EfficientNetLiteEncoder, x: torch.Tensor) -> Any:
+    def forward(self: LevelEncoder, x: torch.Tensor) -> Any:
         calls[0] += len(x) > 1
         return plain(self, x)
 
     with monkeypatch.context() as patched:
-        patched.setattr(EfficientNetLiteEncoder, "forward", forward)
+        patched.setattr(LevelEncoder, "forward", forward)
         yield calls
 
 
@@ -140,15 +140,36 @@ def test_room_is_what_the_folder_and_the_disk_leave(tmp_path: Path) -> None:
     assert not FrozenFeatures(tmp_path, largest=1 << 60)._has_room(1 << 59)
 
 
-def test_a_name_says_all_that_maps_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = build_segmenter(ALONE, SCALE, 2, (64, 64))
-    load_pretrained(network.backbone, NAME, frozen=True)
-    encoder, x = network.backbone.encoder, torch.rand(2, 3, 64, 64)
-    names = [frozen_features._name(encoder, x), frozen_features._name(encoder, x + 1e-6)]
-    names.append(frozen_features._name(encoder, x.reshape(2, 3, 32, 128)))
-    names.append(frozen_features._name(folded(encoder), x))
+def test_a_name_says_all_that_maps_depend_on() -> None:
+    x, names = torch.rand(2, 3, 64, 64), []
+
+    def name(encoder: LevelEncoder, x: torch.Tensor) -> None:
+        names.append(frozen_features._name(frozen_features._weights(encoder), x))
+
+    encoders = []
+    for weights in (True, False):
+        network = build_segmenter(ALONE, SCALE, 2, (64, 64))
+        USUAL.begin(network, ALONE, replace(RECIPE, pretrained=weights))
+        encoders.append(network.backbone.encoder)
+    name(encoders[0], x)
+    name(encoders[0], x + 1e-6)
+    name(encoders[0], x.reshape(2, 3, 32, 128))
+    name(encoders[1], x)
+    name(folded(encoders[0]), x)
     with torch.autocast("cpu", torch.bfloat16):
-        names.append(frozen_features._name(encoder, x))
-    monkeypatch.setattr(encoder, "pretrained", "other weights")
-    names.append(frozen_features._name(encoder, x))
+        name(encoders[0], x)
     assert len(set(names)) == len(names)
+
+
+def test_maps_of_levels_with_other_weights_are_not_read(tmp_path: Path) -> None:
+    network, other = (build_segmenter(ALONE, SCALE, 2, (64, 64)) for _ in range(2))
+    for each in (network, other):
+        USUAL.begin(each, ALONE, RECIPE)
+    last = next(reversed(other.backbone.encoder.levels.values()))
+    next(last.parameters()).data += 1  # of the deepest level alone
+    x = torch.rand(2, 3, 64, 64)
+    with FrozenFeatures(tmp_path).kept():
+        for each in (network, other):
+            kept = each.backbone.maps(x)
+            plain = each.backbone.encoder(x)
+            assert all(torch.equal(kept[level], plain[level]) for level in plain)

@@ -107,7 +107,9 @@ def test_resnet_50_at_output_stride_32_sees_427_pixels() -> None:
     assert receptive_fields(DilatedResNet(output_stride=32), 1) == {5: 11 + 2 * reach}
 
 
-@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite2"])
+@pytest.mark.parametrize(
+    "name", ["efficientnet-lite0", "efficientnet-lite2", "resnet-18", "resnet-50"]
+)
 def test_an_encoders_is_what_gradients_show(name: str) -> None:
     block = Block(4, "residual", (1, 3), 2, output=True)
     for blocks in ((), (block,)):

@@ -1,0 +1,58 @@
+"""The file of weights that full trainings start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from rich.console import Console
+
+from nas.config import Config
+from nas.parts.build import dataset, fidelity, weights_of
+from proxy_tasks.fitting import fit
+from proxy_tasks.networks import build_segmenter
+from proxy_tasks.weights_file import WeightsFile
+from search_space.architecture import Architecture, features
+from search_space.backbone import Backbone
+from search_space.errors import UserError
+
+KEY = "promotion.weights"
+
+
+def tell_weights(config: Config, backbones: Iterable[Backbone], console: Console) -> None:
+    """Say what of the file each network takes, where there is a file.
+
+    Raises:
+        UserError: where there is no such file, or it is of another network.
+    """
+    told = [_told(config, backbone) for backbone in backbones] if config.promotion.weights else []
+    for line in dict.fromkeys(told):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def check_weights(config: Config) -> None:
+    """UserError where the networks that a search promotes could not start from the file: they have
+    nothing in common but the encoder."""
+    if config.promotion.weights is None or not config.promotion.top:
+        return
+    if not (encoder := config.space.encoder):
+        raise UserError(
+            f"{KEY}: the networks that a search finds are of no file; leave it out, or give it to"
+            f" nas promote RUN --baseline NAME --set {KEY}={config.promotion.weights}"
+        )
+    _told(config, Architecture(features(encoder), (), config.space.output_levels))
+
+
+def _told(config: Config, backbone: Backbone) -> str:
+    """Built without memory: only names and shapes are looked at."""
+    path = weights_of(config.promotion)
+    assert path is not None
+    built = fidelity(config.promotion, config.data)
+    classes = len(dataset(config, built.size).classes)
+    with torch.device("meta"):
+        network = build_segmenter(backbone, built.scale, classes, built.size)
+    try:
+        file = WeightsFile.open(path)
+        return fit(network, backbone, file).told(file)
+    except UserError as error:
+        raise UserError(f"{KEY}: {error}") from None
