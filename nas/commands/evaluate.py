@@ -9,6 +9,7 @@
     tolerance       of boundary F
     scores          miou, pixel_accuracy, mean_accuracy, frequency_weighted_iou, boundary_f
     classes         {name: {share, iou, accuracy, boundary_f}}
+    own             true on the data of the run that the network is of, seen as in its training
 
 All shares lie in [0, 1]; null is what is not defined.
 """
@@ -146,7 +147,8 @@ class _Match:
 @dataclass(frozen=True)
 class _Work:
     """An evaluation whose inputs have all been checked. ``keep``: the folder of the weights, where
-    records of their evaluations are kept; None for exports, whose folders are not ours."""
+    records of their evaluations are kept; None for exports, whose folders are not ours. ``own`` as
+    an Evaluation has it."""
 
     config: Config
     dataset: Dataset
@@ -155,6 +157,7 @@ class _Work:
     match: _Match
     labeller: Labeller
     file: Path
+    own: bool
     keep: Path | None = field(default=None)
 
     @classmethod
@@ -171,8 +174,10 @@ class _Work:
         config = _config(weights, options)
         dataset = build.dataset(config, config.promotion.size)
         split = _part(dataset, wanted, own=options.data is None)
+        own = False
         if options.data is None and (run := around(weights)):
             data_identity.refuse_other(run, dataset, split)
+            own = asked is None and data_identity.is_own(run, split, options.settings)
         if not dataset.count(split):
             raise UserError(f"--split {split}: {dataset.name} has no images there")
         match = _Match.of(predictor.classes, dataset.classes)
@@ -182,7 +187,7 @@ class _Work:
             device=find_device(config.engine.device),
             channels=match.channels,
         )
-        return cls(config, dataset, split, options.boundary, match, labeller, file, keep)
+        return cls(config, dataset, split, options.boundary, match, labeller, file, own, keep)
 
     def evaluation(
         self, console: Console, pictures: _Pictures | None = None
@@ -201,7 +206,8 @@ class _Work:
         date = datetime.now(UTC).isoformat(timespec="seconds")
         digest = promotion_records.digest(self.file)
         sight, views = self.labeller.sight, self.labeller.views
-        found = Evaluation(date, digest, data, sight, views, self.tolerance, tally.scores())
+        scores = tally.scores()
+        found = Evaluation(date, digest, data, sight, views, self.tolerance, scores, self.own)
         return found, tally.by_image()
 
     def _tally(self, console: Console, pictures: _Pictures | None) -> Tally:

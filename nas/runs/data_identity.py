@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -144,6 +144,14 @@ def refuse_other(run: RunDirectory, dataset: Dataset, split: Split) -> None:
             f"{changed}: its scores would stand beside the run's own; put them back, or name the"
             " data to score on: --data CONFIG, or --data NAME --set data.root=DIR"
         )
+
+
+def is_own(run: RunDirectory, split: Split, settings: Sequence[str]) -> bool:
+    """Whether a split, which is not refused, is known to be the run's own: by its record, or in a
+    run of an earlier release by the config, with no ``settings`` over its data."""
+    if (before := load(run)) is None:
+        return not any(each.startswith("data.") for each in settings)
+    return split in before.parts or (split == "val" and "train" in before.parts)
 
 
 def _changed(run: RunDirectory, dataset: Dataset, split: Split) -> str | None:

@@ -25,7 +25,8 @@ from search_space.errors import UserError
 from search_space.fields import short
 from search_space.files import replacing
 
-FORMAT = "spinenet-seg-evaluation/1"
+FORMAT = "spinenet-seg-evaluation/2"
+_WITHOUT_OWN = "spinenet-seg-evaluation/1"
 FILE = "evaluation.yaml"
 
 
@@ -48,7 +49,8 @@ class Evaluated:
 class Evaluation:
     """``weights`` is the SHA-256 of their file; ``sight`` says how large the network saw an image;
     ``tolerance`` is that of the boundary F-score, pixels (None: a share of each image's diagonal);
-    ``date`` in UTC, ISO 8601."""
+    ``date`` in UTC, ISO 8601. ``own``: on the data of the run that the network is of, each image
+    seen as in its training; None in records of format 1, which do not say."""
 
     date: str
     weights: str
@@ -57,6 +59,7 @@ class Evaluation:
     views: Views
     tolerance: float | None
     scores: Scores
+    own: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as YAML and JSON have them."""
@@ -93,8 +96,14 @@ class Evaluation:
 
     @property
     def asked(self) -> tuple[Any, ...]:
-        """Equal for evaluations of which the later replaces the earlier."""
+        """What was measured, and how."""
         return self.weights, self.data, self.sight, self.views, self.tolerance
+
+    def replaces(self, other: Evaluation) -> bool:
+        """Whether it says all that an earlier one does. One on a run's own data is not lost to one
+        that does not count as such."""
+        same = self.own == other.own or (self.own is True and other.own is None)
+        return same and self.asked == other.asked
 
 
 def load_all(folder: Path) -> list[Evaluation]:
@@ -104,7 +113,7 @@ def load_all(folder: Path) -> list[Evaluation]:
         return []
     try:
         values = strict_yaml.parse_record(path.read_text("utf-8"), FILE)
-        if values["format"] != FORMAT:
+        if values["format"] not in (FORMAT, _WITHOUT_OWN):
             raise ValueError(f"format {values['format']!r}, expected {FORMAT!r}")
         return [Evaluation.from_dict(each) for each in values["evaluations"]]
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -135,7 +144,7 @@ def save(
             folder.
     """
     check_place(folder)
-    kept = [each for each in load_all(folder) if each.asked != evaluation.asked]
+    kept = [each for each in load_all(folder) if not evaluation.replaces(each)]
     values = {"format": FORMAT, "evaluations": [each.to_dict() for each in (*kept, evaluation)]}
     path = folder / FILE
     try:
@@ -157,6 +166,8 @@ def _check(values: dict[str, Any]) -> None:
     texts = [values["date"], values["weights"], values["data"]["name"], values["data"]["split"]]
     texts += [each for name in ("unknown", "left_out") for each in values["data"].get(name, ())]
     texts += list(classes)
+    if not isinstance(values.get("own"), bool | None):
+        raise TypeError(f"{short(values['own'])} in the place of true or false")
     for each in numbers:
         if not (each is None or type(each) is int or (type(each) is float and isfinite(each))):
             raise TypeError(f"{short(each)} in the place of a number")

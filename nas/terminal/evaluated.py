@@ -53,7 +53,8 @@ def evaluations_table(evaluations: Iterable[tuple[str, Evaluation]]) -> Table:
         table.add_column(heading, justify="right")
     for name, each in evaluations:
         scores = each.scores
-        on = f"{each.data.name} {each.data.split}"
+        elsewhere = f" in {each.data.root}" if each.own is False and each.data.root else ""
+        on = f"{each.data.name} {each.data.split}{elsewhere}"
         within_pixels = "" if each.tolerance is None else f" within {within(each.tolerance)}"
         figures = [_percent(value) for value in (scores.miou, scores.pixel_accuracy)]
         contour = f"{_percent(scores.boundary_f)}{within_pixels}"

@@ -356,6 +356,7 @@ def test_a_broken_image_leaves_nothing_behind(road, tmp_path) -> None:
     [
         ({}, "give --data NAME"),
         ({"data": "nope"}, "--data nope: write scenes, folder, "),
+        ({"data": "/"}, "--data /: is a folder; write --data folder --set data.root=/, or"),
         ({"data": "scenes"}, "the network knows a, b, c, the data set sky, building"),
         ({"split": "all"}, "--split all: write train, val or test"),
         ({"size": "big"}, "--size big: write pixels"),

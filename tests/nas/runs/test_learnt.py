@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nas.config import PromotionConfig
+from nas.config import Config, PromotionConfig
 from nas.runs import evaluations, learnt, promotion_records, selection
 from nas.runs.directory import RunDirectory
 from nas.runs.evaluations import Evaluated, Evaluation
@@ -23,7 +23,7 @@ from nas.terminal.progress import Board, PromotionProgress
 from nas.terminal.standings import show_promotions
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.scores import ClassScores, Scores
-from proxy_tasks.sight import OWN
+from proxy_tasks.sight import OWN, Sight
 from proxy_tasks.task import Failure, Fidelity, Measurement
 from proxy_tasks.views import Views
 from results.trial import Trial, TrialState
@@ -133,7 +133,7 @@ def evaluated(ious: dict[str, float], split: str = "test", flip: bool = False) -
     classes = {name: ClassScores(0.3, iou, iou, iou) for name, iou in ious.items()}
     scores = Scores(0.3, 0.9, 0.9, 0.9, 0.9, classes)
     data = Evaluated("folder", None, split, 2, "f")
-    return Evaluation("2026", "digest", data, OWN, Views(flip=flip), None, scores)
+    return Evaluation("2026", "digest", data, OWN, Views(flip=flip), None, scores, own=True)
 
 
 def test_a_score_on_the_test_part_is_found_among_others_and_chosen_by_never(
@@ -143,6 +143,7 @@ def test_a_score_on_the_test_part_is_found_among_others_and_chosen_by_never(
     others = [
         evaluated(field, "val"), evaluated(field, flip=True),
         evaluated({"road": 0.5, "car": 0.5}), replace(evaluated(field), weights="older"),
+        replace(evaluated(field), own=False),
     ]  # fmt: skip
     weights = tmp_path / "best.safetensors"
     mine = [replace(ALONE, weights=weights, digest="digest")]
@@ -157,6 +158,46 @@ def test_a_score_on_the_test_part_is_found_among_others_and_chosen_by_never(
     assert "nothing is chosen using it" in text
     assert max(map(len, text.split("warning")[0].splitlines())) <= 80
     assert "test mIoU" not in shown(ALONE)
+
+
+TRAINED = Sight(cover=(96, 128))
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "sight", "found"),
+    [
+        ("folder", "mine", TRAINED, True),
+        ("folder", "mine", Sight(stretch=(96, 128)), True),  # of a release before sights
+        ("folder", "others", TRAINED, False),
+        ("coco", "mine", TRAINED, False),
+        ("folder", "mine", Sight(stretch=(40, 40)), False),
+    ],
+)
+def test_a_record_that_does_not_say_whose_data_it_is_of_is_looked_at(
+    tmp_path: Path, name: str, root: str, sight: Sight, found: bool
+) -> None:
+    """Of format 1: by name and folder, and by how large images were seen."""
+    config = Config.model_validate({"data": {"name": "folder", "root": str(tmp_path / "mine")}})
+    folder = RunDirectory.create(tmp_path / "run", config).promotions / "trial-0003"
+    folder.mkdir(parents=True)
+    data = Evaluated(name, str(tmp_path / root), "test", 2, "f")
+    old = replace(evaluated(dict.fromkeys(FIELD, 0.5)), data=data, sight=sight, own=None)
+    file = evaluations.save(folder, old)
+    file.write_text(file.read_text().replace("evaluation/2", "evaluation/1").replace("  own: null\n", ""))
+    assert evaluations.load_all(folder) == [old]
+    settings = {"size": [96, 128]}
+    mine = replace(ALONE, weights=folder / "w", digest="digest", settings=settings)
+    assert bool(evaluations_of([mine])) == found
+
+
+def test_an_evaluation_on_a_runs_own_data_is_not_replaced_by_one_that_is_none(
+    tmp_path: Path,
+) -> None:
+    own = evaluated(dict.fromkeys(FIELD, 0.5))
+    old, other = replace(own, own=None), replace(own, own=False)
+    for each in (old, other, own, other):
+        evaluations.save(tmp_path, each)
+    assert evaluations.load_all(tmp_path) == [own, other]
 
 
 def test_a_training_on_all_images_is_the_best_by_its_proxy() -> None:

@@ -65,7 +65,7 @@ def score(one: Promotion, part: str, miou: float, images: int = IMAGES) -> None:
     classes = dict.fromkeys(CLASSES, ClassScores(0.5, miou, miou, miou))
     data = Evaluated("folder", None, part, images, "print")
     scores = Scores(miou, 0.9, 0.9, 0.9, 0.9, classes)
-    made = Evaluation("2026", str(one.digest), data, OWN, Views(), None, scores)
+    made = Evaluation("2026", str(one.digest), data, OWN, Views(), None, scores, own=True)
     evaluations.save(one.weights.parent, made, by_image)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nas.config import Config
-from nas.runs import data_identity, evaluations, promotion_records
+from nas.runs import data_identity, evaluations, promotion_records, tested
 from nas.runs.directory import RunDirectory
 from tests.support.runs import nas_here
 
@@ -58,7 +60,32 @@ def test_it_ends_without_a_score_and_is_scored_once_on_the_test_part(run: RunDir
     assert told["test_miou"] == scored.scores.miou
     assert told["note"].startswith("trained on all images")
     assert nas_here("report", str(run.path)).returncode == 0
+    others_do_not_count_as_its_own(run)
     other_data_are_refused_by_every_command(run)
+
+
+def others_do_not_count_as_its_own(run: RunDirectory) -> None:
+    """Scores on other data, or of images that are seen otherwise, are kept and never shown as the
+    run's test score."""
+    known = promotion_records.load(run.promotions / NAME)
+    before = tested.evaluation(known)
+    assert before
+    (run.promotions / NAME / evaluations.FILE).unlink()
+    root = Path(str(run.config().data.root))
+    config = run.path.parent / "other.yaml"
+    values = run.config().model_dump(mode="json")
+    other = shutil.copytree(root, root.parent / "other")
+    (other / "held.txt").write_text("0\n1\n")
+    values["data"]["root"] = str(other)
+    config.write_text(json.dumps(values))
+    weights = ("evaluate", str(run.promotions / NAME), "--split", "test")
+    for options in (("--data", str(config)), ("--size", "24x24")):
+        done = nas_here(*weights, *options)
+        assert done.returncode == 0, done.stderr
+        assert tested.evaluation(known) is None
+    assert len(evaluations.load_all(run.promotions / NAME)) == 2
+    assert nas_here(*weights).returncode == 0
+    assert tested.evaluation(known) == replace(before, date=tested.evaluation(known).date)
 
 
 def other_data_are_refused_by_every_command(run: RunDirectory) -> None:
