@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,11 +22,13 @@ from nas.engines.ray_data import TravellingTask
 from nas.engines.worker import Worker
 from nas.parts import build, running
 from proxy_tasks.datasets.packed import contents, damaged, is_whole
+from proxy_tasks.distillation import Lessons
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.task import Fidelity, Job, Measurement
 from search_space import catalog
 from search_space.errors import UserError
 from tests.support.sources import Recorder
+from tests.support.taught import soft_labels
 
 SCALE = {"filters": 0.125, "endpoint_filters": 8, "aspp_filters": 8}
 
@@ -176,6 +179,22 @@ def test_on_a_cluster_it_comes_again_from_the_driver(sent: TravellingTask, node:
     assert sent._data() == place
     assert is_whole(place)
     assert damaged(place) == []
+
+
+@pytest.mark.parametrize("node", ["home", "other"])
+def test_what_a_teacher_says_travels_too(
+    config: Config, task: TrainingTask, sent: TravellingTask, node: str
+) -> None:
+    at(node)
+    labels = soft_labels(build.dataset(config, config.proxy.size), task.data)
+    taught = replace(task, lessons=Lessons(labels))
+    soft = tuple((name, bytes(piece)) for name, piece in contents(labels))
+    travels = replace(sent, task=taught, soft=soft)
+    job = Job(0, "n", catalog.load("spinenet-49"), build.fidelity(config.proxy, config.data))
+    expected = [each.train_loss for each in taught.score(job)]
+    shutil.rmtree(labels)
+    assert [each.train_loss for each in travels.score(job)] == expected
+    assert [each.train_loss for each in sent.score(job)] != expected
 
 
 def test_a_node_s_pack_of_an_earlier_leg_is_read_through(sent: TravellingTask) -> None:
