@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nas.runs import audited, evaluations, ledgers, promotion_records
+from nas.runs import audited, evaluations, ledgers, promotion_records, rivals
 from nas.config import Config
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import figures, warning
@@ -64,15 +65,24 @@ class ObservedRun:
         others = [file.with_name(name) for file in files for name in beside]
         seen = tuple((file, _stamp(file)) for file in (*files, *others))
         if seen != self._promoted[0]:
-            found = [self._loaded(file.parent) for file in files]
-            self._promoted = (seen, tuple(p for p in found if p is not None))
+            found = {file.parent: each for file in files if (each := _loaded(file.parent))}
+            self._promoted = (seen, self._shown(found))
         return self._promoted[1]
 
-    def _loaded(self, folder: Path) -> Promoted | None:
+    def _against(self, found: Sequence[Promotion]) -> Mapping[str, tuple[str, ...]]:
+        """Name -> how the best stands against each of its rivals; a record that is damaged is
+        passed over."""
         try:
-            return _plain(promotion_records.load(folder), self._picture(folder))
+            known = rivals.comparisons(self.trials(), found, self._run.config())
         except UserError:
-            return None
+            return {}
+        return {known[0].best: tuple(map(str, known))} if known else {}
+
+    def _shown(self, found: Mapping[Path, Promotion]) -> tuple[Promoted, ...]:
+        against = self._against(list(found.values()))
+        plain = [_plain(each, self._picture(folder)) for folder, each in found.items()]
+        told = [tuple(map(one_line, against.get(each.name, ()))) for each in found.values()]
+        return tuple(replace(each, compared=said) for each, said in zip(plain, told, strict=True))
 
     def _picture(self, folder: Path) -> Path | None:
         """A file of this run, not reached by a link that leads out of it."""
@@ -128,6 +138,13 @@ class Shown:
         if path not in self._sources:
             self._sources[path] = Source(ObservedRun(path))
         return self._sources[path]
+
+
+def _loaded(folder: Path) -> Promotion | None:
+    try:
+        return promotion_records.load(folder)
+    except UserError:
+        return None
 
 
 def _is_run(path: Path) -> bool:

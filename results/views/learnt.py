@@ -61,6 +61,7 @@ def _row(each: Promoted, classes: Sequence[str], tested: bool) -> Row:
 
 
 def _notes(ranked: Sequence[Promoted], tested: bool) -> Iterator[str]:
+    yield from (f"{said}." for each in ranked for said in each.compared)
     yield from (f"{each.name}: {each.note}." for each in ranked if each.note)
     if tested:
         yield "Test mIoU: on the test part, once per network; nothing is chosen using it."

@@ -78,7 +78,7 @@ class Promoted:
     ``test`` part, or of the ``proxy``, where the training left no images to validate on.
     ``warning`` says what the network misses and what to change, ``note`` why it has no mIoU though
     nothing went wrong. ``test_miou`` is of the test part: nothing is chosen by it. ``taught``: by a
-    teacher, too.
+    teacher, too. ``compared`` says how it stands against each of its rivals.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Promoted:
     note: str | None = None
     test_miou: float | None = None
     taught: bool = False
+    compared: tuple[str, ...] = ()
 
 
 @dataclass
