@@ -14,7 +14,7 @@ from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.recipe import Recipe
-from proxy_tasks.start import USUAL
+from proxy_tasks.start import as_if_begun
 from proxy_tasks.training import Training
 from search_space.backbone import Backbone
 from search_space.scales import Scale
@@ -42,7 +42,7 @@ def measured(
 ) -> Pace:
     """Of steps that are repeated for so many seconds, after one that warms up."""
     network = build_segmenter(backbone, scale, classes, size)
-    USUAL.begin(network, backbone, recipe)
+    as_if_begun(network, backbone, recipe)
     training = Training(
         network,
         DeviceSplit(_noise(size, scale.channels, classes), device),
