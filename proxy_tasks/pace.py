@@ -19,7 +19,7 @@ from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.networks.frozen_features import FrozenFeatures
 from proxy_tasks.recipe import Recipe
-from proxy_tasks.start import USUAL
+from proxy_tasks.start import as_if_begun
 from proxy_tasks.training import Training
 from search_space.backbone import Backbone
 from search_space.scales import Scale
@@ -50,7 +50,7 @@ def measured(
     network that sees crops which others have seen before it, with the maps of a frozen encoder kept
     (see FrozenFeatures)."""
     network = build_segmenter(backbone, scale, classes, size)
-    USUAL.begin(network, backbone, recipe)
+    as_if_begun(network, backbone, recipe)
     training = Training(
         network,
         DeviceSplit(_noise(size, scale.channels, classes), device),

@@ -44,9 +44,7 @@ class Start:
             load_pretrained(known, name, self.encoder_weights if name == self.encoder else None)
         else:
             return
-        known.pretrained = True
-        if not recipe.encoder_rate:
-            known.freeze()
+        _hold_back(known, recipe)
 
     def intensities(self, backbone: Backbone, measured: Intensities) -> Intensities:
         """How the weights expect images; where there are none, or of other channels, as
@@ -60,6 +58,20 @@ class Start:
 
 USUAL = Start()
 """Without a file."""
+
+
+def as_if_begun(network: Segmenter, backbone: Backbone, recipe: Recipe) -> None:
+    """Let the parts of a network learn that would learn without a file, from random weights: for
+    measuring how long a training takes."""
+    if recipe.pretrained and encoder_of(backbone):
+        _hold_back(_encoder(network), recipe)
+
+
+def _hold_back(known: Freezable, recipe: Recipe) -> None:
+    """Let what is pretrained learn slowly, or not at all."""
+    known.pretrained = True
+    if not recipe.encoder_rate:
+        known.freeze()
 
 
 def _encoder(network: Segmenter) -> LevelEncoder:

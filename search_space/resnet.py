@@ -1,4 +1,5 @@
-"""The spec of the baseline backbone: a ResNet whose last stages trade stride for dilation."""
+"""The stages of a ResNet, and the spec of the baseline backbone: one whose last stages trade stride
+for dilation."""
 
 from __future__ import annotations
 
@@ -28,6 +29,21 @@ class Stage:
     dilation: int
 
 
+def resnet_stages(counts: tuple[int, ...], output_stride: int = 32) -> tuple[Stage, ...]:
+    """The four stages at width 1, of so many blocks each.
+
+    The first block of a dilated stage keeps the dilation of the stage before: it reads a map of
+    that sampling, as the strided block did whose place it takes.
+    """
+    level, dilation = 2, 1
+    stages = [Stage(level, STAGE_FILTERS[0], counts[0], 1, 1, 1)]
+    for filters, blocks in zip(STAGE_FILTERS[1:], counts[1:], strict=True):
+        before, strided = dilation, 2**level < output_stride
+        level, dilation = (level + 1, dilation) if strided else (level, dilation * 2)
+        stages.append(Stage(level, filters, blocks, 2 if strided else 1, before, dilation))
+    return tuple(stages)
+
+
 @dataclass(frozen=True)
 class DilatedResNet:
     """Bottleneck ResNet as DeepLabv3 dilates it (arXiv 1706.05587, section 3.1).
@@ -54,15 +70,5 @@ class DilatedResNet:
 
     @property
     def plan(self) -> tuple[Stage, ...]:
-        """The four stages at width 1.
-
-        The first block of a dilated stage keeps the dilation of the stage before: it reads a
-        map of that sampling, as the strided block did whose place it takes.
-        """
-        level, dilation = 2, 1
-        stages = [Stage(level, STAGE_FILTERS[0], self.stages[0], 1, 1, 1)]
-        for filters, blocks in zip(STAGE_FILTERS[1:], self.stages[1:], strict=True):
-            before, strided = dilation, 2**level < self.output_stride
-            level, dilation = (level + 1, dilation) if strided else (level, dilation * 2)
-            stages.append(Stage(level, filters, blocks, 2 if strided else 1, before, dilation))
-        return tuple(stages)
+        """The four stages at width 1."""
+        return resnet_stages(self.stages, self.output_stride)

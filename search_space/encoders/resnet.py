@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from search_space.resnet import BOTTLENECK_EXPANSION, DilatedResNet, Stage
+from search_space.resnet import BOTTLENECK_EXPANSION, Stage, resnet_stages
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -36,7 +36,7 @@ class ResNet:
     def levels(self) -> dict[int, Stage]:
         """Level -> the stage that leads to its map from that of the level before; the first reads
         the stem, a 7x7 convolution and a max-pool."""
-        return {stage.level: stage for stage in DilatedResNet(self.blocks, 32).plan}
+        return {stage.level: stage for stage in resnet_stages(self.blocks)}
 
     @property
     def channels(self) -> dict[int, int]:

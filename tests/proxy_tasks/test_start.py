@@ -11,10 +11,12 @@ from proxy_tasks.flat import FlatTensors
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.networks import Segmenter, build_segmenter
 from proxy_tasks.recipe import Recipe
-from proxy_tasks.start import USUAL, Start
+from proxy_tasks.start import USUAL, Start, as_if_begun
 from search_space.architecture import Architecture, features
+from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
-from tests.support.torchvision_states import NARROW, TINY, tiny_state
+from search_space.scales import Scale
+from tests.support.torchvision_states import NARROW, TINY, tiny_state, torchvision_state
 
 RESNET = DilatedResNet(TINY, 8)
 DARK = Intensities((0.1, 0.1, 0.1), (0.1, 0.1, 0.1), top=65535)
@@ -56,3 +58,26 @@ def test_images_are_normalised_as_the_weights_expect(file: Path) -> None:
     assert Start(file).intensities(RESNET, grey) == grey
     lite = Architecture(features("efficientnet-lite0"), (), (3, 4))
     assert USUAL.intensities(lite, DARK).mean == (127 / 255,) * 3
+
+
+def test_a_pace_is_measured_without_the_weights_of_a_resnet() -> None:
+    alone = Architecture(features("resnet-18"), (), (3, 4))
+    network = build_segmenter(alone, Scale(0.125, endpoint_filters=8, aspp_filters=8), 3, (64, 64))
+    as_if_begun(network, alone, Recipe(encoder_rate=0.0))
+    assert not any(p.requires_grad for p in network.backbone.parameters())
+    with pytest.raises(UserError, match="the weights of resnet-18 are in no package"):
+        USUAL.begin(network, alone, Recipe())
+
+
+def test_the_file_of_an_encoder_is_for_networks_on_that_encoder_alone(tmp_path: Path) -> None:
+    file = tmp_path / "resnet18.pth"
+    torch.save(torchvision_state("resnet-18"), file)
+    start = Start(encoder="resnet-18", encoder_weights=file)
+    alone = Architecture(features("resnet-18"), (), (3, 4))
+    network = build_segmenter(alone, Scale(0.125, endpoint_filters=8, aspp_filters=8), 3, (64, 64))
+    start.begin(network, alone, Recipe())
+    layer = network.backbone.encoder.stem[0][0].weight  # type: ignore[union-attr, index]
+    assert torch.equal(layer, torch.load(file)["conv1.weight"])
+    other = Architecture(features("resnet-34"), (), (3, 4))
+    with pytest.raises(UserError, match="the weights of resnet-34 are in no package"):
+        start.begin(network, other, Recipe())

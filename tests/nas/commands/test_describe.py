@@ -245,7 +245,7 @@ def test_a_file_from_elsewhere_cannot_steer_the_terminal(nas, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["resnet-50"], "spinenet-49"),
+        (["resnet-51"], "spinenet-49"),
         (["FOLDER"], "FOLDER"),
         (["FOLDER/none.yaml"], "none.yaml"),
         ([FOUND, "--scale", "S50"], "--scale: no scale is called 'S50': write one of S49-, S49"),
