@@ -145,9 +145,11 @@ def placed(config: Config) -> Config:
     """With the folders of the data, and teachers, where they are from wherever a command is
     given."""
     data = config.data
-    update = {"cache": _placed(data.cache)}
+    update: dict[str, Any] = {"cache": _placed(data.cache)}
     if data.root is not None:
         update["root"] = _placed(data.root)
+    if data.folders:
+        update["unlabelled"] = tuple(map(_placed, data.folders))
     sections: dict[str, Any] = {"data": data.model_copy(update=update)}
     for name in ("proxy", "promotion"):
         training: TrainingConfig = getattr(config, name)

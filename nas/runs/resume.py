@@ -55,7 +55,8 @@ def changed(
     may_change = tuple(dict.fromkeys((*allowed, *data_identity.MOVABLE)))
     config = placed(configs.with_settings(kept, settings, may_change))
     data_identity.hold(run, config, console)
-    if kept.data.root != config.data.root:
-        moved = kept.data.model_copy(update={"root": config.data.root})
+    where = {name: getattr(config.data, name) for name in ("root", "unlabelled")}
+    moved = kept.data.model_copy(update=where)
+    if moved != kept.data:
         run.write_config(kept.model_copy(update={"data": moved}))
     return config
