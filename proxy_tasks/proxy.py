@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,11 +145,8 @@ class _Run:
         return max(0, self.history[-1].epochs - 1) // self.job.fidelity.epochs
 
     def _training(self, fold: int) -> Training:
-        """On the images outside of the fold; without folds, on the first ``share`` of all."""
+        """On what ``_chosen`` says."""
         fidelity = self.job.fidelity
-        chosen: Sequence[int] = [n for n, held in enumerate(self.data.folds) if held != fold]
-        if fidelity.folds < 2:
-            chosen = range(len(self.train))
         return Training(
             _initial_network(self.seed, self.job, len(self.data.classes), self.recipe, self.start),
             self.train,
@@ -158,11 +155,22 @@ class _Run:
             self.seed,
             fidelity.size,
             images=fidelity.images,
-            chosen=chosen[: max(1, round(len(chosen) * fidelity.share))],
+            chosen=self._chosen(fold),
             intensities=self.intensities,
             group=self.group,
             lessons=self.lessons,
         )
+
+    def _chosen(self, fold: int) -> list[int]:
+        """The images outside of the fold; without folds, the first ``share`` of all. As large a
+        share of those without labels."""
+        labelled = len(self.train) - self.data.unlabelled
+        numbers = [n for n, held in enumerate(self.data.folds) if held != fold]
+        if self.job.fidelity.folds < 2:
+            numbers = list(range(labelled))
+        share = self.job.fidelity.share
+        more = round(self.data.unlabelled * share)
+        return [*numbers[: max(1, round(len(numbers) * share))], *range(labelled, labelled + more)]
 
     def _new_validation(self) -> Validation:
         data = self.data

@@ -44,6 +44,16 @@ class DataConfig(Section):
     exif: Literal["turn", "raw"] | None = None
     """On what label maps were drawn where EXIF turns photographs, see
     proxy_tasks.datasets.upright."""
+    unlabelled: Path | tuple[Path, ...] | None = None
+    """Folders of images that are trained on through a teacher alone, see
+    proxy_tasks.datasets.unlabelled."""
     cache: Path = Path("~/.cache/spinenet-seg")
     scenes: tuple[int, int] = (384, 96)
     """How many procedural scenes to train on and to validate on."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Of images without labels."""
+        if self.unlabelled is None:
+            return ()
+        return self.unlabelled if isinstance(self.unlabelled, tuple) else (self.unlabelled,)

@@ -21,6 +21,7 @@ from proxy_tasks.datasets import Dataset, SplitRule, open_dataset
 from proxy_tasks.datasets.appearing import alone
 from proxy_tasks.datasets.packed import is_whole
 from proxy_tasks.datasets.packing import pack
+from proxy_tasks.datasets.unlabelled import WithUnlabelled
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
@@ -137,6 +138,18 @@ def encoder_weights_of(space: SpaceConfig) -> Path | None:
     return None if space.encoder_weights is None else space.encoder_weights.expanduser()
 
 
+def training_data(
+    config: Config, training: TrainingConfig, labelled: Dataset | None = None
+) -> Dataset:
+    """What a training is on: the data set (or ``labelled``, that is open already) and, where it has
+    a teacher, the images without labels. UserError as ``dataset``, and for folders that hold no
+    images."""
+    found = labelled or dataset(config, training.size)
+    if training.teacher is None or not config.data.folders:
+        return found
+    return WithUnlabelled(found, config.data.folders, cache_of(config))
+
+
 def section_of(training: TrainingConfig) -> str:
     """Where the config has it."""
     return "promotion" if isinstance(training, PromotionConfig) else "proxy"
@@ -148,7 +161,7 @@ def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
     Raises:
         UserError: for data that cannot be trained on.
     """
-    found = dataset(config, training.size)
+    found = training_data(config, training)
 
     def tell(line: str) -> None:
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
@@ -181,7 +194,7 @@ class Again:
         with alone(data):
             if is_whole(data):
                 return
-            found = dataset(self.config, self.training.size)
+            found = training_data(self.config, self.training)
             made = pack(found, self.training.sight, cache_of(self.config))
         if made != data:
             raise UserError(

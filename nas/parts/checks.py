@@ -7,7 +7,7 @@ import numpy as np
 from nas.config import Config, TrainingConfig
 from nas.engines import tracking
 from nas.parts.baselines import baselines, rivals
-from nas.parts.build import controller, dataset, encoder_weights_of, section_of
+from nas.parts.build import controller, dataset, encoder_weights_of, section_of, training_data
 from nas.parts.machines import resources
 from nas.parts.weights import check_weights
 from proxy_tasks.encoder_weights import check_there
@@ -37,6 +37,7 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
     if not own:
         check_room_for(config, space)
     check_halving(config)
+    check_unlabelled(config)
     tracking.check(config)
     compared = (*baselines(config), *rivals(config))
     check_encoders(config, *(each.backbone for each in compared))
@@ -93,6 +94,15 @@ def check_room_for(config: Config, space: SearchSpace) -> None:
             raise UserError(f"{section}.scale: {error}") from error
 
 
+def check_unlabelled(config: Config) -> None:
+    """UserError for images without labels where nothing is learnt of them."""
+    if config.data.folders and not (config.proxy.teacher or config.promotion.teacher):
+        raise UserError(
+            "data.unlabelled: only a teacher knows what images without labels show: give --teacher"
+            " PATH, or leave data.unlabelled out"
+        )
+
+
 def check_promotion(config: Config) -> None:
     """UserError for a full training that cannot be."""
     check_temporary()
@@ -128,7 +138,7 @@ def check_batch(config: Config, training: TrainingConfig) -> None:
         raise UserError(
             f"{section}.recipe.turn: only square crops can be turned, not {height}x{width}; write 0"
         )
-    data = dataset(config, training.size)
+    data = training_data(config, training)
     folds = len(set(data.folds)) if training is config.proxy else 0
     held = max(data.folds.count(fold) for fold in set(data.folds)) if folds > 1 else 0
     there = round((data.count("train") - held) * training.share)

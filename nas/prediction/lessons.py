@@ -65,7 +65,7 @@ def _asked(
     config: Config, training: TrainingConfig, data: Path, progress: Progress | None = None
 ) -> Path:
     assert training.teacher is not None
-    found = build.dataset(config, training.size)
+    found = build.training_data(config, training)
     device = find_device(config.engine.device)
     try:
         identity = ", ".join(teacher_identity.digests(training))

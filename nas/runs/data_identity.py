@@ -23,13 +23,16 @@ from nas.runs.directory import RunDirectory
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.files import FileDataset
+from proxy_tasks.datasets.unlabelled import WithUnlabelled
 from search_space.errors import UserError
 from search_space.files import at_home
 
 FORMAT = "spinenet-seg-data/2"
 _WITHOUT_FOLDS = "spinenet-seg-data/1"
-MOVABLE = ("data.root", "data.cache")
+MOVABLE = ("data.root", "data.cache", "data.unlabelled")
 """Settings that may change with a run: the same data may lie elsewhere."""
+UNLABELLED = "unlabelled"
+"""The part of images that are trained on through a teacher alone."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,17 @@ class Identity:
 
 def of(config: Config) -> Identity:
     """Of the data that a config names. UserError where they cannot be used."""
-    return Identity.of(build.dataset(config, config.proxy.size))
+    return of_dataset(config, build.dataset(config, config.proxy.size))
+
+
+def of_dataset(config: Config, labelled: Dataset, remembered: bool = True) -> Identity:
+    """Of one that is open, and the images without labels beside it."""
+    found = Identity.of(labelled)
+    if not config.data.folders:
+        return found
+    cache = build.cache_of(config) if remembered else None
+    beside = WithUnlabelled(labelled, config.data.folders, cache)
+    return replace(found, parts={**found.parts, UNLABELLED: Part(images=beside.digests())})
 
 
 def hold(run: RunDirectory, config: Config, console: Console) -> None:

@@ -148,9 +148,11 @@ def placed(config: Config) -> Config:
     """With the folders of the data, files of weights, and teachers, where they are from wherever a
     command is given."""
     data, space, promotion = config.data, config.space, config.promotion
-    update = {"cache": _placed(data.cache)}
+    update: dict[str, Any] = {"cache": _placed(data.cache)}
     if data.root is not None:
         update["root"] = _placed(data.root)
+    if data.folders:
+        update["unlabelled"] = tuple(map(_placed, data.folders))
     if promotion.weights is not None:
         promotion = promotion.model_copy(update={"weights": _placed(promotion.weights)})
     if space.encoder_weights is not None:

@@ -65,9 +65,9 @@ def changed(
 
 def _write_moved(run: RunDirectory, kept: Config, config: Config) -> None:
     """Where the data and the weights of an encoder lie by now."""
-    root, weights = config.data.root, config.space.encoder_weights
-    if (kept.data.root, kept.space.encoder_weights) == (root, weights):
-        return
-    data = kept.data.model_copy(update={"root": root})
-    space = kept.space.model_copy(update={"encoder_weights": weights})
-    run.write_config(kept.model_copy(update={"data": data, "space": space}))
+    lie = {name: getattr(config.data, name) for name in ("root", "unlabelled")}
+    data = kept.data.model_copy(update=lie)
+    weights = {"encoder_weights": config.space.encoder_weights}
+    space = kept.space.model_copy(update=weights)
+    if (data, space) != (kept.data, kept.space):
+        run.write_config(kept.model_copy(update={"data": data, "space": space}))

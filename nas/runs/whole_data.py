@@ -48,7 +48,8 @@ class Data:
     def _compare(self, found: list[Identity]) -> None:
         """UserError for others than the run began with."""
         data_identity.refuse_missing(self._config)
-        found.append(Identity.of(self._dataset(self._config.proxy)))
+        labelled = self._dataset(self._config.proxy)
+        found.append(data_identity.of_dataset(self._config, labelled, remembered=False))
         data_identity.refuse(self._run, found[0], self._config)
 
     def _packs(self) -> Part:
@@ -57,7 +58,10 @@ class Data:
             cache = build.cache_of(self._config)
         except UserError:  # a home that is not known has none
             return Part("packs", None)
-        packs = dict.fromkeys(place(self._dataset(each), each.sight, cache) for each in sections)
+        packs = dict.fromkeys(
+            place(build.training_data(self._config, each, self._dataset(each)), each.sight, cache)
+            for each in sections
+        )
         there = [path for path in packs if path.is_dir()]
         looks: list[Look] = [(path, partial(_check, path)) for path in there]
         size = sum(file.stat().st_size for path in there for file in path.iterdir())

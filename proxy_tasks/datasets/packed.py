@@ -118,6 +118,12 @@ class PackedData:
         train and val are parts of their own."""
         return tuple(self._meta["folds"])
 
+    @property
+    def unlabelled(self) -> int:
+        """How many images of train, the last ones, have no labels and are trained on through a
+        teacher alone."""
+        return int(self._meta.get("unlabelled", 0))
+
     def __reduce__(self) -> tuple[type[PackedData], tuple[Path]]:
         return PackedData, (self.path,)
 

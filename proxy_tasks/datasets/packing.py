@@ -17,6 +17,7 @@ from PIL import Image
 from proxy_tasks.datasets.appearing import appearing, commit, write, writing
 from proxy_tasks.datasets.base import SPLITS, Dataset, Pixels, Split
 from proxy_tasks.datasets.packed import FORMAT, Size, damaged, digests, is_whole
+from proxy_tasks.datasets.unlabelled import WithUnlabelled
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.resizing import resized
 from proxy_tasks.sight import Sight
@@ -81,7 +82,8 @@ def _place(meta: dict[str, Any], cache: Path | str) -> Path:
 
 def _describe(dataset: Dataset, sight: Sight) -> dict[str, Any]:
     """All that the content of a pack depends on, in JSON types."""
-    return {
+    unlabelled = len(dataset.files) if isinstance(dataset, WithUnlabelled) else 0
+    return ({"unlabelled": unlabelled} if unlabelled else {}) | {
         "format": FORMAT,
         "name": dataset.name,
         "classes": list(dataset.classes),

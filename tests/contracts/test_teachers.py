@@ -109,3 +109,11 @@ def test_an_ensemble_is_the_mean_of_its_members() -> None:
 def test_logits_and_probabilities_of_an_onnx_network_say_the_same(tmp_path: Path) -> None:
     said = [onnx(tmp_path, each).log_probabilities(picture(), (64, 80)) for each in (False, True)]
     np.testing.assert_allclose(*said, atol=1e-4)
+
+
+def test_what_is_seen_in_several_views_has_their_mean_probability() -> None:
+    image, size = picture(), (16, 20)
+    plain = np.exp(network().log_probabilities(image, size))
+    mirrored = np.exp(network().log_probabilities(image[:, ::-1].copy(), size))[:, :, ::-1]
+    both = np.exp(network(views=Views(flip=True)).log_probabilities(image, size))
+    np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=1e-5)
