@@ -22,6 +22,7 @@ from results.export.subject import Subject
 from results.trial import Trial
 from search_space import catalog
 from search_space.errors import UserError
+from search_space.files import sha256
 
 BEST, FRONT = "best", "front"
 """Trials of a run, beside a number."""
@@ -86,7 +87,7 @@ def of_weights(file: Path) -> Subject:
         file.stem,
         file,
         palette(weights.classes),
-        provenance={"weights": file.name, "weights_sha256": promotion_records.digest(file)},
+        provenance={"weights": file.name, "weights_sha256": sha256(file)},
     )
 
 
