@@ -20,7 +20,7 @@ from nas.config import Config
 from nas.failures import RunFailed, interruptible
 from nas.parts import baselines, build, checks, machines, running, shared_ray
 from nas.planning import Made
-from nas.runs import audited, data_identity, events, ledgers, starts
+from nas.runs import audited, data_identity, events, initial_weights, ledgers
 from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
@@ -144,7 +144,9 @@ def search(
             _tell_trust(run, config, data, console)
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
-                if said := starts.warning(run, ledger.trials(), ledger.earlier, resumed=True):
+                if said := initial_weights.warning(
+                    run, ledger.trials(), ledger.earlier, resumed=True
+                ):
                     console.print(f"warning: {said}", markup=False, soft_wrap=True)
                 ray.enter_context(
                     shared_ray.one_ray(

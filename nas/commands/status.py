@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nas.engines.base import Trouble
-from nas.runs import audited, evaluations, ledgers, promotion_records, starts, trainings
+from nas.runs import audited, evaluations, initial_weights, ledgers, promotion_records, trainings
 from nas.runs.directory import RunDirectory
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import warning
@@ -60,7 +60,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         config = run.config()
         noise = audited.noise(run.path, config)
         console.print(leaderboard_table(trials, config.proxy.score, noise, console.width))
-        if said := starts.warning(run, trials, earlier):
+        if said := initial_weights.warning(run, trials, earlier):
             console.print(Text.assemble(("warning  ", "bold red"), said), soft_wrap=True)
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):

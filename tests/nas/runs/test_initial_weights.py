@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nas import config
-from nas.runs import ledgers, starts
+from nas.runs import initial_weights, ledgers
 from nas.runs.directory import RunDirectory
 from proxy_tasks.task import Measurement
 from results.ledger import Ledger
@@ -27,7 +27,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> RunDirectory:
 
 
 def said(run: RunDirectory, resumed: bool = False) -> str | None:
-    return starts.warning(run, *ledgers.read(run), resumed)
+    return initial_weights.warning(run, *ledgers.read(run), resumed)
 
 
 def score_another(run: RunDirectory) -> None:
