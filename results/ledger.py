@@ -70,6 +70,12 @@ class Ledger:
             f" ({self._store.dropped} bytes)"
         )
 
+    @property
+    def earlier(self) -> frozenset[int]:
+        """Numbers of the trials that ended under a release with an earlier format."""
+        old = (n for n, t in self._untold.items() if t.ending is None)
+        return frozenset(n for n in old if self._untold[n].state is not TrialState.RUNNING)
+
     @classmethod
     def create(
         cls, place: Place, name: str, genes: Sequence[Gene], metadata: Mapping[str, Any]

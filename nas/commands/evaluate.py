@@ -37,7 +37,7 @@ from nas.prediction.overlay import label_map
 from nas.prediction.predictors import open_predictor
 from nas.prediction.submission import submission
 from nas.prediction.viewing import Asked, sight_of
-from nas.runs import data_identity, evaluations, promotion_records
+from nas.runs import data_identity, evaluations
 from nas.runs.directory import around
 from nas.runs.evaluations import Evaluated, Evaluation
 from nas.terminal.evaluated import report
@@ -49,6 +49,7 @@ from proxy_tasks.proxy import find_device
 from proxy_tasks.tally import Tally
 from results.export.staging import publish, staged
 from search_space.errors import UserError
+from search_space.files import sha256
 
 DATA_HINT = "give --data NAME --set data.root=DIR, or --data with a config"
 _EXPORTED = ("model.safetensors", "weights.pt")
@@ -204,7 +205,7 @@ class _Work:
         )
         tally = self._tally(console, pictures)
         date = datetime.now(UTC).isoformat(timespec="seconds")
-        digest = promotion_records.digest(self.file)
+        digest = sha256(self.file)
         sight, views = self.labeller.sight, self.labeller.views
         scores = tally.scores()
         found = Evaluation(date, digest, data, sight, views, self.tolerance, scores, self.own)

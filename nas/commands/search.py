@@ -27,6 +27,7 @@ from nas.runs import (
     data_identity,
     encoder_identity,
     events,
+    initial_weights,
     ledgers,
     rivals,
     teacher_identity,
@@ -158,6 +159,10 @@ def search(
             _tell_trust(run, config, data, console)
         with _going_on(run, config, resume), ExitStack() as ray:
             with _ledger(run, config, space, resume) as ledger:
+                if said := initial_weights.warning(
+                    run, ledger.trials(), ledger.earlier, resumed=True
+                ):
+                    console.print(f"warning: {said}", markup=False, soft_wrap=True)
                 ray.enter_context(
                     shared_ray.one_ray(
                         config.engine, config.promotion if config.promotion.top else None

@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from nas.engines.base import Trouble
-from nas.runs import audited, evaluations, ledgers, promotion_records, rivals, trainings
+from nas.runs import (
+    audited,
+    evaluations,
+    initial_weights,
+    ledgers,
+    promotion_records,
+    rivals,
+    trainings,
+)
 from nas.runs.directory import RunDirectory
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import warning
@@ -33,7 +42,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         UserError: when no run is there.
     """
     run = RunDirectory.open(path)
-    trials = ledgers.trials(run)
+    trials, earlier = ledgers.read(run)
     promoted, going = promotion_records.load_all(run), trainings.load_all(run)
     if as_json:
         known: dict[str, Any] = {
@@ -61,6 +70,8 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         noise = audited.noise(run.path, config)
         taught = config.proxy.teacher is not None
         console.print(leaderboard_table(trials, config.proxy.score, noise, console.width, taught))
+        if said := initial_weights.warning(run, trials, earlier):
+            console.print(Text.assemble(("warning  ", "bold red"), said), soft_wrap=True)
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)

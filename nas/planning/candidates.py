@@ -50,7 +50,7 @@ class Candidates:
         )
         count = Decision(
             "candidates",
-            f"{self.trials}, by {frame.there.workers} workers, and "
+            f"{self.trials}, by {units.counted(frame.there.workers, 'worker')}, and "
             f"{', '.join(self.baselines)} for comparison",
             "as many as fit into the search's part of the hours",
             {

@@ -24,6 +24,7 @@ from nas.terminal.reading import measured as fingerprinted
 from proxy_tasks import processor
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.traits import Fingerprint
+from results.units import counted
 from search_space.errors import UserError
 from search_space.files import at_home, check_temporary, replacing
 
@@ -91,7 +92,8 @@ def show(made: Made, hours: float, console: Console) -> None:
     data = made.config.data
     kept = made.config.plan
     assert kept is not None  # a plan has it
-    title = f"plan for {data.root}, {hours:g} h on {kept.machine}, {kept.workers} workers"
+    workers = counted(kept.workers, "worker")
+    title = f"plan for {data.root}, {hours:g} h on {kept.machine}, {workers}"
     text.show(made.plan, title, console)
 
 

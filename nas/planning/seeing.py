@@ -132,11 +132,17 @@ def _resolution(
         shown = f"short side {short_side} pixels"
         value: dict[str, float] = {"short_side": short_side}
     else:
-        shown, value = f"{factor:g} of an image's own pixels", {"factor": factor}
+        shown, value = f"{_share(factor)} an image's own width and height", {"factor": factor}
         if sides[-1] / sides[0] >= SPREAD:
             why += "; sizes differ, but nothing shows that cameras do: all images get one factor"
     keys = {f"{section}.resolution": value for section in ("proxy", "promotion")}
     return Decision("resolution", shown, why, keys)
+
+
+def _share(factor: float) -> str:
+    """What stands before "an image's own width and height"."""
+    more = f"{factor:g} times" if factor > 1 else f"{factor:g} of"
+    return {1.0: "at", 2.0: "twice"}.get(factor, more)
 
 
 def _crop(side: float, device: str) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from nas.prediction.predictors import palette
-from nas.runs import promotion_records
 from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets import voc
 from proxy_tasks.fitting import fit
@@ -20,6 +19,7 @@ from results.build_options import BuildOptions
 from results.export.subject import Subject
 from search_space.backbone import Backbone
 from search_space.errors import UserError
+from search_space.files import sha256
 
 
 @dataclass(frozen=True)
@@ -122,4 +122,4 @@ def of_weights(file: Path) -> Subject:
 
 
 def _provenance(file: Path) -> dict[str, str]:
-    return {"weights": file.name, "weights_sha256": promotion_records.digest(file)}
+    return {"weights": file.name, "weights_sha256": sha256(file)}

@@ -23,6 +23,7 @@ from proxy_tasks.datasets.base import IGNORE, Colour, Pixels
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.sight import OWN
 from search_space.errors import UserError
+from search_space.files import sha256
 
 IMAGES = 3
 WIDTH, TALLEST, GAP, HEADING = 280, 360, 8, 26
@@ -47,7 +48,7 @@ def draw_missing(run: RunDirectory, data: Path, console: Console) -> None:
         if each.weights is None or not each.weights.is_file():
             continue
         try:
-            weights = promotion_records.digest(each.weights)
+            weights = sha256(each.weights)
             if _weights_of(picture) != weights:
                 _save(compared(open_predictor(each.weights), open_packed(data)), picture, weights)
         except (UserError, OSError, RuntimeError) as error:

@@ -32,6 +32,7 @@ from proxy_tasks.room import check_room
 from proxy_tasks.running import running
 from proxy_tasks.sight import Sight
 from proxy_tasks.views import Views
+from results.export.sums import check
 from search_space.architecture_file import from_dict
 from search_space.errors import UserError
 
@@ -80,7 +81,7 @@ def open_predictor(source: Path) -> Predictor:
 
     Raises:
         UserError: where there is no such network, or it is damaged: a promotion's weights by the
-            digest in its record.
+            digest in its record, an export's by that in SHA256SUMS.
     """
     if not source.is_dir():
         return _of_weights(source)
@@ -113,6 +114,8 @@ def _of_weights(path: Path) -> Predictor:
 
 def _of_config(folder: Path) -> Predictor:
     """Built by our own code: nothing in the folder is run."""
+    if (weights := folder / "model.safetensors").is_file():
+        check(weights)
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         trained = config["trained"]
@@ -122,7 +125,7 @@ def _of_config(folder: Path) -> Predictor:
         backbone = from_dict(config["backbone"])
         check_room(backbone, scale, len(classes), size)
         network = build_segmenter(backbone, scale, len(classes), size)
-        network.load_state_dict(load_file(folder / "model.safetensors"))
+        network.load_state_dict(load_file(weights))
         intensities = _intensities(
             config["image_mean"], config["image_std"], config.get("image_top")
         )
@@ -138,6 +141,7 @@ def _of_config(folder: Path) -> Predictor:
 def _of_module(folder: Path) -> Predictor:
     if not (folder / "weights.pt").is_file():
         raise _untrained(folder)
+    check(folder / "weights.pt")
     try:
         module: Any = _imported(folder / "network.py")
         network: Segmenter = module.load(folder / "weights.pt")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from nas.config import Config
 from nas.runs.directory import RunDirectory
-from nas.runs.promotion_records import digest, read_json, write_json
+from nas.runs.promotion_records import read_json, write_json
+from search_space.files import sha256
 from search_space.errors import UserError
 
 MOVABLE = ("space.encoder_weights",)
@@ -40,6 +41,6 @@ def identity(config: Config) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        return {"encoder": config.space.encoder or "", "sha256": digest(file.expanduser())}
+        return {"encoder": config.space.encoder or "", "sha256": sha256(file.expanduser())}
     except OSError as error:
         raise UserError(f"space.encoder_weights: {file}: {error.strerror}") from error

@@ -83,10 +83,16 @@ def observed(run: RunDirectory) -> Ledger | None:
 
 def trials(run: RunDirectory) -> list[Trial]:
     """Every trial of a run, as it is now. UserError as for ``observed``."""
+    return read(run)[0]
+
+
+def read(run: RunDirectory) -> tuple[list[Trial], frozenset[int]]:
+    """Every trial of a run, and the numbers of those that ended under a release with an earlier
+    format. UserError as for ``observed``."""
     if (ledger := observed(run)) is None:
-        return []
+        return [], frozenset()
     with ledger:
-        return ledger.trials()
+        return ledger.trials(), ledger.earlier
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from proxy_tasks.task import Measurement
 from results import units
 from search_space.errors import UserError
 from search_space.fields import short
-from search_space.files import replacing
+from search_space.files import replacing, sha256
 
 RECORD = "promotion.json"
 """What makes a folder that of a promotion that has ended."""
@@ -89,7 +88,7 @@ class Promotion:
             return
         if not self.weights.is_file():
             raise UserError(f"{self.weights}: gone; {self._again(self.weights)}")
-        if self.digest not in (None, digest(self.weights)):
+        if self.digest not in (None, sha256(self.weights)):
             raise UserError(
                 f"{self.weights}: not the weights that the training ended with, by the digest in"
                 f" {RECORD}; {self._again(self.weights)}"
@@ -226,12 +225,6 @@ def check_beside(weights: Path) -> None:
         promotion = load(weights.parent)
         if promotion.weights == weights:
             promotion.check_weights()
-
-
-def digest(weights: Path) -> str:
-    """SHA-256 of the file."""
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

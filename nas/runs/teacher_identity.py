@@ -13,7 +13,8 @@ from typing import Any
 
 from nas.config import Config, TrainingConfig
 from nas.runs.directory import RunDirectory
-from nas.runs.promotion_records import digest, read_json
+from nas.runs.promotion_records import read_json
+from search_space.files import sha256
 from search_space.errors import UserError
 
 FORMAT = "spinenet-seg-teacher/1"
@@ -100,7 +101,7 @@ def _taught(config: Config) -> list[tuple[str, TrainingConfig]]:
 def _digest(found: list[Path]) -> str:
     """Of one file its SHA-256, of several that of theirs."""
     try:
-        each = [digest(path) for path in found]
+        each = [sha256(path) for path in found]
     except OSError as error:
         raise UserError(f"teacher.from: {error.filename}: {error.strerror}") from error
     return each[0] if len(each) == 1 else hashlib.sha256(" ".join(each).encode()).hexdigest()

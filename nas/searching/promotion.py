@@ -23,7 +23,7 @@ from nas.runs import events, teacher_identity
 from nas.runs.directory import RunDirectory
 from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
-from nas.runs.promotion_records import RECORD, Promotion, digest, load, read_json, write_json
+from nas.runs.promotion_records import RECORD, Promotion, load, read_json, write_json
 from nas.terminal.progress import PromotionProgress
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
@@ -32,6 +32,7 @@ from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
+from search_space.files import sha256
 
 LABEL = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -165,7 +166,7 @@ def settings(config: PromotionConfig) -> dict[str, Any]:
     if weights is None:
         return used
     try:
-        return used | {"weights": digest(weights)}
+        return used | {"weights": sha256(weights)}
     except OSError as error:
         raise UserError(f"promotion.weights: {weights}: {error.strerror}") from error
 
@@ -228,7 +229,7 @@ def _record(
         "epoch": best.epochs if best else None,
         "last": last.to_dict(),
         "weights": weights.name if weights.exists() else None,
-        "digest": digest(weights) if weights.exists() else None,
+        "digest": sha256(weights) if weights.exists() else None,
         "settings": used,
         "classes": truth.classes,
         "class_iou": best.class_iou if best else (),

@@ -12,6 +12,7 @@ from pathlib import Path
 from results.export import FORMATS
 from results.export.staging import check_folder, publish, staged
 from results.export.subject import Subject
+from results.export.sums import SUMS, write
 from search_space.errors import UserError
 from search_space.files import FULL, check_temporary
 from search_space.heads import segmenting
@@ -27,7 +28,8 @@ class Exporter:
 
     Attributes:
         name: as in FORMATS.
-        files: that it writes, in the order in which they reach the folder.
+        files: that it writes, in the order in which they reach the folder; of those of a network,
+            the weights come first, and their digest last.
         write: puts the files into an empty folder, and raises RuntimeError where what they compute
             is not what our network does. Whatever it raises, the folder is thrown away.
         lines: Python that uses the files, run in their folder; none for what is not code.
@@ -87,6 +89,8 @@ class Exporter:
             self.write(subject, stage)
             if self.weights and not subject.trained:
                 (stage / self.weights).unlink()
+            elif SUMS in self.files:
+                write(stage / self.files[0])
             return publish(stage, folder, self.files)
 
 

@@ -18,6 +18,7 @@ from results.export.readme import image_notes, seen
 from results.export.sources import bundle
 from results.export.standalone import docstring, logits_of
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from search_space import strict_yaml
 from search_space.architecture_file import to_dict
 from search_space.canonical import canonical_key
@@ -265,7 +266,7 @@ class ImageProcessor:
 
 HUGGINGFACE = Exporter(
     name="huggingface",
-    files=(WEIGHTS, MODULE, CONFIG, PROCESSOR, "README.md"),
+    files=(WEIGHTS, MODULE, CONFIG, PROCESSOR, "README.md", SUMS),
     write=_write,
     lines=lambda _: LINES,
     folder="huggingface",

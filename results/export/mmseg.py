@@ -19,6 +19,7 @@ from results.export.sources import bundle
 from results.export.staging import saved
 from results.export.standalone import docstring
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.heads import HEADS, segmenting
@@ -199,7 +200,7 @@ class SpineNetSegNeck(Neck):
 
 MMSEG = Exporter(
     name="mmseg",
-    files=(WEIGHTS, MODULE, CONFIG, "README.md"),
+    files=(WEIGHTS, MODULE, CONFIG, "README.md", SUMS),
     write=_write,
     lines=lambda _: LINES,
     weights=WEIGHTS,

@@ -20,6 +20,7 @@ from results.export.labels import PREDICT, labelling
 from results.export.onnx_sizes import follow_sizes
 from results.export.readme import GRAPH, page, tensor_notes
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from results.export.traced import check_open_sides, traced, traced_cases
 
 TOLERANCE, RELATIVE = 1e-4, 1e-5
@@ -151,7 +152,7 @@ and smallest (that number of pixels) as JSON."""
 
 ONNX = Exporter(
     name="onnx",
-    files=("model.onnx", PREDICT, "README.md"),
+    files=("model.onnx", PREDICT, "README.md", SUMS),
     write=_write,
     lines=lambda _: LINES,
     folder="onnx",

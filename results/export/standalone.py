@@ -19,6 +19,7 @@ from results.export.readme import readme
 from results.export.sources import bundle
 from results.export.staging import saved
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from search_space.canonical import canonical_key
 
 _RUN = """\
@@ -63,7 +64,7 @@ Canonical key of the backbone: {canonical_key(spec.backbone)}
 
 PYTHON = Exporter(
     name="python",
-    files=("weights.pt", "network.py", "README.md"),
+    files=("weights.pt", "network.py", "README.md", SUMS),
     write=_write,
     weights="weights.pt",
     lines=lambda subject: loading(subject.trained),

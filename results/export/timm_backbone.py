@@ -20,6 +20,7 @@ from results.export.sources import bundle
 from results.export.staging import saved
 from results.export.standalone import docstring
 from results.export.subject import Subject
+from results.export.sums import SUMS
 
 LINES = """import spinenet_seg_backbone
 backbone = spinenet_seg_backbone.create(pretrained=PRETRAINED, out_indices=(1, 2)).eval()
@@ -130,7 +131,7 @@ def create(
 
 TIMM = Exporter(
     name="timm",
-    files=(WEIGHTS, MODULE, "README.md"),
+    files=(WEIGHTS, MODULE, "README.md", SUMS),
     write=_write,
     lines=_lines,
     weights=WEIGHTS,

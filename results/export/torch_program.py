@@ -13,6 +13,7 @@ from results.export.fresh_process import compare
 from results.export.labels import PREDICT, labelling
 from results.export.readme import GRAPH, page, tensor_notes
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from results.export.traced import check_open_sides, traced, traced_cases
 
 LINES = """import predict
@@ -57,7 +58,7 @@ the PyTorch that wrote it, {torch.__version__}, or a later one."""
 
 PROGRAM = Exporter(
     name="torch-export",
-    files=("model.pt2", PREDICT, "README.md"),
+    files=("model.pt2", PREDICT, "README.md", SUMS),
     write=_write,
     lines=lambda _: LINES,
     folder="torch-export",

@@ -13,7 +13,7 @@ from nas import config
 from nas.runs import evaluations
 from nas.runs.directory import RunDirectory
 from nas.runs.evaluations import Evaluated, Evaluation
-from nas.runs.promotion_records import Promotion, digest, write_json
+from nas.runs.promotion_records import Promotion, write_json
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.scores import Scores
@@ -23,6 +23,7 @@ from proxy_tasks.views import Views
 from search_space import catalog
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
+from search_space.files import sha256
 from search_space.scales import Scale
 from tests.support.shown import Shown
 
@@ -50,7 +51,7 @@ def promoted(
     known = {"trial": None, "key": canonical_key(backbone), "seed": 0, "proxy_miou": None}
     came_to = {"miou": miou, "epoch": epochs, "last": last, "weights": checkpoint.weights.name}
     settings = {"epochs": epochs, "scale": asdict(scale), "size": list(size)}
-    record = {**known, **came_to, "digest": digest(checkpoint.weights), "settings": settings}
+    record = {**known, **came_to, "digest": sha256(checkpoint.weights), "settings": settings}
     write_json(run.promotions / name / "promotion.json", record)
 
 
@@ -110,7 +111,7 @@ def evaluated(
     data = Evaluated("folder", None, "val", 2, "print")
     scores = Scores(miou, 0.5, 0.5, 0.5, None, {})
     date = "2026-11-27T00:00:00+00:00"
-    weights = digest(Checkpoint(run.promotions / name).weights)
+    weights = sha256(Checkpoint(run.promotions / name).weights)
     made = Evaluation(date, weights, data, sight, views or Views(), None, scores)
     evaluations.save(run.promotions / name, made)
 

@@ -4,6 +4,7 @@ leaves nothing behind where it fails, and labels images as ``nas evaluate`` does
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -26,8 +27,10 @@ from results.export.exporter import Exporter, exporter
 from results.export.fresh_process import INSTALLED
 from results.export.sources import OWN_PACKAGES
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from search_space.architecture import Architecture, Block
 from search_space.errors import UserError
+from search_space.files import sha256
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 from search_space.taps import smallest_side
@@ -166,6 +169,15 @@ def test_it_writes_the_files_that_it_says_in_their_order(written: Written) -> No
     assert len({path.stat().st_mode for path in written.paths}) == 1
 
 
+def test_the_digest_of_weights_is_one_that_other_tools_verify(written: Written) -> None:
+    if not written.exporter.network:
+        pytest.skip("has no weights")
+    weights, page = written.exporter.files[0], (written.folder / SUMS).read_text("ascii")
+    assert page == f"{sha256(written.folder / weights)}  {weights}\n"
+    if shutil.which("sha256sum"):
+        subprocess.run(["sha256sum", "-c", SUMS], cwd=written.folder, check=True)
+
+
 def test_a_network_is_compared_in_a_fresh_process_before_it_is_written(written: Written) -> None:
     assert bool(written.compared) == written.exporter.network
 
@@ -187,7 +199,7 @@ def test_without_weights_none_of_an_earlier_export_stay(
     (tmp_path / each.weights).write_text("of another network")
     (tmp_path / "mine.txt").write_text("somebody's own")
     paths = each.export(SUBJECTS["searched"], tmp_path)
-    assert {path.name for path in paths} == set(each.files) - {each.weights}
+    assert {path.name for path in paths} == set(each.files) - {each.weights, SUMS}
     assert names(tmp_path) == {path.name for path in paths} | {"mine.txt"}
 
 
@@ -206,7 +218,8 @@ def test_it_writes_a_network_or_refuses_it_in_one_line(
         assert names(tmp_path) == set()
     else:
         assert (kind, each.network) != ("classifier", True)
-        assert {path.name for path in found} == set(each.files) - {each.weights}
+        without = {each.weights, SUMS} if each.weights else set()
+        assert {path.name for path in found} == set(each.files) - without
 
 
 def _tried(each: Exporter, subject: Subject, folder: Path) -> list[Path] | UserError:

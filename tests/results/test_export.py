@@ -138,7 +138,7 @@ def run_isolated(code: str, folder: Path, cwd: Path) -> subprocess.CompletedProc
 def test_exported_network_computes_the_same_without_this_project(kind, request, tmp_path):
     exported = request.getfixturevalue(kind)
     names = {path.name for path in exported.written}
-    assert names == {"network.py", "README.md", "weights.pt"}
+    assert names == {"network.py", "README.md", "weights.pt", "SHA256SUMS"}
     image_HW3 = np.random.default_rng(0).integers(0, 256, (51, 77, 3), dtype=np.uint8)
     np.save(tmp_path / "image.npy", image_HW3)
     done = run_isolated(

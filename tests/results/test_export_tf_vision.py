@@ -45,6 +45,23 @@ def test_the_extended_form_holds_each_dilation_as_a_fifth_element(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        (Scale(0.25), "has 16 filters; the Model Garden's has\n# 64 at every width"),
+        (Scale(0.25, stem_filters=64), ""),
+        (Scale(), ""),
+    ],
+)
+def test_a_stem_that_the_model_garden_builds_otherwise_is_told_of(tmp_path, scale, said):
+    made = Subject(catalog.load("spinenet-49"), scale, ("a", "b"), (64, 64))
+    (path,) = PLAIN.export(made, tmp_path)
+    text = path.read_text()
+    assert said in text
+    assert ("Model Garden" in text) == bool(said)
+    assert architecture_file.load(path) == catalog.load("spinenet-49")
+
+
+@pytest.mark.parametrize(
     ("backbone", "message"),
     [
         (BLOCKS, r"^block 2: .* no dilation but got 2: .*tf-vision-dilated"),

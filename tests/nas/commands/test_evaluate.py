@@ -19,9 +19,10 @@ from torch.nn.functional import interpolate
 
 from nas import config as configs
 from nas.commands.evaluate import Options, evaluate
+from nas.prediction.predictors import open_predictor
 from nas.prediction.submission import submission
 from nas.prediction.viewing import Asked
-from nas.runs import evaluations, promotion_records
+from nas.runs import evaluations
 from nas.runs.directory import RunDirectory
 from proxy_tasks.augment import normalise
 from proxy_tasks.checkpoint import Checkpoint, Weights
@@ -35,8 +36,10 @@ from proxy_tasks.task import Fidelity, Job
 from proxy_tasks.validation import Validation
 from results.export import huggingface, standalone
 from results.export.subject import Subject
+from results.export.sums import SUMS
 from search_space import strict_yaml
 from search_space.errors import UserError
+from search_space.files import sha256
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 from tests.support.shown import Shown
@@ -187,7 +190,7 @@ def test_it_is_kept_beside_the_weights_and_made_anew_where_it_is_the_same(scenes
     ]  # fmt: skip
     assert kept[-1].to_dict() == again
     assert again | {"date": ""} == first | {"date": ""}
-    assert again["weights"] == promotion_records.digest(scenes_run / "best.safetensors")
+    assert again["weights"] == sha256(scenes_run / "best.safetensors")
 
 
 def test_the_report_has_every_class_and_every_figure(scenes_run) -> None:
@@ -301,8 +304,24 @@ def test_exports_score_as_their_weights_and_keep_nothing(road, tmp_path, monkeyp
     for name, weights_file in (("python", "weights.pt"), ("hub", "model.safetensors")):
         found = run(tmp_path / name, data="folder", settings=settings)
         assert found["scores"] == pytest.approx(expected["scores"], abs=1e-4)
-        assert found["weights"] == promotion_records.digest(tmp_path / name / weights_file)
+        assert found["weights"] == sha256(tmp_path / name / weights_file)
         assert not (tmp_path / name / evaluations.FILE).exists()
+        other_weights_are_refused(tmp_path / name / weights_file, settings)
+
+
+def other_weights_are_refused(file: Path, settings: list[str]) -> None:
+    """By the digest of an export; those of earlier releases have none."""
+    kept = file.read_bytes()
+    content = bytearray(kept)
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=f"{file.name}: not the weights that were exported, by"):
+        run(file.parent, data="folder", settings=settings)
+    with pytest.raises(UserError, match="not the weights that were exported"):
+        open_predictor(file.parent)
+    file.write_bytes(kept)
+    (file.parent / SUMS).unlink()
+    assert run(file.parent, data="folder", settings=settings)["scores"]
 
 
 def test_images_are_seen_as_the_weights_say_and_size_overrides_it(road, tmp_path) -> None:

@@ -15,7 +15,7 @@ from nas.planning import text
 from nas.planning.candidates import FEWEST_STEPS, MOST_TRIALS
 from nas.planning.decision import Decision, Plan
 from nas.planning.fitting import fitted
-from nas.planning.frame import PASSES, WIDTHS
+from nas.planning.frame import PASSES, WIDTHS, scaled
 from nas.planning.learning import FEW, learning, validation
 from nas.planning.machine import Machine, Setting
 from nas.planning.planner import planned
@@ -93,6 +93,38 @@ def test_the_thinnest_class_survives_the_resolution() -> None:
         assert seen.factor * across >= 0.9 * SURVIVES or seen.factor == 1.0
     assert seeing(found(across=(200.0, 5.0)), "cpu").factor == 1.0
     assert seeing(found(across=(200.0, 2.5)), "cpu").factor == 2.0  # thinner than a cell
+
+
+@pytest.mark.parametrize(
+    ("across", "said"),
+    [
+        (2.5, "twice an image's own width and height"),
+        (5.0, "at an image's own width and height"),
+        (60.0, "0.625 of an image's own width and height"),
+    ],
+)
+def test_a_resolution_is_said_in_words(across: float, said: str) -> None:
+    seen = seeing(found(across=(200.0, across)), "cpu")
+    assert next(each for each in seen.decisions if each.what == "resolution").shown == said
+
+
+@pytest.mark.parametrize(("workers", "said"), [(1, ", by 1 worker, and "), (2, ", by 2 workers, ")])
+def test_workers_are_counted_in_words(workers: int, said: str) -> None:
+    there = replace(CPU, workers=workers)
+    made = planned(found(), there, 2, 1.0, 3600, NOTHING, 1, Paces(), "")
+    (count,) = (each for each in made.plan.decisions if each.what == "candidates")
+    assert said in count.shown
+
+
+def test_all_that_a_plan_measures_of_a_scale_reaches_the_config() -> None:
+    """With what is not the default of every plan."""
+    scale = Scale(0.25, endpoint_filters=64, aspp_filters=64, channels=4, stem_filters=64)
+    config = configs.parse(configs.over({}, {}, _set(scaled("proxy", scale))), "plan")
+    assert config.proxy.fidelity().scale == scale
+
+
+def _set(values: dict[str, object]) -> list[str]:
+    return [f"{key}={value}" for key, value in values.items()]
 
 
 def test_large_structures_are_seen_coarsely_but_not_without_context() -> None:

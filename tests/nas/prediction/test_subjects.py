@@ -10,13 +10,13 @@ import torch
 
 from nas import config
 from nas.prediction.subjects import resolve
-from nas.runs import promotion_records
 from nas.runs.built_as import built_as
 from nas.runs.directory import RunDirectory
 from proxy_tasks.checkpoint import Weights
 from results.build_options import build_options
 from search_space import architecture_file, catalog
 from search_space.errors import UserError
+from search_space.files import sha256
 from search_space.scales import SCALES
 
 PUBLISHED = Path(__file__).parents[3] / "results" / "published"
@@ -34,7 +34,7 @@ def test_published_weights_are_exported_as_what_they_say(file: Path) -> None:
     assert subject.name == file.stem
     state, theirs = subject.network.state_dict(), known.network().state_dict()
     assert all(torch.equal(value, state[name]) for name, value in theirs.items())
-    assert subject.spec.provenance["weights_sha256"] == promotion_records.digest(file)
+    assert subject.spec.provenance["weights_sha256"] == sha256(file)
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,7 @@ def test_what_is_missed_is_said_beside_the_score() -> None:
 
 def test_a_training_on_all_images_says_what_chose_it() -> None:
     text = shown(UNSEEN)
-    told = (
-        "trained on all images, so none was left to validate on; its proxy scored 30.0 % over 5 folds"
-    )
+    told = "trained on all images, so none was left to validate on; its proxy scored 30.0 % over 5 folds"
     assert f"trial-0003: {told}" in text
     assert "trial-0003 (proxy)" in text  # whose figures by class these are
     assert "12/12" in text
@@ -183,7 +181,9 @@ def test_a_record_that_does_not_say_whose_data_it_is_of_is_looked_at(
     data = Evaluated(name, str(tmp_path / root), "test", 2, "f")
     old = replace(evaluated(dict.fromkeys(FIELD, 0.5)), data=data, sight=sight, own=None)
     file = evaluations.save(folder, old)
-    file.write_text(file.read_text().replace("evaluation/2", "evaluation/1").replace("  own: null\n", ""))
+    file.write_text(
+        file.read_text().replace("evaluation/2", "evaluation/1").replace("  own: null\n", "")
+    )
     assert evaluations.load_all(folder) == [old]
     settings = {"size": [96, 128]}
     mine = replace(ALONE, weights=folder / "w", digest="digest", settings=settings)
