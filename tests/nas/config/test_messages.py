@@ -234,7 +234,7 @@ def test_a_config_that_is_no_mapping_is_refused() -> None:
     [
         ("proxy: [1, 2", ": line 1: while parsing a flow sequence"),
         ("seed: 1\nbudget: {}\nseed: 2", ": line 3: key 'seed' is given twice, first in line 1"),
-        ("- a list", ': must be a mapping of keys to values, not ["a list"]'),
+        ("- a list", ': is not a config: must be a mapping of keys to values, not ["a list"]'),
         ("extends: 3", ": extends must name a preset or a file, not 3"),
         ("budget: {trials: 1:30}", ": budget.trials must be a whole number or null, not '1:30'"),
     ],
