@@ -206,7 +206,7 @@ def test_patterns_find_parts_too(root):
     [
         ("a/*.png", "b/{nam}.png", "no {nam} in a pattern; there are {dir}, {scene}, {name}"),
         ("a/*.png", "b/x.png", "'b/x.png' is the same for all images; write {name} in it"),
-        ("a/*.jpg", "b/{name}.png", "is called 'a/*.jpg'"),
+        ("a/*.jpg", "b/{name}.png", "matches 'a/*.jpg'"),
         ("/a/*.png", "b/{name}.png", "write paths below data.root"),
         ("a/*.png", "c/{name}.png", "a/1.png has no labels"),
         ("a/*.png", None, "give both patterns, or none"),
