@@ -15,15 +15,17 @@ from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
 from nas.prediction.lessons import lessons
-from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
+from nas.runs import data_identity, evaluations, events, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
+from nas.runs.promotion_records import Promotion
 from nas.runs.resume import changed
 from nas.runs.selection import by_number, top
 from nas.searching import promotion
 from nas.searching.promotion import Subject
 from nas.terminal.progress import Board, PromotionProgress
 from nas.terminal.standings import show_promotions
+from proxy_tasks.datasets.base import Split
 from proxy_tasks.datasets.packed import open_packed
 from results.trial import Trial
 from search_space.errors import UserError
@@ -91,7 +93,7 @@ def promote(
             lessons=learnt,
         )
     _draw(run, config, data, console)
-    _score(run, config, settings, console)
+    _score(run, config, settings, bool(config.promotion.rivals or baselines), console)
     ended = promotion_records.load_all(run)
     show_promotions(ended, console)
     for line in rivals.lines(trials, ended, config, shlex.quote(str(path))):
@@ -129,19 +131,29 @@ def _draw(run: RunDirectory, config: Config, data: Path, console: Console) -> No
     draw_missing(run, data, console)
 
 
-def _score(run: RunDirectory, config: Config, settings: Sequence[str], console: Console) -> None:
-    """Score every full training once on the test part, if there is one; else, where there are
-    rivals to compare with, on the validation part. If one cannot be scored, a line says so: its
+def _score(
+    run: RunDirectory, config: Config, settings: Sequence[str], compared: bool, console: Console
+) -> None:
+    """Score every full training once on the test part, if there is one; else, where they are
+    ``compared`` with rivals, on the validation part. If one cannot be scored, a line says so: its
     training has ended all the same."""
     data = build.dataset(config, config.promotion.size)
-    part = tested.SPLIT if data.count(tested.SPLIT) else "val"
-    if part == "val" and (data.folds or not config.promotion.rivals):
+    part: Split = tested.SPLIT if data.count(tested.SPLIT) else "val"
+    if part == "val" and (data.folds or not compared):
         return
     where = [each for each in settings if each.startswith((*data_identity.MOVABLE, "engine."))]
     for each in promotion_records.load_all(run):
-        if each.weights is None or tested.evaluation(each, part) is not None:
+        if each.weights is None or _scored(each, part, compared):
             continue
         try:
             measured(each.weights, Options(settings=where, split=part), console)
         except UserError as error:
             console.print(f"{each.name}: not scored on {part} ({error})", markup=False)
+
+
+def _scored(each: Promotion, part: Split, by_image: bool) -> bool:
+    """Whether it was, ``by_image`` as comparisons need it: earlier releases did not keep that."""
+    assert each.weights is not None
+    if (known := tested.evaluation(each, part)) is None:
+        return False
+    return not by_image or evaluations.counts(each.weights.parent, known) is not None
