@@ -214,7 +214,7 @@ def hub(subject, tmp_path_factory) -> Path:
 def test_a_model_card_has_the_measured_figures_and_the_config_the_network(subject, hub):
     assert names(hub) == {
         "config.json", "preprocessor_config.json", "model.safetensors", "modeling_spinenet_seg.py",
-        "README.md",
+        "README.md", "SHA256SUMS",
     }  # fmt: skip
     modes = {path.stat().st_mode for path in hub.iterdir()}
     assert len(modes) == 1  # the weights are for as many as the card

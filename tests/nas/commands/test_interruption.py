@@ -171,6 +171,8 @@ def test_a_second_one_ends_a_command_that_says_goodbye_at_once() -> None:
 
 
 def test_a_command_that_nobody_interrupts_leaves_the_signals_as_they_were() -> None:
+    # In the background of a shell this process would ignore it, as nohup's do.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with ending_at_the_second():
         assert signal.getsignal(signal.SIGINT) is not before[0]

@@ -33,8 +33,9 @@ def test_a_search_whose_ray_dies_says_how_it_goes_on(part: str, tmp_path: Path) 
     while "trial-0000" not in driver.stdout.readline():
         assert driver.poll() is None
     (watch,) = children(driver.pid)
-    (struck,) = [each for each in processes.of_session(watch) if is_part(each, part)]
-    os.kill(struck, signal.SIGKILL)
+    # A process that starts another one shows that one's name only after a moment.
+    assert soon(lambda: len(parts(watch, part)) == 1)
+    os.kill(parts(watch, part)[0], signal.SIGKILL)
     out, error = driver.communicate(timeout=200)
     assert driver.returncode == 1
     assert error == f"nas: {GONE}; continue with `nas search --run {run} --resume`\n"
@@ -51,6 +52,10 @@ def children(process: int) -> list[int]:
     )
     rows = [line.split(None, 2) for line in found.stdout.splitlines()]
     return [int(pid) for pid, parent, said in rows if int(parent) == process and "watch" in said]
+
+
+def parts(watch: int, part: str) -> list[int]:
+    return [each for each in processes.of_session(watch) if is_part(each, part)]
 
 
 def is_part(process: int, part: str) -> bool:
