@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from math import comb, prod
+from math import comb
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_space.architecture import MAX_LEVEL, MIN_LEVEL, STEM, Architecture, Block
+from search_space.box import Box
 from search_space.canonical import canonical_key
 from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
 from search_space.errors import UserError
 from search_space.features import architecture_features
-from search_space.genes import Gene, Genotype, check, sample
+from search_space.genes import Gene, Genotype, check
 from search_space.level_reach import OFFSETS, LevelReach
 from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
 from search_space.taps import Size, alive, check_crop, check_reaches, coarsest, settled
@@ -29,7 +30,7 @@ from search_space.variation import Variation
 
 
 @dataclass(frozen=True)
-class ScalePermutedSpace:
+class ScalePermutedSpace(Box):
     """Two stem blocks, permuted intermediate blocks, permuted output blocks.
 
     ``stages`` counts the intermediate blocks by base level, as pairs or as a mapping; the default
@@ -59,16 +60,6 @@ class ScalePermutedSpace:
         if self.crop is not None:
             object.__setattr__(self, "crop", _as_tuple("crop", self.crop))
         _check_parameters(self)
-
-    @cached_property
-    def genes(self) -> tuple[Gene, ...]:
-        """The decisions with more than one choice, in a fixed order."""
-        return tuple(gene for gene in self._all_genes() if gene.radix > 1)
-
-    @property
-    def size(self) -> int:
-        """The number of genotypes. Several may build the same network."""
-        return prod(gene.radix for gene in self.genes)
 
     def decode(self, genotype: Genotype) -> Architecture:
         """Every genotype in the box has a valid architecture. ValueError outside of the box."""
@@ -115,14 +106,6 @@ class ScalePermutedSpace:
             for name, (attribute, offered) in zip(chosen, self._offers.items(), strict=True):
                 values[name] = offered.index(getattr(block, attribute))
         return tuple([values[name] for name in self._names])
-
-    def sample(self, rng: np.random.Generator) -> Genotype:
-        """A uniform draw from the box."""
-        return sample(self.genes, rng)
-
-    def allows(self, genotype: Genotype) -> bool:
-        """Every genotype of the box."""
-        return True
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """One semantic change; it decodes to a different architecture (see ``Variation``)."""

@@ -13,17 +13,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations
-from math import comb, prod
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_space.architecture import MAX_LEVEL, MIN_LEVEL, Architecture, Block, features
+from search_space.box import Box
 from search_space.canonical import canonical_key
 from search_space.coding import pair_decode, pair_encode
 from search_space.encoders import encoder
 from search_space.errors import UserError
-from search_space.genes import Gene, Genotype, check, sample
+from search_space.genes import Gene, Genotype, check
 from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
 from search_space.spine_features import spine_features
 from search_space.taps import Size, alive, check_crop, check_reaches, coarsest, settled
@@ -34,7 +35,7 @@ _TRIES = 100
 
 
 @dataclass(frozen=True)
-class SpineSpace:
+class SpineSpace(Box):
     """Up to ``blocks`` blocks on the maps of ``encoder``, each at one of ``levels``; the head reads
     some of ``output_levels``. ``dilations``, ``choices`` and ``crop`` as ScalePermutedSpace has
     them.
@@ -58,16 +59,6 @@ class SpineSpace:
         if self.crop is not None:
             object.__setattr__(self, "crop", tuple(self.crop))
         _check_parameters(self)
-
-    @cached_property
-    def genes(self) -> tuple[Gene, ...]:
-        """The decisions with more than one choice, in a fixed order."""
-        return tuple(gene for gene in self._all_genes() if gene.radix > 1)
-
-    @property
-    def size(self) -> int:
-        """The number of genotypes. Many build the same network."""
-        return prod(gene.radix for gene in self.genes)
 
     def decode(self, genotype: Genotype) -> Architecture:
         """Every genotype in the box has a valid architecture. ValueError outside of the box."""
@@ -93,14 +84,6 @@ class SpineSpace:
         if self.key(genotype) != canonical_key(architecture):
             raise UserError("outputs: in this space the last block of a level is its output")
         return genotype
-
-    def sample(self, rng: np.random.Generator) -> Genotype:
-        """A uniform draw from the box."""
-        return sample(self.genes, rng)
-
-    def allows(self, genotype: Genotype) -> bool:
-        """Every genotype of the box."""
-        return True
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """One decision made otherwise, so that another network is built, or where none is found
