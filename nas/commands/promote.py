@@ -93,7 +93,13 @@ def promote(
             lessons=learnt,
         )
     _draw(run, config, data, console)
-    _score(run, config, settings, bool(config.promotion.rivals or baselines), console)
+    _score(
+        run,
+        config,
+        settings,
+        bool(config.promotion.rivals) or not rivals.names(config).isdisjoint(baselines),
+        console,
+    )
     ended = promotion_records.load_all(run)
     show_promotions(ended, console)
     for line in rivals.lines(trials, ended, config, shlex.quote(str(path))):

@@ -71,18 +71,18 @@ def comparisons(
     trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config
 ) -> list[Comparison]:
     """Of the best candidate with each rival that was trained and scored as it was."""
-    names = {canonical_key(catalog.load(name)): name for name in _rivals(config)}
-    ours = [each for each in promotions if each.weights and each.key not in names]
+    known = {canonical_key(catalog.load(name)): name for name in sorted(names(config))}
+    ours = [each for each in promotions if each.weights and each.key not in known]
     if not any(each.trial in _candidates(trials) for each in ours):
         return []
     best = selection.best(trials, ours)
     group = [each for each in ours if each.trial == best.number]
     group = [each for each in group if each.recipe == group[0].recipe]
     found = []
-    for key, name in names.items():
+    for key, name in known.items():
         others = [p for p in promotions if p.weights and (p.key, p.recipe) == (key, group[0].recipe)]
-        if others and (known := _compared(group, others, name)):
-            found.append(known)
+        if others and (one := _compared(group, others, name)):
+            found.append(one)
     return found
 
 
@@ -106,8 +106,9 @@ def lines(
     return told
 
 
-def _rivals(config: Config) -> tuple[str, ...]:
-    return (*config.promotion.rivals, *config.baselines)
+def names(config: Config) -> set[str]:
+    """The entries of the catalogue that the best is compared with, if they were trained fully."""
+    return {*config.promotion.rivals, *config.baselines}
 
 
 def _candidates(trials: Sequence[Trial]) -> set[int]:

@@ -164,7 +164,7 @@ def test_down_leaves_no_process_and_no_file(cluster: LocalCluster, home: Path) -
         done = nas("cluster", "down", NAME)
         assert done.returncode == 0, done.stderr
         assert [processes.of_session(node.process) for node in cluster.nodes] == [[], []]
-        listed = subprocess.run(["ps", "-axo", "args="], capture_output=True, text=True).stdout
+        listed = subprocess.run(["ps", "-axwwo", "args="], capture_output=True, text=True).stdout
         assert cluster.scratch not in listed
         assert not Path(cluster.scratch).exists()
         assert list((home / ".cache/spinenet-seg/clusters").iterdir()) == []

@@ -48,7 +48,7 @@ def test_a_search_whose_ray_dies_says_how_it_goes_on(part: str, tmp_path: Path) 
 
 def children(process: int) -> list[int]:
     found = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-axwwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     rows = [line.split(None, 2) for line in found.stdout.splitlines()]
     return [int(pid) for pid, parent, said in rows if int(parent) == process and "watch" in said]
@@ -59,5 +59,7 @@ def parts(watch: int, part: str) -> list[int]:
 
 
 def is_part(process: int, part: str) -> bool:
-    said = subprocess.run(["ps", "-o", "args=", "-p", str(process)], capture_output=True, text=True)
+    said = subprocess.run(
+        ["ps", "-wwo", "args=", "-p", str(process)], capture_output=True, text=True
+    )
     return said.stdout.split(" ")[0].endswith(f"/{part}")
