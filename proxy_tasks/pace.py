@@ -66,7 +66,8 @@ def measured(
         training.run_epoch()
         start, steps = time.perf_counter(), 0
         while steps < 2 or time.perf_counter() - start < seconds:
-            training.epoch -= again  # the same crops
+            if again:
+                training.epoch = 0  # the same crops
             training.run_epoch()  # ends with a reading of its loss, so a GPU has done all of it
             steps += 1
         spent = time.perf_counter() - start

@@ -43,6 +43,14 @@ def replacing(path: Path, alone: bool = False) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
+def named_sha256(key: str, path: Path) -> str:
+    """That of the file which a config's ``key`` names. UserError where it cannot be read."""
+    try:
+        return sha256(path.expanduser())
+    except OSError as error:
+        raise UserError(f"{key}: {path}: {error.strerror}") from error
+
+
 def sha256(path: Path) -> str:
     """Of a file's content, in hexadecimal."""
     with path.open("rb") as file:

@@ -15,10 +15,9 @@ from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
 from nas.prediction.lessons import lessons
-from nas.runs import data_identity, evaluations, events, ledgers, promotion_records, rivals, tested
+from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
-from nas.runs.promotion_records import Promotion
 from nas.runs.resume import changed
 from nas.runs.selection import by_number, top
 from nas.searching import promotion
@@ -149,17 +148,10 @@ def _score(
         return
     where = [each for each in settings if each.startswith((*data_identity.MOVABLE, "engine."))]
     for each in promotion_records.load_all(run):
-        if each.weights is None or _scored(each, part, compared):
+        done = tested.by_image if compared else tested.evaluation
+        if each.weights is None or done(each, part) is not None:
             continue
         try:
             measured(each.weights, Options(settings=where, split=part), console)
         except UserError as error:
             console.print(f"{each.name}: not scored on {part} ({error})", markup=False)
-
-
-def _scored(each: Promotion, part: Split, by_image: bool) -> bool:
-    """Whether it was, ``by_image`` as comparisons need it: earlier releases did not keep that."""
-    assert each.weights is not None
-    if (known := tested.evaluation(each, part)) is None:
-        return False
-    return not by_image or evaluations.counts(each.weights.parent, known) is not None

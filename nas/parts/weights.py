@@ -25,7 +25,7 @@ def tell_weights(config: Config, backbones: Iterable[Backbone], console: Console
     Raises:
         UserError: where there is no such file, or it is of another network.
     """
-    told = [_told(config, backbone) for backbone in backbones] if config.promotion.weights else []
+    told = _told(config, backbones) if config.promotion.weights else []
     for line in dict.fromkeys(told):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -40,19 +40,22 @@ def check_weights(config: Config) -> None:
             f"{KEY}: the networks that a search finds are of no file; leave it out, or give it to"
             f" nas promote RUN --baseline NAME --set {KEY}={config.promotion.weights}"
         )
-    _told(config, Architecture(features(encoder), (), config.space.output_levels))
+    _told(config, [Architecture(features(encoder), (), config.space.output_levels)])
 
 
-def _told(config: Config, backbone: Backbone) -> str:
+def _told(config: Config, backbones: Iterable[Backbone]) -> list[str]:
     """Built without memory: only names and shapes are looked at."""
     path = weights_of(config.promotion)
     assert path is not None
     built = fidelity(config.promotion, config.data)
     classes = len(dataset(config, built.size).classes)
-    with torch.device("meta"):
-        network = build_segmenter(backbone, built.scale, classes, built.size)
+    told = []
     try:
         file = WeightsFile.open(path)
-        return fit(network, backbone, file).told(file)
+        for backbone in backbones:
+            with torch.device("meta"):
+                network = build_segmenter(backbone, built.scale, classes, built.size)
+            told.append(fit(network, backbone, file).told(file))
+        return told
     except UserError as error:
         raise UserError(f"{KEY}: {error}") from None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from nas.config import Config
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import read_json, write_json
-from search_space.files import sha256
 from search_space.errors import UserError
+from search_space.files import named_sha256
 
 MOVABLE = ("space.encoder_weights",)
 """What may change in a run: where the file lies."""
@@ -40,7 +40,5 @@ def identity(config: Config) -> dict[str, str]:
     file = config.space.encoder_weights
     if file is None:
         return {}
-    try:
-        return {"encoder": config.space.encoder or "", "sha256": sha256(file.expanduser())}
-    except OSError as error:
-        raise UserError(f"space.encoder_weights: {file}: {error.strerror}") from error
+    digest = named_sha256("space.encoder_weights", file)
+    return {"encoder": config.space.encoder or "", "sha256": digest}

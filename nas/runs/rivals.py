@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from nas.config import Config
-from nas.runs import evaluations, selection, tested
+from nas.runs import selection, tested
+from nas.runs.evaluations import Evaluation
 from nas.runs.promotion_records import Promotion
 from proxy_tasks.datasets.base import Split
 from results import units
@@ -20,6 +21,8 @@ from search_space.canonical import canonical_key
 
 CERTAIN = 0.05
 """Below this p two networks are told apart."""
+LEAST = 0.001
+"""Smaller p are not told from each other."""
 PARTS: tuple[Split, ...] = ("test", "val")
 """Where rivals are compared: on the first on which all were scored."""
 
@@ -31,6 +34,8 @@ class Comparison:
     best: str
     trial: int | None
     rival: str
+    trained: str
+    """Name of the rival's promotion, that of its first seed."""
     part: Split
     mious: tuple[float, float]
     seeds: int
@@ -48,7 +53,7 @@ class Comparison:
         ours, theirs = map(units.percent, self.mious)
         found = self.difference
         value, low, high = (f"{100 * x:+.1f}" for x in (found.value, found.low, found.high))
-        p = f"p < {CERTAIN / 50:g}" if found.p < CERTAIN / 50 else f"p = {found.p:.2g}"
+        p = f"p < {LEAST:g}" if found.p < LEAST else f"p = {found.p:.2g}"
         drawn = f"{self.images} images" + (" and the seeds" if self.seeds > 1 else "")
         return (
             f"{self.best} is {_WORDS[self.verdict]} {self.rival}: {ours} and {theirs} % mIoU on"
@@ -73,7 +78,8 @@ def comparisons(
     """Of the best candidate with each rival that was trained and scored as it was."""
     known = {canonical_key(catalog.load(name)): name for name in sorted(names(config))}
     ours = [each for each in promotions if each.weights and each.key not in known]
-    if not any(each.trial in _candidates(trials) for each in ours):
+    candidates = {trial.number for trial in trials if trial.kind == "candidate"}
+    if candidates.isdisjoint(each.trial for each in ours):
         return []
     best = selection.best(trials, ours)
     group = [each for each in ours if each.trial == best.number]
@@ -95,12 +101,12 @@ def lines(
     for each in found:
         if each.verdict == "worse":
             told.append(
-                f"the search added nothing to it; export it: nas export {run}/promotions/{each.rival}"
+                f"the search added nothing to it; export it: nas export {run}/promotions/{each.trained}"
             )
     if found and found[0].seeds == 1:
         rivals = " ".join(f"--baseline {each.rival}" for each in found)
         told.append(
-            "each was trained once; how far seeds differ is not in the interval: nas promote"
+            "with one training of a network, how far seeds differ is not in the interval: nas promote"
             f" {run} --trial {found[0].trial} {rivals} --seeds 3 --resume"
         )
     return told
@@ -111,44 +117,31 @@ def names(config: Config) -> set[str]:
     return {*config.promotion.rivals, *config.baselines}
 
 
-def _candidates(trials: Sequence[Trial]) -> set[int]:
-    return {trial.number for trial in trials if trial.kind == "candidate"}
-
-
 def _compared(
     ours: Sequence[Promotion], theirs: Sequence[Promotion], rival: str
 ) -> Comparison | None:
     """On the first part on which all of them were scored, image by image."""
     for part in PARTS:
-        both = _counts(ours, part), _counts(theirs, part)
-        if all(both) and len({len(each.unions_NK) for group in both for each in group}) == 1:
-            a, b = both
+        both = [_scored(group, part) for group in (ours, theirs)]
+        images = {len(counts.unions_NK) for group in both for _, counts in group}
+        if all(both) and len(images) == 1:
+            a, b = ([counts for _, counts in group] for group in both)
+            mean, other = (fmean(each.scores.miou or 0.0 for each, _ in group) for group in both)
             return Comparison(
                 min(each.name for each in ours),
                 ours[0].trial,
                 rival,
+                min(each.name for each in theirs),
                 part,
-                (_miou(ours, part), _miou(theirs, part)),
+                (mean, other),
                 min(len(a), len(b)),
-                len(a[0].unions_NK),
+                images.pop(),
                 difference(a, b),
             )
     return None
 
 
-def _counts(group: Sequence[Promotion], part: Split) -> list[ImageCounts]:
+def _scored(group: Sequence[Promotion], part: Split) -> list[tuple[Evaluation, ImageCounts]]:
     """One for each training; empty where one is missing."""
-    found = []
-    for each in group:
-        known = tested.evaluation(each, part)
-        assert each.weights is not None
-        counts = evaluations.counts(each.weights.parent, known) if known else None
-        if counts is None:
-            return []
-        found.append(counts)
-    return found
-
-
-def _miou(group: Sequence[Promotion], part: Split) -> float:
-    known = [tested.evaluation(each, part) for each in group]
-    return fmean(each.scores.miou or 0.0 for each in known if each)
+    found = [known for each in group if (known := tested.by_image(each, part))]
+    return found if len(found) == len(group) else []

@@ -14,8 +14,8 @@ from typing import Any
 from nas.config import Config, TrainingConfig
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import read_json
-from search_space.files import sha256
 from search_space.errors import UserError
+from search_space.files import sha256
 
 FORMAT = "spinenet-seg-teacher/1"
 MOVABLE = ("proxy.teacher.from", "promotion.teacher.from")

@@ -17,6 +17,7 @@ from nas.runs.promotion_records import Promotion
 from proxy_tasks.datasets.base import Split
 from proxy_tasks.sight import Sight
 from proxy_tasks.views import Views
+from results.paired import ImageCounts
 from search_space.errors import UserError
 
 SPLIT: Split = "test"
@@ -30,6 +31,15 @@ def evaluation(promotion: Promotion, split: Split = SPLIT) -> Evaluation | None:
     known = evaluations.load_all(promotion.weights.parent)
     own = (each for each in known if each.weights == promotion.digest)
     return next((each for each in own if _plain(each, promotion, split)), None)
+
+
+def by_image(promotion: Promotion, split: Split) -> tuple[Evaluation, ImageCounts] | None:
+    """That evaluation and what it found in each image; None where one of them is not there."""
+    known = evaluation(promotion, split)
+    if known is None or promotion.weights is None:
+        return None
+    counts = evaluations.counts(promotion.weights.parent, known)
+    return None if counts is None else (known, counts)
 
 
 def evaluations_of(promotions: Iterable[Promotion]) -> dict[str, Evaluation]:

@@ -18,7 +18,6 @@ from nas.config import PromotionConfig
 from nas.engines.base import Crash, Outcome
 from nas.engines.retries import Retries
 from nas.failures import shielded
-from nas.parts import build
 from nas.runs import events, teacher_identity
 from nas.runs.directory import RunDirectory
 from nas.runs.inside import check_writable
@@ -32,7 +31,7 @@ from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
-from search_space.files import sha256
+from search_space.files import named_sha256, sha256
 
 LABEL = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -162,13 +161,9 @@ def settings(config: PromotionConfig) -> dict[str, Any]:
     teacher it is the digest, wherever they lie. UserError where one cannot be read."""
     leave_out = ("top", "rivals", "processes", "threads", "weights")
     used = config.identity(*leave_out, teacher=teacher_identity.digests(config))
-    weights = build.weights_of(config)
-    if weights is None:
+    if config.weights is None:
         return used
-    try:
-        return used | {"weights": sha256(weights)}
-    except OSError as error:
-        raise UserError(f"promotion.weights: {weights}: {error.strerror}") from error
+    return used | {"weights": named_sha256("promotion.weights", config.weights)}
 
 
 def prepare(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +27,17 @@ class WithUnlabelled:
     labelled: Dataset
     folders: Sequence[Path]
     cache: Path | None = None
-    files: Sequence[Path] = field(init=False)
+    listed: Sequence[Sequence[Path]] = field(init=False)
+    """The images of each folder."""
 
     def __post_init__(self) -> None:
         """UserError for a folder that is none, or holds no image."""
-        found = [path for folder in self.folders for path in _images(folder)]
-        object.__setattr__(self, "files", tuple(found))
+        object.__setattr__(self, "listed", tuple(map(_images, self.folders)))
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Those of all folders."""
+        return tuple(chain.from_iterable(self.listed))
 
     @property
     def name(self) -> str:
@@ -93,8 +100,8 @@ class WithUnlabelled:
         """What each image without labels holds, by its folder's number and its path there."""
         found = Digests(self.cache).of(self.files)
         named = {}
-        for number, folder in enumerate(self.folders):
-            for path in _images(folder):
+        for number, (folder, listed) in enumerate(zip(self.folders, self.listed, strict=True)):
+            for path in listed:
                 name = path.relative_to(folder.expanduser()).as_posix()
                 named[f"unlabelled/{number}/{name}"] = found[path]
         return named

@@ -65,7 +65,7 @@ class FrozenFeatures:
     def _keep(self, file: Path, maps: dict[int, Tensor], weights: dict[str, str]) -> None:
         """A full disk costs the time to compute them again, and nothing else."""
         held = {str(level): x.movedim(1, -1).contiguous() for level, x in maps.items()}
-        with suppress(OSError):
+        with suppress(OSError, SafetensorError):
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._has_room(sum(x.nbytes for x in held.values())):
                 with replacing(file) as draft:

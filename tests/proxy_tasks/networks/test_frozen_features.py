@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.networks import build_segmenter, frozen_features
@@ -173,3 +174,16 @@ def test_maps_of_levels_with_other_weights_are_not_read(tmp_path: Path) -> None:
             kept = each.backbone.maps(x)
             plain = each.backbone.encoder(x)
             assert all(torch.equal(kept[level], plain[level]) for level in plain)
+
+
+def test_a_disk_that_refuses_in_the_middle_of_a_file_costs_time_alone(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = score(data, ALONE, kept=False)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: Disk quota exceeded")
+
+    monkeypatch.setattr(frozen_features, "save_file", refuse)
+    assert score(data, ALONE, kept=True) == plain
+    assert not any(features_of(data).iterdir())
