@@ -15,7 +15,7 @@ from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
 from nas.prediction.lessons import lessons
-from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
+from nas.runs import data_identity, events, finals, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
 from nas.runs.resume import changed
@@ -57,7 +57,8 @@ def promote(
     run = RunDirectory.open(path)
     config = changed(run, settings, ("promotion.", "engine.", "loggers"), console)
     trials = ledgers.trials(run)
-    named = _chosen(trials, count, numbers, baselines)
+    decided = finals.load(run)
+    named = _chosen(trials, decided, count, numbers, baselines)
     if label is not None:
         named = [subject.labelled(label) for subject in named]
     chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
@@ -101,19 +102,23 @@ def promote(
     )
     ended = promotion_records.load_all(run)
     show_promotions(ended, console)
-    for line in rivals.lines(trials, ended, config, shlex.quote(str(path))):
+    for line in rivals.lines(trials, ended, config, shlex.quote(str(path)), decided):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
 
 
 def _chosen(
-    trials: Sequence[Trial], count: int | None, numbers: Sequence[int], baselines: Sequence[str]
+    trials: Sequence[Trial],
+    decided: Sequence[Trial],
+    count: int | None,
+    numbers: Sequence[int],
+    baselines: Sequence[str],
 ) -> list[Subject]:
-    """The subjects, each once even where it is named twice."""
+    """The subjects, each once even where it is named twice. ``decided``: the run's finals."""
     if count is None and not numbers and not baselines:
         count = 1
-    found = [*by_number(trials, numbers), *(top(trials, count) if count else ())]
+    found = [*by_number(trials, numbers), *(top(trials, count, decided) if count else ())]
     subjects = [Subject.of_trial(trial) for trial in found]
     subjects += [_baseline(name, trials) for name in baselines]
     return list({subject.name: subject for subject in subjects}.values())

@@ -36,7 +36,7 @@ from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
 from nas.runs.selection import top
-from nas.searching import warm_start
+from nas.searching import finals, warm_start
 from nas.searching.diagrams import Leaders
 from nas.searching.search import Search
 from nas.terminal.progress import Board, SearchProgress
@@ -315,7 +315,7 @@ def _conclude(
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
-    chosen = top(trials, config.promotion.top)
+    chosen = top(trials, config.promotion.top, finals.hold(run, config, trials, console))
     others = rivals.others(config, chosen)
     for name in sorted(set(config.promotion.rivals) - set(others)):
         console.print(f"the search found {name} itself: no block paid for what it costs")

@@ -11,6 +11,7 @@ from rich.console import Console
 from nas.config import (
     Config,
     DataConfig,
+    FinalTraining,
     PromotionConfig,
     SpaceConfig,
     TrainingConfig,
@@ -90,10 +91,19 @@ def _alone(config: Config, space: SearchSpace) -> list[Genotype]:
 
 def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
     """The config's numbers as the tasks take them. Folds of the data only choose: what is promoted
-    is trained on all images."""
+    is trained on all images. UserError for more folds held out than there are."""
     promoted = isinstance(training, PromotionConfig)
     folds = (data.split and data.split.folds) or 1
-    return training.fidelity(folds=0 if promoted and folds > 1 else folds)
+    try:
+        return training.fidelity(folds=0 if promoted and folds > 1 else folds)
+    except UserError as error:
+        section = "finals" if isinstance(training, FinalTraining) else section_of(training)
+        raise UserError(f"{section}.{error}") from error
+
+
+def finals(config: Config) -> FinalTraining:
+    """The training of those that a search ends between."""
+    return config.finals.training(config.promotion, config.proxy.score)
 
 
 def dataset(
@@ -129,7 +139,9 @@ def dataset(
 
 def weights_of(training: TrainingConfig) -> Path | None:
     """The file that it starts from, None where there is none."""
-    weights = training.weights if isinstance(training, PromotionConfig) else None
+    weights = None
+    if isinstance(training, PromotionConfig | FinalTraining):
+        weights = training.weights
     return None if weights is None else weights.expanduser()
 
 
@@ -152,7 +164,8 @@ def training_data(
 
 def section_of(training: TrainingConfig) -> str:
     """Where the config has it."""
-    return "promotion" if isinstance(training, PromotionConfig) else "proxy"
+    full = isinstance(training, PromotionConfig | FinalTraining)
+    return "promotion" if full else "proxy"
 
 
 def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
@@ -234,7 +247,7 @@ def task(
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         again=Again(config, training),
-        features=not isinstance(training, PromotionConfig),
+        features=not isinstance(training, PromotionConfig | FinalTraining),
         lessons=lessons,
         start=Start(
             weights_of(training), config.space.encoder or "", encoder_weights_of(config.space)

@@ -56,6 +56,11 @@ class RunDirectory:
         return self.path / "ledger.journal"
 
     @property
+    def finals(self) -> Path:
+        """The ledger of the trainings between search and promotion, see nas.runs.finals."""
+        return self.path / "legs" / "finals.journal"
+
+    @property
     def artifacts(self) -> Path:
         return self.path / "artifacts"
 

@@ -73,7 +73,10 @@ def others(config: Config, chosen: Sequence[Trial]) -> list[str]:
 
 
 def comparisons(
-    trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config
+    trials: Sequence[Trial],
+    promotions: Sequence[Promotion],
+    config: Config,
+    finals: Sequence[Trial] = (),
 ) -> list[Comparison]:
     """Of the best candidate with each rival that was trained and scored as it was."""
     known = {canonical_key(catalog.load(name)): name for name in sorted(names(config))}
@@ -81,7 +84,7 @@ def comparisons(
     candidates = {trial.number for trial in trials if trial.kind == "candidate"}
     if candidates.isdisjoint(each.trial for each in ours):
         return []
-    best = selection.best(trials, ours)
+    best = selection.best(trials, ours, finals)
     group = [each for each in ours if each.trial == best.number]
     group = [each for each in group if each.recipe == group[0].recipe]
     found = []
@@ -93,10 +96,14 @@ def comparisons(
 
 
 def lines(
-    trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config, run: str
+    trials: Sequence[Trial],
+    promotions: Sequence[Promotion],
+    config: Config,
+    run: str,
+    finals: Sequence[Trial] = (),
 ) -> list[str]:
     """What to tell of the comparisons; empty where there are no rivals."""
-    found = comparisons(trials, promotions, config)
+    found = comparisons(trials, promotions, config, finals)
     told = [str(each) for each in found]
     for each in found:
         if each.verdict == "worse":

@@ -50,8 +50,12 @@ class Books:
             return Part("ledger", None)
         looks: list[Look] = [(path, partial(_check_leg, path)) for path in legs]
         found = faults([*looks, (self.run.ledger, self._read_trials)])
-        seen = f"{len(legs)} legs of an audit" if legs else f"{len(self.trials)} trials"
-        return Part("ledger", seen, found)
+        return Part("ledger", self._ledger_seen(legs), found)
+
+    def _ledger_seen(self, legs: list[Path]) -> str:
+        if self.run.finals in legs:
+            return f"{len(self.trials)} trials and the finals"
+        return f"{len(legs)} legs of an audit" if legs else f"{len(self.trials)} trials"
 
     def _records(self, config: list[str]) -> Part:
         looks = [*self._of_run(), *self._of_promotions()]

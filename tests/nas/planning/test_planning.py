@@ -14,8 +14,9 @@ from nas.config import Config
 from nas.planning import text
 from nas.planning.candidates import FEWEST_STEPS, MOST_TRIALS
 from nas.planning.decision import Decision, Plan
+from nas.planning.finals import ENOUGH, MOST, finals
 from nas.planning.fitting import fitted
-from nas.planning.frame import PASSES, WIDTHS, scaled
+from nas.planning.frame import PASSES, WIDTHS, Frame, scaled
 from nas.planning.learning import FEW, learning, validation
 from nas.planning.machine import Machine, Setting
 from nas.planning.planner import planned
@@ -23,6 +24,7 @@ from nas.planning.seeing import SURVIVES, seeing
 from nas.planning.start import start
 from proxy_tasks.datasets.traits import Fingerprint, Growth, PartTraits, Place, Thickness
 from proxy_tasks.pace import Pace
+from proxy_tasks.recipe import Recipe
 from search_space import catalog
 from search_space.cost import cost
 from search_space.scales import Scale
@@ -418,3 +420,65 @@ def test_one_thread_trains_where_all_of_them_are_slower(crowded: bool, threads: 
 
     config = plan(found(), 1.0, folds=3, timed=Crowded() if crowded else Paces())
     assert config.promotion.threads == threads
+
+
+def test_without_a_rival_there_are_no_finals() -> None:
+    assert plan(found(), 1.0, encoder="").finals.candidates == 0
+
+
+@pytest.mark.parametrize("hours", [0.3, 1.0, 8.0])
+@pytest.mark.parametrize("folds", [1, 3])
+def test_finalists_train_for_long_and_on_other_images(hours: float, folds: int) -> None:
+    config = plan(found(), hours, folds, encoder="efficientnet-lite0")
+    decided, promotion = config.finals, config.promotion
+    assert decided.images is not None
+    assert promotion.images is not None
+    full = promotion.epochs * promotion.images
+    assert decided.epochs * decided.images >= 0.9 * ENOUGH * full
+    assert 1 <= decided.candidates < MOST
+    assert config.proxy.fidelity(folds).turns[0] == 0
+    if folds == 1:
+        assert decided.held_out is config.proxy.held_out is None
+    elif hours < 1:
+        assert decided.held_out == (2,)
+        assert config.proxy.held_out == (0,)
+
+
+def test_the_whole_of_a_plan_with_a_rival_takes_the_hours() -> None:
+    config = plan(found(), 1.0, 3, encoder="efficientnet-lite0")
+    kept, promotion, decided = config.plan, config.promotion, config.finals
+    assert kept is not None
+    assert promotion.images is not None
+    assert decided.images is not None
+    assert decided.held_out is not None
+    assert config.budget.hours is not None
+    full = promotion.epochs * promotion.images / kept.promotion_crops_per_second
+    last = len(decided.held_out) * decided.epochs * decided.images
+    total = full + last / kept.promotion_crops_per_second + 3600 * config.budget.hours
+    assert 0.7 * 3600 - 250 < total < 3600
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "expected"),
+    [
+        (100, 2, (2, (2,))),  # too short for more: the least there is
+        (2000, 2, (8, (0, 1, 2))),
+        (1000, 2, (4, (0, 1, 2))),
+        (500, 2, (2, (0, 1, 2))),
+        (100, 1, (2, (2,))),
+        (100, 4, (4, (2,))),  # each worker has one
+        (100, 64, (8, (2,))),
+    ],
+)
+def test_hours_give_finals_more_folds_and_then_more_networks(
+    seconds: float, workers: int, expected: tuple[int, tuple[int, ...]]
+) -> None:
+    found_ = found()
+    seen = seeing(found_, "cpu")
+    frame = Frame(
+        found_, seen, replace(CPU, workers=workers), Recipe(batch_size=8), "deeplabv3",
+        "efficientnet-lite0", 3, 2, 1,
+    )  # fmt: skip
+    made = finals(frame, 10.0, seconds, 3000, 1)
+    assert (made.networks, made.held_out) == expected
+    assert made.seconds < 1.1 * seconds or seconds == 100
