@@ -102,6 +102,28 @@ class SpineSpace(Box):
         mixed = zip(parts, a, b, strict=True)
         return tuple(second if coins[part] else first for part, first, second in mixed)
 
+    @property
+    def alone(self) -> Genotype:
+        """The encoder without a block, of which the head reads all levels that it may."""
+        return self.encode(Architecture(features(self.encoder), (), self.output_levels))
+
+    def beside_alone(self, rng: np.random.Generator) -> Genotype:
+        """The encoder alone, but that the head reads one of its levels from random blocks. An
+        encoder knows much, and most blocks in its way take something away: a uniform draw is
+        seldom as good."""
+        names = [gene.name for gene in self.genes]
+        read = dict(zip(names, self.alone, strict=True))
+        levels = [name for name in names if name.startswith("from.")]
+        drawn = self.alone
+        for _ in range(_TRIES if levels else 0):
+            blocks = dict(zip(names, self.sample(rng), strict=True))
+            other = {str(rng.choice(levels)): SPINE}
+            values = {n: v if n.startswith("b") else read[n] for n, v in blocks.items()} | other
+            drawn = tuple(values[name] for name in names)
+            if self.key(drawn) != self.key(self.alone):
+                break
+        return drawn
+
     def key(self, genotype: Genotype) -> str:
         """Canonical key of the decoded architecture: equal for the same network."""
         return _key(self, tuple(genotype))

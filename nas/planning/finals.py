@@ -38,7 +38,8 @@ class Finals:
         folds = ""
         if self.held_out:
             folds = f" with {'each' if len(self.held_out) == frame.folds else 'one'} fold held out"
-        who = f"the {units.counted(candidates, 'best candidate')} and {' and '.join(rivals)}"
+        best = "the best candidate" if candidates == 1 else f"the {candidates} best candidates"
+        who = f"{best} and {' and '.join(rivals)}"
         values = {
             "finals.candidates": candidates,
             "finals.epochs": self.epochs,

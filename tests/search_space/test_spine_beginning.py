@@ -1,0 +1,39 @@
+"""Where a search on an encoder begins: at the encoder alone, and beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from search_space import catalog
+from search_space.canonical import canonical_key
+from search_space.spine import SpineSpace
+
+SPACE = SpineSpace("efficientnet-lite0")
+ALONE = canonical_key(catalog.load("efficientnet-lite0"))
+
+
+def test_alone_is_the_entry_of_the_catalogue() -> None:
+    assert SPACE.key(SPACE.alone) == ALONE
+    assert SpineSpace("efficientnet-lite0", blocks=0).alone == (0,)
+
+
+def test_beside_it_the_head_reads_one_level_from_blocks() -> None:
+    rng, found = np.random.default_rng(0), set()
+    for _ in range(40):
+        architecture = SPACE.decode(SPACE.beside_alone(rng))
+        assert architecture.output_levels == SPACE.output_levels
+        changed = [
+            level
+            for level, node in architecture.output_blocks.items()
+            if node >= len(architecture.stem)
+        ]
+        assert len(changed) == 1
+        found |= {changed[0]}
+    assert found == {3, 4, 5}
+
+
+@pytest.mark.parametrize("space", [SpineSpace("efficientnet-lite0", blocks=0), SPACE])
+def test_it_is_another_network_where_there_is_one(space: SpineSpace) -> None:
+    drawn = {space.key(space.beside_alone(np.random.default_rng(n))) for n in range(10)}
+    assert (drawn == {ALONE}) == (space.blocks == 0)
