@@ -79,8 +79,8 @@ class Promotion:
         if not self.unvalidated:
             return None
         proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
-        over = f" over {self.folds} folds" if proxy else ""
-        return f"trained on all images, so none was left to validate on{proxy}{over}"
+        on = " on images that were held out" if proxy else ""
+        return f"trained on all images, so none was left to validate on{proxy}{on}"
 
     def check_weights(self) -> None:
         """UserError where the weights are gone, or are not those that the training ended with."""

@@ -108,7 +108,7 @@ def test_what_is_missed_is_said_beside_the_score() -> None:
 
 def test_a_training_on_all_images_says_what_chose_it() -> None:
     text = shown(UNSEEN)
-    told = "trained on all images, so none was left to validate on; its proxy scored 30.0 % over 5 folds"
+    told = "trained on all images, so none was left to validate on; its proxy scored 30.0 % on images that were held out"
     assert f"trial-0003: {told}" in text
     assert "trial-0003 (proxy)" in text  # whose figures by class these are
     assert "12/12" in text
