@@ -216,14 +216,15 @@ def _fit(
     seconds: float,
     console: Console,
 ) -> None:
-    """Shorten full training where less time is left than was planned; the run keeps that, so that
-    a resume goes on with it."""
+    """Shorten or lengthen full training where other time is left than was planned; the run keeps
+    that, so that a resume goes on with it."""
     if settings := planning.fitted(config, best, rivals, seconds):
-        shorter = configs.with_settings(config, settings, ("promotion.",))
-        run.write_config(placed(shorter))
+        fitting = configs.with_settings(config, settings, ("promotion.",))
+        run.write_config(placed(fitting))
         console.print(
-            f"full training gets {shorter.promotion.epochs} of {config.promotion.epochs} epochs:"
-            f" {units.duration(max(0.0, seconds))} are left of the hours",
+            f"full training gets {fitting.promotion.epochs} epochs instead of"
+            f" {config.promotion.epochs}: {units.duration(max(0.0, seconds))} are left of the hours"
+            f" for {units.counted(len(best) + rivals, 'network')}",
             highlight=False,
         )
 
