@@ -20,13 +20,12 @@ from torch.nn.functional import interpolate
 from nas import config as configs
 from nas.commands.evaluate import Options, evaluate
 from nas.prediction.predictors import open_predictor
-from nas.prediction.submission import submission
 from nas.prediction.viewing import Asked
 from nas.runs import evaluations
 from nas.runs.directory import RunDirectory
 from proxy_tasks.augment import normalise
 from proxy_tasks.checkpoint import Checkpoint, Weights
-from proxy_tasks.datasets import cityscapes, open_dataset, voc
+from proxy_tasks.datasets import cityscapes, open_dataset
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.device_split import DeviceSplit
@@ -399,28 +398,3 @@ def test_a_damaged_record_is_told_of_before_the_work(scenes_run, tmp_path) -> No
     (tmp_path / evaluations.FILE).write_text("format: other")
     with pytest.raises(UserError, match="is not a record of evaluations"):
         run(tmp_path, data="nope")
-
-
-LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
-
-
-def test_cityscapes_gets_label_ids() -> None:
-    name = "lindau_000000_000019_leftImg8bit"
-    path, image = submission("cityscapes", "val", name, LABELS, cityscapes.PALETTE)
-    assert str(path) == "lindau_000000_000019_pred.png"
-    assert image.mode == "L"
-    assert np.asarray(image).ravel().tolist() == list(cityscapes.LABEL_IDS[:12])
-
-
-def test_voc_gets_palette_images_where_its_kit_looks_for_them() -> None:
-    path, image = submission("voc", "val", "2007_000033", LABELS, voc.PALETTE)
-    assert str(path) == "results/VOC2012/Segmentation/comp5_val_cls/2007_000033.png"
-    assert image.mode == "P"
-    assert np.array_equal(np.asarray(image), LABELS)
-    assert image.convert("RGB").getpixel((1, 0)) == (128, 0, 0)  # aeroplane
-
-
-def test_others_get_class_indices() -> None:
-    path, image = submission("camvid", "val", "0016E5_07959", LABELS, voc.PALETTE)
-    assert (str(path), image.mode) == ("0016E5_07959.png", "L")
-    assert np.array_equal(np.asarray(image), LABELS)

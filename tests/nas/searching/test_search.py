@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 from collections import deque
@@ -13,78 +12,27 @@ import numpy as np
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
-from rich.console import Console
 
 from nas.commands.status import setbacks
-from nas.config import BudgetConfig
-from nas.controllers.evolution import RegularizedEvolution
 from nas.controllers.random import RandomSearch
-from nas.engines.base import Crash, Resources, Trouble
-from nas.engines.inline import InlineEngine
+from nas.engines.base import Crash, Trouble
 from nas.engines.retries import IN_A_ROW, BugError, InputError, MachinesError
 from nas.parts.baselines import Baseline
 from nas.runs import events, selection
-from nas.searching.search import Search
-from nas.terminal.progress import Board, SearchProgress
 from proxy_tasks.objectives import OBJECTIVES, SCORES, Metric
-from proxy_tasks.task import Failure, Fidelity, Job, Limit, Measurement
+from proxy_tasks.task import Failure, Limit, Measurement
 from results.leaderboard import leaderboard
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
-from search_space import catalog
 from search_space.genes import Genotype
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 from tests.support import clocks
+from tests.support.searches import BASELINES, SPACE, Harness, take
 from tests.support.tasks import KeyTask
 
-SPACE = ScalePermutedSpace()
 TINY = ScalePermutedSpace(stages=((3, 1),), output_levels=(3,), max_level=3, dilations=(1,))
 LOST = Crash(Trouble.LOST, "the worker was lost")
-FIDELITY = Fidelity(epochs=2, size=(32, 32), scale=Scale())
-BASELINES = tuple(Baseline(n, catalog.load(n)) for n in ("deeplabv3-resnet-50-os8", "spinenet-49"))
-
-
-class Harness:
-    """A search over a ledger in a folder; made anew it is a resumed one."""
-
-    def __init__(
-        self,
-        folder: Path,
-        trials: int | None = 5,
-        hours: float | None = None,
-        space: ScalePermutedSpace = SPACE,
-        evolve: bool = False,
-        limits: tuple[Limit, ...] = (),
-        score: Metric = "miou",
-    ) -> None:
-        path = folder / "ledger.journal"
-        self.ledger = (
-            Ledger.open(path) if path.exists() else Ledger.create(path, "run", space.genes, {})
-        )
-        self.text = io.StringIO()
-        known = self.ledger.trials()
-        progress = SearchProgress(Board(Console(file=self.text, width=200)), trials, known, score)
-        controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
-        budget = BudgetConfig(trials=trials, hours=hours)
-        self.search = Search(
-            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limits, score
-        )
-
-    def run(self) -> None:
-        InlineEngine(Resources(1, 1, 0)).run(KeyTask(), self.search)
-
-    def score(self, job: Job) -> None:
-        self.search.finish(job, list(KeyTask().score(job))[-1])
-
-    def states(self) -> list[TrialState]:
-        return [trial.state for trial in self.ledger.trials()]
-
-
-def take(search: Search) -> Job:
-    job = search.next()
-    assert job is not None
-    return job
 
 
 def test_baselines_come_first_and_do_not_count(tmp_path: Path) -> None:
