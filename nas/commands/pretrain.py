@@ -76,7 +76,7 @@ def pretrain(asked: Asked, console: Console) -> None:
     taught = parts.teacher(config)
     found = parts.pictures(config)
     parts.check(config, spec.backbone, found)
-    work = parts.task(config, spec.backbone, found, folder.path, folder.path, taught)
+    work = parts.task(config, spec.backbone, found, folder.path, taught)
     chosen, used = parts.resources(config)
     work = replace(work, data=parts.packed(config, found, console))
     digests = digests_of(config, found.digest(), taught.file if taught else None)
@@ -95,12 +95,12 @@ def pretrain(asked: Asked, console: Console) -> None:
         seed=config.seed,
     )
     board = Board(console, "held-out loss", "loss")
-    queue = PretrainingQueue(job, PretrainingProgress(board))
+    queue = PretrainingQueue([job], PretrainingProgress(board))
     again = f"nas pretrain --resume -o {shlex.quote(str(folder.path))}"
     with interruptible(again), events.logged(folder.path, "pretrain"), board.shown():
         engine(chosen, used).run(work, queue)
-    if queue.failed is not None:
-        raise RunFailed(f"{folder.path}: {queue.failed}")
+    if queue.failed:
+        raise RunFailed(f"{folder.path}: {queue.failed[job.name]}; {_mended(folder)}")
     kept = _kept(folder, config, job, found, work)
     folder.finish(kept, _provenance(spec, config, found, taught))
     for line in _ended(folder, kept):
@@ -177,6 +177,11 @@ def _tell(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _mended(folder: PretrainingFolder) -> str:
+    """What to do about a training that failed."""
+    return f"remove {folder.path} and begin anew, with a smaller recipe.learning_rate or batch"
 
 
 def _kept(

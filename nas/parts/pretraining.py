@@ -58,6 +58,11 @@ def check(config: PretrainingConfig, backbone: Backbone, found: ImageFolders) ->
         Group(size=config.processes).divide(config.recipe)
     except UserError as error:
         raise UserError(f"nas pretrain: {error}") from error
+    if (batch := config.recipe.batch_size) > (crops := config.images or found.count("train")):
+        raise UserError(
+            f"recipe.batch_size: {batch} is more than the {crops} crops of an epoch: give"
+            f" --set recipe.batch_size={max(2, crops)} or less, or --set images=N for longer epochs"
+        )
     if config.processes > 1 and config.engine == "inline":
         raise UserError("processes: several need Ray; leave --engine inline out, or --processes")
     if config.scale.channels != found.channels:
@@ -107,15 +112,15 @@ def task(
     config: PretrainingConfig,
     backbone: Backbone,
     found: ImageFolders,
-    data: Path,
     folder: Path,
     taught: FeatureTeacher | None,
 ) -> PretrainingTask:
-    """What trains. UserError for a teacher that has nothing in common with the network."""
+    """What trains in ``folder``, on data that are yet to be packed. UserError for a teacher that
+    has nothing in common with the network, or for images beside which it takes no others."""
     labels = Labels(found.names, found.train.targets, found.val.targets)
     return PretrainingTask(
-        data,
-        folder.resolve(),  # a worker may stand elsewhere
+        Path(),
+        folder.resolve().parent,  # a worker may stand elsewhere
         config.recipe,
         config.device,
         labels=None if taught else labels,

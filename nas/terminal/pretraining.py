@@ -10,7 +10,7 @@ from results import units
 
 
 class PretrainingProgress:
-    """Validations of one training, as they come, and the time that is left."""
+    """Validations as they come, and the time that is left."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -32,17 +32,26 @@ class PretrainingProgress:
         self._board.stop(job.name)
         self._board.say(f"{job.name}  runs again: {error}", "")
 
-    def ended(self, job: Job, line: str) -> None:
+    def ended(self, job: Job, last: Measurement) -> None:
         self._board.stop(job.name)
-        self._board.say(f"{job.name}  {line}", "done")
+        outcome = "" if last.loss is None else said(last.loss, last.figures)
+        self._board.say(f"{job.name}  {outcome}", "done")
+
+    def failed(self, job: Job, why: str) -> None:
+        self._board.stop(job.name)
+        self._board.say(f"{job.name}  failed: {why}", "done")
 
 
 def said(loss: float, figures: Mapping[str, float]) -> str:
     """What is held out: of classes top-1 and top-5 as shares, of features how much of their
-    variance is explained; and the loss beside that of a constant."""
-    beside = f"held-out loss {loss:.4f}, a constant's {figures['constant']:.4f}"
-    if "top1" not in figures:
-        return f"{beside}: {units.percent(1 - loss / figures['constant'])} % explained"
-    usual = units.percent(figures["constant_top1"])
-    first, five = (units.percent(figures[name]) for name in ("top1", "top5"))
-    return f"top-1 {first} %, top-5 {five} % (the commonest class: {usual} %); {beside}"
+    variance is explained; and the loss beside that of a constant, where that is known."""
+    told = f"held-out loss {loss:.4f}"
+    if (constant := figures.get("constant")) is not None:
+        told += f", a constant's {constant:.4f}"
+        if "top1" not in figures:
+            told += f": {units.percent(1 - loss / constant)} % explained"
+    if "top1" in figures:
+        usual = units.percent(figures["constant_top1"])
+        first, five = (units.percent(figures[name]) for name in ("top1", "top5"))
+        told = f"top-1 {first} %, top-5 {five} % (the commonest class: {usual} %); {told}"
+    return told

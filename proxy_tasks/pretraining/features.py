@@ -1,8 +1,8 @@
 """A teacher's features, learnt without labels.
 
-Feature distillation as in FitNets (Romero et al. 2015, arXiv 1412.6550), at several levels at once
-as in MF-KD (Trofimov et al. 2020, arXiv 2006.08341); teacher and student see the same crop under
-the same augmentation (Beyer et al. 2022, arXiv 2106.05237).
+Feature distillation as in FitNets (Romero et al. 2015, arXiv 1412.6550), at several levels at
+once; teacher and student see the same crop under the same augmentation (Beyer et al. 2022, arXiv
+2106.05237).
 Shapes: B images, C channels, H x W pixels.
 """
 

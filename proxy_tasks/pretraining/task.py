@@ -51,8 +51,8 @@ class PretrainingTask:
     """Learns ``labels`` where there are any, else the maps of ``teacher`` at ``levels``.
 
     ``data`` is a pack (see proxy_tasks.datasets.image_folders), made ``again`` where it is gone;
-    ``folder`` keeps the checkpoint; ``start`` says what weights a backbone begins with. In a group
-    of processes all measure the same, and the leading one keeps the files.
+    ``folder/NAME`` keeps a job's checkpoint; ``start`` says what weights a backbone begins with.
+    In a group of processes all measure the same, and the leading one keeps the files.
     """
 
     data: Path
@@ -70,10 +70,19 @@ class PretrainingTask:
 
         Raises:
             UserError: for a teacher or a pack that is gone, or a damaged checkpoint.
+            torch.OutOfMemoryError: on a GPU that the job shares; alone it is a measurement,
+                TOO_LARGE.
         """
         if self.again and not is_whole(self.data):
             self.again(self.data)
-        yield from _Run(self, job, open_packed(self.data), find_device(self.device))
+        data, device = open_packed(self.data), find_device(self.device)
+        try:
+            yield from _Run(self, job, data, device)
+        except torch.OutOfMemoryError:
+            if 0 < job.gpu < 1:
+                raise
+            torch.cuda.empty_cache()
+            yield replace(_untrained(job), failure=Failure.TOO_LARGE)
 
     def intensities(self, backbone: Backbone, data: PackedData) -> Intensities:
         """How images are normalised: as the weights to start from expect them, else as measured."""
@@ -115,7 +124,7 @@ class _Run:
         self.goal = task.goal(job, data, device)
         network = cast(Segmenter, self.goal.network)  # no more is asked of than of the backbone
         task.start.begin(network, job.backbone, task.recipe)
-        self.checkpoint = Checkpoint(task.folder)
+        self.checkpoint = Checkpoint(task.folder / job.name)
         kept = self.group.told(self.checkpoint.load() if self.group.leads else None)
         if kept is None and isinstance(self.goal, FeatureMaps):
             self.goal.measure(self.train, self.group)
@@ -135,8 +144,7 @@ class _Run:
         if kept is not None:
             state, self.history = kept
             self.training.load_state_dict(state)
-        known = cost(job.backbone, replace(fidelity.scale, head=CLASSIFIER), 1, fidelity.size)
-        self.base = Measurement(0, known.macs, known.parameters, 0.0)
+        self.base = _untrained(job)
 
     def __iter__(self) -> Iterator[Measurement]:
         memory.reset_peak(self.device)
@@ -176,6 +184,13 @@ class _Run:
         if self.group.leads:
             columns = (*COLUMNS, *self.goal.figures)
             self.checkpoint.save(self.training.state_dict(), self.history, columns)
+
+
+def _untrained(job: Job) -> Measurement:
+    """What is known of a network before it is built: of its backbone with a classifier."""
+    scale = replace(job.fidelity.scale, head=CLASSIFIER)
+    known = cost(job.backbone, scale, 1, job.fidelity.size)
+    return Measurement(0, known.macs, known.parameters, 0.0)
 
 
 def _fits(data: PackedData, device: torch.device) -> bool:
