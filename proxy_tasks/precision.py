@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
 from typing import Any
 
 import torch
@@ -24,9 +23,9 @@ def autocast(device: torch.device, width: int) -> Iterator[None]:
 
     A CPU computes images of up to 64 pixels' ``width`` in fp32: in bf16, oneDNN's weight gradient
     of a 3x3 convolution with stride 2 on a map of one column is what happens to lie in memory
-    (torch 2.13 on AVX512-BF16, whatever the channels, rows and batch). So it is of a dilated
-    convolution whose input channels are no multiple of 16, on maps of 29 columns and more: such
-    convolutions are computed in fp32 where a CPU gets them wrong.
+    (torch 2.13 on AVX512-BF16, whatever the channels, rows and batch). So it is without AMX of a
+    dilated convolution with more than 16 input channels, if these are no multiple of 16, on maps of
+    29 columns and more: such convolutions are computed in fp32 there.
     """
     enabled = has_bf16(device) and (device.type != "cpu" or width > ONEDNN_WIDTH)
     wrong = enabled and device.type == "cpu" and not dilated_gradients_are_right()
@@ -47,28 +46,10 @@ def has_bf16(device: torch.device) -> bool:
     return False
 
 
-@cache
 def dilated_gradients_are_right() -> bool:
-    """Whether this CPU's weight gradient in bf16 of a small dilated convolution, with channels that
-    fill no whole block, is that in fp32. Asked of the CPU itself, once in a process."""
-    generator = torch.Generator().manual_seed(0)
-    shape, kernels = (1, 24, 8, 32), (ONEDNN_BLOCK, 24, 3, 3)
-    x_BCHW, weight, found = (
-        torch.randn(size, generator=generator).to(memory_format=torch.channels_last)
-        for size in (shape, kernels, (1, ONEDNN_BLOCK, 8, 32))
-    )
-    exact, rounded = (
-        _weight_gradient(x_BCHW.to(kind), weight.to(kind), found.to(kind)).float()
-        for kind in (torch.float32, torch.bfloat16)
-    )
-    return bool((rounded - exact).norm() <= 0.05 * exact.norm())  # nan is wrong, too
-
-
-def _weight_gradient(x_BCHW: Tensor, weight: Tensor, found: Tensor) -> Tensor:
-    weight = weight.detach().requires_grad_()
-    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
-        y_BCHW = F.conv2d(x_BCHW, weight, padding=2, dilation=2)
-        return torch.autograd.grad(y_BCHW, weight, found)[0]
+    """Whether this CPU has AMX, with which oneDNN takes another kernel. The wrong one cannot be
+    tried to find out: it writes where it must not, and ends processes."""
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 class _DilatedInSingle(TorchFunctionMode):

@@ -87,10 +87,12 @@ class SpineSpace(Box):
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """One decision made otherwise, so that another network is built, or where none is found
-        another spec. One parent of a block is rewired at a time."""
+        another spec. One parent of a block is rewired at a time. Blocks that are not built drift:
+        they are drawn anew each time, so that a level that is read from blocks from now on may have
+        any (neutral drift, as in Cartesian genetic programming: Miller and Thomson 2000)."""
         key, changed = self.key(genotype), genotype
         for _ in range(_TRIES):
-            changed = self._changed(genotype, rng)
+            changed = self._changed(self._drifted(genotype, rng), rng)
             if self.key(changed) != key:
                 break
         return changed
@@ -138,6 +140,15 @@ class SpineSpace(Box):
         if block.level in self.levels and block.level not in self._levels and not block.output:
             block = replace(block, level=self._levels[-1])
         return settled(block, self.dilations, self.crop)
+
+    def _drifted(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """The same network; as it was where a block that is drawn would be an output."""
+        built = {f"b{index:02d}" for index in self.decode(genotype).alive}
+        drawn = tuple(
+            new if gene.name[0] == "b" and gene.name.split(".")[0] not in built else old
+            for gene, old, new in zip(self.genes, genotype, self.sample(rng), strict=True)
+        )
+        return drawn if self.key(drawn) == self.key(genotype) else genotype
 
     def _changed(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         place = int(rng.integers(len(self.genes)))

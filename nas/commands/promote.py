@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -58,7 +59,7 @@ def promote(
     config = changed(run, settings, ("promotion.", "engine.", "loggers"), console)
     trials = ledgers.trials(run)
     decided = finals.load(run)
-    named = _chosen(trials, decided, count, numbers, baselines)
+    named = _chosen(trials, count, numbers, baselines, decided)
     if label is not None:
         named = [subject.labelled(label) for subject in named]
     chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
@@ -110,10 +111,10 @@ def promote(
 
 def _chosen(
     trials: Sequence[Trial],
-    decided: Sequence[Trial],
     count: int | None,
     numbers: Sequence[int],
     baselines: Sequence[str],
+    decided: Sequence[Trial] = (),
 ) -> list[Subject]:
     """The subjects, each once even where it is named twice. ``decided``: the run's finals."""
     if count is None and not numbers and not baselines:
@@ -121,6 +122,8 @@ def _chosen(
     found = [*by_number(trials, numbers), *(top(trials, count, decided) if count else ())]
     subjects = [Subject.of_trial(trial) for trial in found]
     subjects += [_baseline(name, trials) for name in baselines]
+    final = {trial.key: trial.miou for trial in decided}
+    subjects = [replace(each, final_miou=final.get(each.key)) for each in subjects]
     return list({subject.name: subject for subject in subjects}.values())
 
 

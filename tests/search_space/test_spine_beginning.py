@@ -37,3 +37,21 @@ def test_beside_it_the_head_reads_one_level_from_blocks() -> None:
 def test_it_is_another_network_where_there_is_one(space: SpineSpace) -> None:
     drawn = {space.key(space.beside_alone(np.random.default_rng(n))) for n in range(10)}
     assert (drawn == {ALONE}) == (space.blocks == 0)
+
+
+def test_blocks_that_are_not_built_drift() -> None:
+    """So that what is read from blocks after one mutation of the encoder alone may be anything."""
+    rng = np.random.default_rng(0)
+    mutants = [SPACE.decode(SPACE.mutate(SPACE.alone, rng)) for _ in range(60)]
+    read = [
+        (level, mutant.all_blocks[node].dilation, mutant.all_blocks[node].type)
+        for mutant in mutants
+        for level, node in mutant.output_blocks.items()
+        if node >= len(mutant.stem)
+    ]
+    assert {level for level, _, _ in read} == {3, 4, 5}
+    assert len(set(read)) > 8
+    genotype = SPACE.sample(rng)
+    for _ in range(20):
+        drifted = SPACE._drifted(genotype, rng)
+        assert SPACE.key(drifted) == SPACE.key(genotype)

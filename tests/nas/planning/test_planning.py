@@ -374,6 +374,39 @@ def test_full_training_is_shortened_to_what_is_left_of_the_hours(
     assert fitted(unplanned, [trial], rivals, seconds) == ()  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "workers", "rivals", "epochs"),
+    [
+        (10_000, 1, 0, 40),  # planned for two, one after the other
+        (3645, 1, 0, 36),
+        (10_000, 1, 1, None),
+        (10_000, 2, 0, None),  # they would have been trained side by side
+        (2145, 1, 0, None),  # hardly more
+    ],
+)
+def test_full_training_is_longer_where_there_is_less_to_train(
+    seconds: float, workers: int, rivals: int, epochs: int | None
+) -> None:
+    """As where the finals found the rival itself."""
+    backbone = catalog.load("spinenet-49")
+    config = configs.parse(
+        {
+            "promotion": {"epochs": 20, "images": 100, "top": 1, "rivals": ["efficientnet-lite0"]},
+            "engine": {"workers": workers},
+            "plan": {
+                "hours": 1.0, "machine": "a processor", "device": "cpu", "workers": workers,
+                "proxy_crops_per_second": 5.0, "promotion_crops_per_second": 1.0,
+                "promotion_macs": cost(backbone, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128)).macs,
+                "ending_seconds": 45.0,
+            },
+        },
+        "plan",
+    )  # fmt: skip
+    trial = SimpleNamespace(backbone=backbone)
+    expected = () if epochs is None else (f"promotion.epochs={epochs}",)
+    assert fitted(config, [trial], rivals, seconds) == expected  # type: ignore[list-item]
+
+
 def test_a_plan_starts_from_weights_that_are_installed() -> None:
     config = plan(found(), encoder=None)
     assert config.space.encoder == "efficientnet-lite0"
