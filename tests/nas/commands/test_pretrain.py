@@ -81,17 +81,25 @@ def test_such_weights_label_nothing_by_themselves(done: Path) -> None:
         Weights.open(done / "weights.safetensors").network()
 
 
-def test_a_full_training_starts_from_them(done: Path, cache: Path, tmp_path: Path) -> None:
-    run, file = tmp_path / "run", done / "weights.safetensors"
+def test_the_best_of_a_run_is_pretrained_as_it_is_promoted_and_then_starts_from_that(
+    data: Path, cache: Path, tmp_path: Path
+) -> None:
+    run, folder = tmp_path / "run", tmp_path / "pretrained"
     few = arguments(cache, budget__trials="1", baselines="[]", engine__name="inline")
     searched = nas_here("search", "--run", str(run), *few)
     assert searched.returncode == 0, searched.stderr
+    settings = ("recipe.batch_size=4", "threads=1", f"cache={cache}")
+    given = [part for each in settings for part in ("--set", each)]
+    where = ("--data", str(data), "-o", str(folder))
+    made = nas_here("pretrain", str(run), *where, "--size", "32x48", "--epochs", "1", *given)
+    assert made.returncode == 0, made.stderr
+    file = folder / "weights.safetensors"
     start = ("--set", f"promotion.weights={file}", "--set", "promotion.epochs=1")
-    ended = nas_here("promote", str(run), "--baseline", NETWORK, *start)
+    ended = nas_here("promote", str(run), "--top", "1", *start)
     assert ended.returncode == 0, ended.stderr
     count = len(load_file(file))
     assert f"weights: {count} of {count} tensors from {file}" in ended.stdout
-    other = nas_here("promote", str(run), "--top", "1", "--label", "other", *start)
+    other = nas_here("promote", str(run), "--baseline", NETWORK, *start)
     assert (other.returncode, other.stdout) == (2, "")
     assert "the weights are of another backbone" in other.stderr
 
