@@ -7,7 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nas.runs import audited, evaluations, finals, ledgers, promotion_records, rivals
+from nas.runs import (
+    audited,
+    evaluations,
+    finals,
+    ledgers,
+    promotion_records,
+    rivals,
+    selection,
+)
 from nas.config import Config
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import figures, warning
@@ -75,12 +83,12 @@ class ObservedRun:
         try:
             config, decided = self._run.config(), finals.load(self._run)
             known = rivals.comparisons(self.trials(), found, config, decided)
+            (first,) = selection.top(self.trials(), 1, decided)
         except UserError:
             return {}
-        if not known:
-            return {}
+        name = known[0].best if known else next((p.name for p in found if p.trial == first.number), "")
         chosen = finals.told(decided, config.proxy.score)
-        return {known[0].best: (*([chosen] if chosen else ()), *map(str, known))}
+        return {name: (*([chosen] if chosen else ()), *map(str, known))}
 
     def _shown(self, found: Mapping[Path, Promotion]) -> tuple[Promoted, ...]:
         against = self._against(list(found.values()))

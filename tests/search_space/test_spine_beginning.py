@@ -55,3 +55,16 @@ def test_blocks_that_are_not_built_drift() -> None:
     for _ in range(20):
         drifted = SPACE._drifted(genotype, rng)
         assert SPACE.key(drifted) == SPACE.key(genotype)
+
+
+def test_what_is_not_built_is_not_said() -> None:
+    """Nor does it come back where an architecture has fewer blocks than the space."""
+    rng = np.random.default_rng(0)
+    for genotype in (SPACE.alone, *(SPACE.sample(rng) for _ in range(100))):
+        architecture = SPACE.decode(genotype)
+        whole = SPACE._whole(genotype)
+        assert canonical_key(architecture) == canonical_key(whole)
+        encoded = SPACE.encode(architecture)
+        assert SPACE.decode(encoded) == architecture
+        assert architecture.built == architecture
+    assert SPACE.decode(SPACE.alone).blocks == ()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nas.runs.reading import snapshot
 from results.ledger import Ledger
 from results.trial import TrialState
 from tests.support.runs import arguments, command, environment, nas_here
@@ -67,6 +68,8 @@ def test_the_best_candidate_and_the_rival_train_longer_before_one_is_promoted(
     assert "finals: longer trainings" in told
     assert "finals: longer trainings" in shown
     assert "2 trials and the finals" in nas_here("check", str(run)).stdout
+    said = [line for each in snapshot(run).promoted for line in each.compared]
+    assert sum(line.startswith("finals by mIoU: ") for line in said) == 1
 
 
 def test_finals_that_were_killed_go_on_and_repeat_nothing(
