@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas.config import Config, TrainingConfig, parse
+from nas.runs import settings_identity
 from nas.runs.inside import check_readable
 from proxy_tasks import processor
 from search_space import architecture_file, strict_yaml
@@ -129,6 +130,7 @@ class RunDirectory:
         """Replaced in one step, where anything changed. UserError where it cannot be written."""
         text = config.to_yaml()
         try:
+            settings_identity.write(self.path, config)
             if self.config_file.is_file() and self.config_file.read_text("utf-8") == text:
                 return
             with replacing(self.config_file) as draft:

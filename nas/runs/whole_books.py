@@ -14,6 +14,7 @@ from nas.runs import (
     evaluations,
     ledgers,
     promotion_records,
+    settings_identity,
     teacher_identity,
 )
 from nas.runs.directory import RunDirectory
@@ -85,6 +86,8 @@ class Books:
         run = self.run
         if run.data_file.is_file():
             yield run.data_file, partial(data_identity.load, run)
+        if (settings := run.path / settings_identity.FILE).is_file():
+            yield settings, partial(settings_identity.load, run.path)
         if run.teacher_file.is_file():
             yield run.teacher_file, partial(teacher_identity.load, run)
         for name in ("environment.json", "plan.yaml", audited.FILE):
