@@ -15,7 +15,7 @@ from zipfile import ZipFile
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from proxy_tasks.datasets.base import Colour
 from proxy_tasks.datasets.packed import PackedData
@@ -30,6 +30,11 @@ from search_space.errors import UserError
 from search_space.fields import check, short
 from search_space.files import replacing
 from search_space.scales import Scale
+
+_KEY = "spinenet-seg"
+"""Of what a weights file's header says of its network."""
+_ALONE = "backbone"
+"""Its ``part``, where the file holds no more."""
 
 HISTORY_COLUMNS = ("epochs", "seconds", "train_loss", "loss", "miou")
 
@@ -78,8 +83,14 @@ class Checkpoint:
     def _damaged(self, why: str) -> UserError:
         return UserError(f"{self.state}: damaged ({why}); remove it, and the training begins anew")
 
-    def save(self, training: dict[str, Any], history: list[Measurement]) -> None:
-        """Keep the state after an epoch, and ``history.csv`` for people."""
+    def save(
+        self,
+        training: dict[str, Any],
+        history: list[Measurement],
+        columns: Sequence[str] = HISTORY_COLUMNS,
+    ) -> None:
+        """Keep the state after an epoch, and ``history.csv`` for people, with these ``columns``:
+        fields of a measurement, and figures."""
         self.folder.mkdir(parents=True, exist_ok=True)
         rows = [measurement.to_dict() for measurement in history]
         kept = {"training": training, "history": rows}
@@ -87,7 +98,7 @@ class Checkpoint:
         buffer = io.BytesIO()
         torch.save(kept, buffer)
         _replace(self.state, buffer.getbuffer())
-        _replace(self.folder / "history.csv", _csv(rows).encode())
+        _replace(self.folder / "history.csv", _csv(rows, columns).encode())
 
     def save_weights(
         self,
@@ -101,25 +112,25 @@ class Checkpoint:
         not those that are usual for the backbone."""
         usual = as_trained_on(encoder_of(job.backbone), data.intensities)
         self.folder.mkdir(parents=True, exist_ok=True)
-        description = {
-            "backbone": to_dict(job.backbone),
-            "scale": asdict(job.fidelity.scale),
-            "size": list(job.fidelity.size),
-            "classes": list(data.classes),
-            "palette": [list(colour) for colour in data.palette],
-            "sight": asdict(data.sight),
-            "intensities": asdict(intensities or usual),
-        }
-        tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-        metadata = {"spinenet-seg": json.dumps(description)}
-        _replace(self.weights, save(tensors, metadata))
+        known = Weights(
+            self.weights,
+            job.backbone,
+            job.fidelity.scale,
+            job.fidelity.size,
+            data.classes,
+            data.sight,
+            intensities or usual,
+            data.palette,
+        )
+        known.save(network.state_dict())
 
 
 @dataclass(frozen=True)
 class Weights:
     """What a weights file says of its network. ``size`` is the (height, width) of the crops that it
     was trained on, ``sight`` how large it sees an image; ``palette`` is empty where nothing was
-    said of colours."""
+    said of colours. ``alone``: the file holds a pretrained backbone and no head; the classes are
+    then those of whole images, none where there were no labels."""
 
     path: Path
     backbone: Backbone
@@ -129,13 +140,30 @@ class Weights:
     sight: Sight
     intensities: Intensities = NATURAL
     palette: tuple[Colour, ...] = ()
+    alone: bool = False
+
+    def save(self, state: Mapping[str, Tensor]) -> None:
+        """Write tensors with this description, in one step."""
+        description = {
+            "backbone": to_dict(self.backbone),
+            "scale": asdict(self.scale),
+            "size": list(self.size),
+            "classes": list(self.classes),
+            "palette": [list(colour) for colour in self.palette],
+            "sight": asdict(self.sight),
+            "intensities": asdict(self.intensities),
+        }
+        if self.alone:
+            description["part"] = _ALONE
+        tensors = {name: value.contiguous() for name, value in state.items()}
+        _replace(self.path, save(tensors, {_KEY: json.dumps(description)}))
 
     @classmethod
     def open(cls, path: Path) -> Weights:
         """Read the header. UserError when the file is missing, damaged or not ours."""
         try:
             with safe_open(path, framework="pt") as file:
-                description = json.loads((file.metadata() or {})["spinenet-seg"])
+                description = json.loads((file.metadata() or {})[_KEY])
         except KeyError as error:
             raise UserError(
                 f"{path}: not a weights file of this project: it does not say what network it is"
@@ -156,19 +184,27 @@ class Weights:
     @classmethod
     def _described(cls, path: Path, description: Mapping[str, Any]) -> Weights:
         size = size_of(description["size"])
+        alone = description.get("part") == _ALONE
         return cls(
             path=path,
             backbone=from_dict(description["backbone"]),
             scale=scale_of(description["scale"]),
             size=size,
-            classes=classes_of(description["classes"]),
+            classes=_classes_of(description["classes"], alone),
             sight=sight_of(description.get("sight"), size),
             intensities=intensities_of(description.get("intensities")),
             palette=tuple((r, g, b) for r, g, b in description.get("palette", ())),
+            alone=alone,
         )
 
     def network(self) -> Segmenter:
-        """The network with these weights, in eval mode. UserError when they do not fit it."""
+        """The network with these weights, in eval mode. UserError when they do not fit it, or are
+        of a backbone alone."""
+        if self.alone:
+            raise UserError(
+                f"{self.path}: holds a pretrained backbone, which labels nothing by itself: train"
+                f" on from it with --set promotion.weights={self.path}"
+            )
         check_room(self.backbone, self.scale, len(self.classes), self.size)
         network = build_segmenter(self.backbone, self.scale, len(self.classes), self.size)
         try:
@@ -197,6 +233,11 @@ def classes_of(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _classes_of(values: Sequence[Any], alone: bool) -> tuple[str, ...]:
+    """A backbone alone may know none."""
+    return () if alone and values == [] else classes_of(values)
+
+
 def scale_of(values: Mapping[str, Any]) -> Scale:
     """Of what a file keeps; what later releases added has its default. UserError or TypeError for
     anything else."""
@@ -219,9 +260,9 @@ def _replace(path: Path, data: bytes | memoryview) -> None:
         draft.write_bytes(data)
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[dict[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, HISTORY_COLUMNS, extrasaction="ignore")
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(row | row.get("figures", {}) for row in rows)
     return text.getvalue()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli import cluster, data, images, networks, runs, searches
+from nas.cli import cluster, data, images, networks, pretraining, runs, searches
 from nas.failures import RunFailed, ending_at_the_second, no_access, no_memory
 from nas.terminal.console import complain, plain_logs
 from search_space.errors import UserError
@@ -50,6 +50,7 @@ for _command in (
     runs.check,
     runs.report,
     runs.dashboard,
+    pretraining.pretrain,
     runs.promote,
     networks.describe,
     searches.controllers,

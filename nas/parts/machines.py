@@ -44,23 +44,32 @@ def promotion_resources(config: Config, jobs: int) -> Resources:
         UserError: as ``resources``, and when there are fewer GPUs, or cores of a cluster, than
             processes of one training.
     """
-    processes = config.promotion.processes
+    promotion = config.promotion
+    return full_resources(
+        config.engine, jobs, promotion.processes, promotion.threads, "promotion.processes"
+    )
+
+
+def full_resources(
+    engine: EngineConfig, jobs: int, processes: int, threads: int | None, key: str
+) -> Resources:
+    """Of ``jobs`` trainings by so many ``processes`` each, with at most so many ``threads``; see
+    promotion_resources. ``key`` is where the processes are asked for."""
     if processes == 1:
-        return _threaded(config, spread(config.engine, resources(config.engine, jobs)))
-    whole = resources(config.engine)
-    cores, gpus = _machine(config.engine)
+        return _threaded(threads, spread(engine, resources(engine, jobs)))
+    whole = resources(engine)
+    cores, gpus = _machine(engine)
     places, what = (gpus, "GPUs") if whole.gpus else (cores, "CPU cores")
-    if places < processes and (whole.gpus or config.engine.address):
-        raise UserError(f"promotion.processes: {processes} are more than the {places} {what}")
-    workers = min(jobs, config.engine.workers or max(1, places // processes))
+    if places < processes and (whole.gpus or engine.address):
+        raise UserError(f"{key}: {processes} are more than the {places} {what}")
+    workers = min(jobs, engine.workers or max(1, places // processes))
     shared = replace(whole, workers=workers * processes, gpus=float(whole.gpus > 0))
-    found = _threaded(config, spread(config.engine, shared))
+    found = _threaded(threads, spread(engine, shared))
     return replace(found, workers=workers, processes=processes)
 
 
-def _threaded(config: Config, resources: Resources) -> Resources:
+def _threaded(threads: int | None, resources: Resources) -> Resources:
     """With no more threads than the config says."""
-    threads = config.promotion.threads
     return replace(resources, cpus=min(resources.cpus, threads)) if threads else resources
 
 

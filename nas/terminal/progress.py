@@ -20,10 +20,12 @@ from results.trial import Kind, Trial, TrialState
 
 
 class Board:
-    """The jobs that are running, each with its last epoch; below a summary line."""
+    """The jobs that are running, each with its last epoch; below a summary line. ``figure`` is the
+    one that is shown of each, under its ``title``."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, title: str = "mIoU", figure: str = "miou") -> None:
         self.console = console
+        self._title, self._figure = title, figure
         self._live: Live | None = None
         self._running: dict[str, tuple[Job, Measurement] | None] = {}
         self._summary = ""
@@ -71,27 +73,28 @@ class Board:
 
     def _render(self) -> Group:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for column in ("running", "epoch", "train loss", "mIoU", "seconds", "left"):
+        for column in ("running", "epoch", "train loss", self._title, "seconds", "left"):
             table.add_column(column, justify="left" if column == "running" else "right")
         for name, known in self._running.items():
-            table.add_row(name, *_cells(known))
+            table.add_row(name, *_cells(known, self._figure))
         return Group(table, Text(self._summary, style="bold"))
 
 
-def _cells(known: tuple[Job, Measurement] | None) -> tuple[str, ...]:
+def _cells(known: tuple[Job, Measurement] | None, figure: str) -> tuple[str, ...]:
     if known is None:
         return ("–",) * 5
     job, now = known
+    value = now.figure(figure)
     return (
         f"{now.epochs}/{job.fidelity.total_epochs}",
         "–" if now.train_loss is None else f"{now.train_loss:.3f}",
-        "–" if now.miou is None else f"{now.miou:.3f}",
+        "–" if value is None else f"{value:.3f}",
         f"{now.seconds:.0f}",
-        units.duration(_epoch_seconds(now) * (job.fidelity.total_epochs - now.epochs)),
+        units.duration(epoch_seconds(now) * (job.fidelity.total_epochs - now.epochs)),
     )
 
 
-def _epoch_seconds(now: Measurement) -> float:
+def epoch_seconds(now: Measurement) -> float:
     """Wall time of an epoch, its share of the validations included."""
     return now.seconds / max(1, now.epochs)
 
@@ -221,7 +224,7 @@ class PromotionProgress:
     def epoch(self, job: Job, now: Measurement) -> None:
         self._board.epoch(job, now)
         self._left[job.name] = job.fidelity.total_epochs - now.epochs
-        self._pace[job.name] = _epoch_seconds(now)
+        self._pace[job.name] = epoch_seconds(now)
         if now.miou is None:
             return
         left = self._pace[job.name] * self._left[job.name]

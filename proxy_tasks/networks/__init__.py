@@ -29,6 +29,8 @@ __all__ = [
     "DeepLabV3Plus",
     "Segmenter",
     "build",
+    "build_backbone",
+    "build_classifier",
     "build_segmenter",
     "channels_last",
 ]
@@ -59,7 +61,12 @@ def build(
         return build_segmenter(backbone, scale, classes, size, auxiliary)
     if auxiliary:
         raise UserError("auxiliary: a classifier has no auxiliary head: leave it out")
-    return Classifier(_encoder(backbone, scale), classes, scale)
+    return build_classifier(backbone, scale, classes)
+
+
+def build_classifier(backbone: Backbone, scale: Scale, classes: int) -> Classifier:
+    """What classifies whole images, whatever the scale's head."""
+    return Classifier(build_backbone(backbone, scale), classes, scale)
 
 
 def build_segmenter(
@@ -75,7 +82,7 @@ def build_segmenter(
         UserError: for a scale whose head classifies images, or as ``build``.
     """
     head = segmenting(backbone, scale)
-    encoder = _encoder(backbone, scale)
+    encoder = build_backbone(backbone, scale)
     rates = HEADS[head].rates(size, 2 ** min(encoder.out_channels))
     network: Segmenter = SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)
     return network
@@ -87,7 +94,8 @@ def channels_last(network: Network) -> Network:
     return formatted
 
 
-def _encoder(backbone: Backbone, scale: Scale) -> Encoder:
+def build_backbone(backbone: Backbone, scale: Scale) -> Encoder:
+    """Without a head."""
     if isinstance(backbone, Architecture):
         kind = TrainedEncoderBackbone if backbone.encoder else ScalePermutedBackbone
         return kind(backbone, scale)

@@ -22,8 +22,10 @@ from nas.parts.baselines import Baseline
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
 from nas.searching import promotion
+from nas.searching.pretraining import PretrainingQueue
 from nas.searching.promotion import PromotionQueue, Subject
 from nas.searching.search import Search
+from nas.terminal.pretraining import PretrainingProgress
 from nas.terminal.progress import Board, PromotionProgress, SearchProgress
 from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from results.ledger import Ledger
@@ -117,7 +119,22 @@ def promoting(folder: Path) -> Iterator[Made]:
     yield Made(queue, text, lambda: text.getvalue().count("epoch "))
 
 
-SOURCES = {"search": search, "sized": sized, "followed": followed, "promotion": promoting}
+@contextmanager
+def pretraining(folder: Path) -> Iterator[Made]:
+    text, numbers = io.StringIO(), range(COUNT)
+    jobs = [Job(number, f"pretrained-{number}", SPINENET, FIDELITY) for number in numbers]
+    progress = PretrainingProgress(Board(Console(file=text, width=200)))
+    queue = PretrainingQueue(jobs, progress)
+    yield Made(queue, text, lambda: text.getvalue().count("epoch "))
+
+
+SOURCES = {
+    "search": search,
+    "sized": sized,
+    "followed": followed,
+    "promotion": promoting,
+    "pretraining": pretraining,
+}
 Opens = Callable[[], Made]
 
 

@@ -16,6 +16,8 @@ from proxy_tasks.datasets.packing import pack
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.objectives import OBJECTIVES, Measured, kept
 from proxy_tasks.own_objective import OWN, OwnObjective
+from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
+from proxy_tasks.pretraining.task import Labels, PretrainingTask
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
@@ -58,6 +60,17 @@ def depth(backbone: Backbone) -> float:
 JOB = Job(3, "trial-0003", SPINENET, TRAINED)
 TASKS: dict[str, Callable[[Path, Path], ProxyTask]] = {
     "training": lambda data, folder: trained(data),
+    "classes": lambda data, folder: PretrainingTask(
+        data, folder, Recipe(batch_size=4), "cpu", Labels(("a", "b"), (0, 1) * 4, (0, 1) * 2)
+    ),
+    "features": lambda data, folder: PretrainingTask(
+        data,
+        folder,
+        Recipe(batch_size=4),
+        "cpu",
+        teacher=FeatureTeacher("efficientnet-lite0"),
+        levels=(4,),
+    ),
     "training, taught": lambda data, folder: replace(
         trained(data), lessons=Lessons(data.parent / "soft", temperature=2.0)
     ),
@@ -117,6 +130,8 @@ def test_the_last_measurement_has_what_a_search_can_go_by(done: Done) -> None:
     wanted = ["miou", "loss", "macs", "parameters", "seconds"]
     if isinstance(done.task, TrainingTask):
         wanted = [name for name, each in OBJECTIVES.items() if each.kept and name != OWN]
+    elif isinstance(done.task, PretrainingTask):
+        wanted = ["loss", "constant", "macs", "parameters", "seconds"]
     elif isinstance(done.task, OwnObjective):
         wanted = [OWN, "macs", "parameters", "seconds"]
     assert [name for name in wanted if last.figure(name) is None] == []
