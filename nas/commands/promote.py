@@ -14,6 +14,7 @@ from nas.config import Config
 from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
+from nas.parts.baselines import named
 from nas.prediction.lessons import lessons
 from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
@@ -57,10 +58,10 @@ def promote(
     run = RunDirectory.open(path)
     config = changed(run, settings, ("promotion.", "engine.", "loggers"), console)
     trials = ledgers.trials(run)
-    named = _chosen(trials, count, numbers, baselines)
+    asked = _chosen(config, trials, count, numbers, baselines)
     if label is not None:
-        named = [subject.labelled(label) for subject in named]
-    chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
+        asked = [subject.labelled(label) for subject in asked]
+    chosen = [one for subject in asked for one in subject.seeded(config.seed, seeds)]
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion, config.data)
     checks.check_promotion(config)
@@ -108,21 +109,27 @@ def promote(
 
 
 def _chosen(
-    trials: Sequence[Trial], count: int | None, numbers: Sequence[int], baselines: Sequence[str]
+    config: Config,
+    trials: Sequence[Trial],
+    count: int | None,
+    numbers: Sequence[int],
+    baselines: Sequence[str],
 ) -> list[Subject]:
     """The subjects, each once even where it is named twice."""
     if count is None and not numbers and not baselines:
         count = 1
     found = [*by_number(trials, numbers), *(top(trials, count) if count else ())]
     subjects = [Subject.of_trial(trial) for trial in found]
-    subjects += [_baseline(name, trials) for name in baselines]
+    subjects += [_baseline(name, config, trials) for name in baselines]
     return list({subject.name: subject for subject in subjects}.values())
 
 
-def _baseline(name: str, trials: Sequence[Trial]) -> Subject:
+def _baseline(name: str, config: Config, trials: Sequence[Trial]) -> Subject:
     """As the search scored it, where it did."""
     scored = [trial for trial in trials if trial.kind == "baseline" and trial.name == name]
-    return Subject.of_trial(scored[0]) if scored else Subject.of_catalogue(name)
+    if scored:
+        return Subject.of_trial(scored[0])
+    return Subject.of_network(name, named(name, config))
 
 
 def _draw(run: RunDirectory, config: Config, data: Path, console: Console) -> None:

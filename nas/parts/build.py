@@ -81,11 +81,10 @@ def controller(config: Config, space: SearchSpace, first: Sequence[Genotype] = (
 
 def _alone(config: Config, space: SearchSpace) -> list[Genotype]:
     """The encoder without a block, where candidates stand on one."""
-    if not config.space.encoder:
+    spec = config.space.encoder_spec
+    if spec is None:
         return []
-    return [
-        space.encode(Architecture(features(config.space.encoder), (), config.space.output_levels))
-    ]
+    return [space.encode(Architecture(features(spec), (), config.space.output_levels))]
 
 
 def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
@@ -227,6 +226,7 @@ def task(
     """The task that trains under ``training``, and by the ``lessons`` of its teacher; with a folder
     it keeps checkpoints there."""
     assert (lessons is None) == (training.teacher is None)
+    spec = config.space.encoder_spec
     return TrainingTask(
         data=data,
         recipe=training.recipe,
@@ -237,6 +237,6 @@ def task(
         features=not isinstance(training, PromotionConfig),
         lessons=lessons,
         start=Start(
-            weights_of(training), config.space.encoder or "", encoder_weights_of(config.space)
+            weights_of(training), spec.name if spec else "", encoder_weights_of(config.space)
         ),
     )

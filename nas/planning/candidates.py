@@ -82,5 +82,5 @@ def candidates(frame: Frame, crops: float, seconds: float, full: int) -> Candida
     epochs, images = divided(wanted // folds, PROXY_EPOCHS if folds == 1 else 2, batch)
     total = epochs * images * folds
     number = max(2, int(trials(total)))
-    rivals = (f"{frame.start}-os32" if frame.start else frame.rival,)
+    rivals = (f"{frame.rival}-os32" if frame.start else frame.rival,)
     return Candidates(epochs, images, number, total / crops + validated, rivals)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.networks.encoders import encoder_network
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from search_space.architecture import Architecture, Block, features
 from search_space.cost.receptive_field import receptive_fields
@@ -115,4 +116,5 @@ def test_an_encoders_is_what_gradients_show(name: str) -> None:
     for blocks in ((), (block,)):
         architecture = Architecture(features(name), blocks, (3, 4, 5))
         told = receptive_fields(architecture, 1)
-        assert measured(EncoderBackbone(architecture, NARROW), max(told.values())) == told
+        backbone = EncoderBackbone(architecture, NARROW, encoder_network)
+        assert measured(backbone, max(told.values())) == told
