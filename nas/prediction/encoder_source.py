@@ -36,6 +36,8 @@ ARCHITECTURE, CODE, EXPORTED = "architecture.yaml", "network.py", "weights.pt"
 
 USUAL = Scale()
 """Of a network of which nobody says how big it was built."""
+OF_HEAD = ("endpoint_filters", "aspp_filters", "head", "channels")
+"""What of a scale says nothing of a backbone."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Known:
         """UserError for a backbone that is no encoder."""
         seen = self.intensities
         mean, std = (seen.mean, seen.std) if seen else ((), ())
-        return BackboneEncoder(self.backbone, self.scale, self.title, mean, std)
+        of_head = {name: getattr(USUAL, name) for name in OF_HEAD}
+        scale = replace(self.scale, **of_head)
+        return BackboneEncoder(self.backbone, scale, self.title, mean, std)
 
 
 def described(config: Config) -> Config:

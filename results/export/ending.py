@@ -147,17 +147,17 @@ def described(spec: NetworkSpec) -> str:
 
 
 def modules(spec: NetworkSpec) -> tuple[str, ...]:
-    """Our modules that define the network and its backbone, the latter first."""
-    return (*_modules(spec.backbone), SEGMENTERS[spec.head].__module__)
+    """Our modules that define the network and its backbone."""
+    return (*backbone_modules(spec.backbone), SEGMENTERS[spec.head].__module__)
 
 
-def _modules(backbone: Backbone) -> tuple[str, ...]:
-    """Those of a backbone's own network last."""
+def backbone_modules(backbone: Backbone) -> tuple[str, ...]:
+    """Our modules that define the network of a backbone, and of the encoder that it stands on."""
     known, own = encoder_of(backbone), _BACKBONES[_kind(backbone)]
     if known is None:
         return (own,)
     if isinstance(known, BackboneEncoder):
-        return (*_modules(known.backbone), _OWN_ENCODER, own)
+        return (*backbone_modules(known.backbone), _OWN_ENCODER, own)
     return (ENCODER_NETWORKS[type(known)].__module__, own)
 
 
