@@ -41,8 +41,9 @@ from proxy_tasks.crops import Crops
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.networks import Segmenter, build_segmenter, channels_last
+from proxy_tasks.precision import autocast
 from proxy_tasks.proxy import find_device
-from proxy_tasks.training import Training, autocast
+from proxy_tasks.training import Training
 from results.ledger import Ledger
 from search_space.backbone import Backbone
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.failures import RunFailed
-from nas.runs import ledgers, promotion_records, selection
+from nas.runs import finals, ledgers, promotion_records, selection
 from nas.runs.directory import RunDirectory, default_path
 from nas.runs.promotion_records import Promotion
 from nas.terminal.console import console
@@ -82,12 +82,14 @@ class Run:
 
     @property
     def best(self) -> Backbone:
-        """The network of the best full training; before there is one, of the best proxy score.
+        """The network of the best full training; before there is one, of the best in the finals or
+        the best proxy score.
 
         Raises:
             UserError: as long as no candidate has a score.
         """
-        return selection.best(self._trials(), self.promotions).backbone
+        decided = finals.load(self._directory)
+        return selection.best(self._trials(), self.promotions, decided).backbone
 
     def network(self, trial: int) -> Backbone:
         """The network of a trial. UserError for a number that the run does not have."""

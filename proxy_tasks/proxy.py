@@ -111,8 +111,8 @@ class _Run:
         kept = self._kept(self.checkpoint) if self.checkpoint else None
         if kept:
             self.history = kept[1]
-        self.fold = self._current_fold()
-        self.training = self._training(self.fold)
+        self.turn = self._current_turn()
+        self.training = self._training(self.turn)
         self.validation = self._new_validation()
         if kept:
             self.training.load_state_dict(kept[0])
@@ -126,25 +126,25 @@ class _Run:
         if self.history and self.job.ends_with(self.history[-1]):
             yield self.history[-1]
             return
-        begun = self.fold
-        for fold in range(begun, max(1, self.job.fidelity.folds)):
-            if fold > begun:
-                self.training = self._training(fold)
+        begun = self.turn
+        for turn in range(begun, len(self.job.fidelity.turns)):
+            if turn > begun:
+                self.training = self._training(turn)
             while self.training.epoch < self.job.fidelity.epochs:
-                measured = self._epoch(fold)
+                measured = self._epoch(turn)
                 measured = replace(measured, seconds=before + time.perf_counter() - started)
                 self._keep(measured)
                 yield measured
                 if self.job.ends_with(measured):
                     return
 
-    def _current_fold(self) -> int:
+    def _current_turn(self) -> int:
         """That of the last epoch that was kept."""
         if not self.history or self.job.fidelity.folds < 2:
             return 0
         return max(0, self.history[-1].epochs - 1) // self.job.fidelity.epochs
 
-    def _training(self, fold: int) -> Training:
+    def _training(self, turn: int) -> Training:
         """On what ``_chosen`` says."""
         fidelity = self.job.fidelity
         return Training(
@@ -155,7 +155,7 @@ class _Run:
             self.seed,
             fidelity.size,
             images=fidelity.images,
-            chosen=self._chosen(fold),
+            chosen=self._chosen(self.job.fidelity.turns[turn]),
             intensities=self.intensities,
             group=self.group,
             lessons=self.lessons,
@@ -180,21 +180,21 @@ class _Run:
         """What the leading process finds: the others may be on machines without its disk."""
         return self.group.told(checkpoint.load() if self.group.leads else None)
 
-    def _epoch(self, fold: int) -> Measurement:
+    def _epoch(self, turn: int) -> Measurement:
         """Train an epoch, and validate when it is time to."""
         with self.features.kept() if self.features else nullcontext():
-            measured = self._learnt(fold)
+            measured = self._learnt(turn)
         ends = measured.failure is None and self.job.ends_with(measured)
         return measured.with_figures(self._measured()) if ends else measured
 
-    def _learnt(self, fold: int) -> Measurement:
+    def _learnt(self, turn: int) -> Measurement:
         train_loss = self.training.run_epoch()
-        done = fold * self.job.fidelity.epochs + self.training.epoch
+        done = turn * self.job.fidelity.epochs + self.training.epoch
         measured = replace(self.base, epochs=done, peak_memory=memory.peak(self.device))
         if not math.isfinite(train_loss):
             return replace(measured, failure=Failure.DIVERGED)
         measured = replace(measured, train_loss=train_loss)
-        if (found := self._validated(fold)) is not None:
+        if (found := self._validated(turn)) is not None:
             if not math.isfinite(found.loss):
                 return replace(measured, failure=Failure.DIVERGED)
             measured = replace(measured.with_figures(found.figures), class_iou=found.class_iou)
@@ -209,9 +209,9 @@ class _Run:
             for name, measure in kept(Measured)
         }
 
-    def _validated(self, fold: int) -> Evaluation | None:
-        """What the averaged weights find, if it is time to look. Of folds, all together after the
-        last; of a training on all images, nothing."""
+    def _validated(self, turn: int) -> Evaluation | None:
+        """What the averaged weights find, if it is time to look. Of the folds that are held out,
+        all together after the last; of a training on all images, nothing."""
         fidelity, done = self.job.fidelity, self.training.epoch
         last, every = done == fidelity.epochs, fidelity.evaluate_every
         between = fidelity.folds == 1 and every and not done % every
@@ -219,6 +219,7 @@ class _Run:
             return None
         if fidelity.folds == 1:
             self.validation = self._new_validation()
+        fold = fidelity.turns[turn]
         numbers = [n for n, held in enumerate(self.data.folds) if held == fold]
         batch = self.recipe.micro_batch // self.group.size
         self.validation.add(
@@ -228,7 +229,7 @@ class _Run:
             numbers if fidelity.folds > 1 else None,
             self.group,
         )
-        if fidelity.folds > 1 and fold + 1 < fidelity.folds:
+        if fidelity.folds > 1 and turn + 1 < len(fidelity.turns):
             return None
         return self.validation.result()
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from proxy_tasks.objectives import OBJECTIVES, Metric
 from search_space.backbone import Backbone
 from search_space.bounds import AtLeastOne, AtLeastZero, Bound, Share, check
+from search_space.errors import UserError
 from search_space.fields import short
 from search_space.scales import Scale
 
@@ -26,7 +27,8 @@ class Fidelity:
     in a row without a better mIoU (0: never; Prechelt 1998).
 
     With ``folds`` above 1 a network is trained so many times, each time on the images outside of a
-    fold, and its score is of all folds together; ``epochs`` are of each. With 0 it is trained on
+    fold, and its score is of all folds together; ``epochs`` are of each. ``held_out`` are the
+    numbers of the folds that have their turn (None: all, in order). With 0 folds it is trained on
     all images, and there is none to validate on.
 
     Raises:
@@ -41,14 +43,31 @@ class Fidelity:
     patience: AtLeastZero = 0
     images: AtLeastOne | None = None
     folds: AtLeastZero = 1
+    held_out: tuple[AtLeastZero, ...] | None = None
 
     def __post_init__(self) -> None:
         check(self)
+        if self.held_out is not None and self.folds:
+            _check_held_out(self.held_out, self.folds)
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """The folds that are held out, one training for each; a single 0 where there are none."""
+        return self.held_out or tuple(range(max(1, self.folds)))
 
     @property
     def total_epochs(self) -> int:
-        """Of all folds."""
-        return self.epochs * max(1, self.folds)
+        """Of all turns."""
+        return self.epochs * len(self.turns)
+
+
+def _check_held_out(held_out: tuple[int, ...], folds: int) -> None:
+    """UserError where they are no folds of the data, or one has two turns."""
+    if folds < 2:
+        raise UserError(f"held_out: {list(held_out)}, but the data have no folds")
+    if not held_out or len(set(held_out)) < len(held_out) or max(held_out) >= folds:
+        numbers = f"numbers of 0 to {folds - 1}, each at most once"
+        raise UserError(f"held_out must be {numbers}, not {list(held_out)}")
 
 
 class Failure(StrEnum):

@@ -29,6 +29,7 @@ from proxy_tasks.networks import Segmenter, channels_last
 from proxy_tasks.networks.stochastic_depth import drop_paths
 from proxy_tasks.networks.synchronised import synchronise
 from proxy_tasks.optimizers import make_optimizer, make_schedule
+from proxy_tasks.precision import autocast
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.soft_labels import SoftLabels
@@ -202,28 +203,3 @@ class Training:
             return None
         said = self.crops.taught(self._soft, index, draws)
         return Distillation(said, self.lessons.weight, self.lessons.temperature)
-
-
-ONEDNN_WIDTH = 64
-"""Up to this width of an image, maps of level 6 have one column."""
-
-
-def autocast(device: torch.device, width: int) -> torch.autocast:
-    """bf16 where the device computes it natively, else fp32 (emulated bf16 is slower).
-
-    A CPU computes images of up to 64 pixels' ``width`` in fp32: in bf16, oneDNN's weight gradient
-    of a 3x3 convolution with stride 2 on a map of one column is what happens to lie in memory
-    (torch 2.13 on AVX512-BF16, whatever the channels, rows and batch).
-    """
-    enabled = has_bf16(device) and (device.type != "cpu" or width > ONEDNN_WIDTH)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        flags = torch.cpu.get_capabilities()
-        return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
-    return False

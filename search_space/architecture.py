@@ -9,7 +9,7 @@ Standard library only, so that an exported network can carry this file along.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -181,6 +181,17 @@ class Architecture:
                 alive.add(index)
                 pending.extend(self.reads[index])
         return frozenset(alive)
+
+    @property
+    def built(self) -> Architecture:
+        """The same network, without the blocks that are never built."""
+        kept = [i for i in range(len(self.all_blocks)) if i < len(self.stem) or i in self.alive]
+        place = {old: new for new, old in enumerate(kept)}
+        blocks = (self.all_blocks[old] for old in kept[len(self.stem) :])
+        return replace(
+            self,
+            blocks=tuple(replace(b, inputs=tuple(place[i] for i in b.inputs)) for b in blocks),
+        )
 
     def _same_shape(self, first: int, second: int) -> bool:
         return bool(_map_of(self.all_blocks[first]) == _map_of(self.all_blocks[second]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -63,36 +63,52 @@ class SpineSpace(Box):
         _check_parameters(self)
 
     def decode(self, genotype: Genotype) -> Architecture:
-        """Every genotype in the box has a valid architecture. ValueError outside of the box."""
+        """Every genotype in the box has a valid architecture, of the blocks that are built.
+        ValueError outside of the box."""
         return _decoded(self, tuple(genotype))
 
     def encode(self, architecture: Architecture) -> Genotype:
-        """A genotype that decodes to this architecture (with the parents in rising order), or to
-        one with more blocks, of which none that was added is built.
+        """A genotype that decodes to this architecture, as far as it is built (with the parents in
+        rising order).
 
         Raises:
             UserError: naming what lies outside of the space.
         """
         self._check_member(architecture)
+        key = canonical_key(architecture)
+        for spare in product(*map(range, (len(self._levels), *map(len, self._offers.values())))):
+            genotype = self._encoded(architecture, spare)
+            if self.key(genotype) == key:
+                return genotype
+        raise UserError("outputs: in this space the last block of a level is its output")
+
+    def _encoded(self, architecture: Architecture, spare: Sequence[int]) -> Genotype:
+        """Places that are left over come first, as the last block of a level is its output; their
+        blocks have the level and the attributes of ``spare``. An output adds blocks of its shape
+        that nothing reads, so some of these would be built."""
         values = {"reads": self._reads.index(tuple(architecture.output_levels))}
         for level, index in architecture.output_blocks.items():
             values[f"from.{level}"] = SPINE if index >= self._stem else ENCODER
-        for index, block in enumerate(architecture.blocks, self._stem):
-            values[f"b{index:02d}.inputs"] = pair_encode(*block.inputs)
+        over = self.blocks - len(architecture.blocks)
+        told = ("level", *self._offers)
+        for index in self._block_ids[:over]:
+            values |= {f"b{index:02d}.{n}": v for n, v in zip(told, spare, strict=True)}
+        for index, block in enumerate(architecture.blocks, self._stem + over):
+            read = (i + over if i >= self._stem else i for i in block.inputs)
+            values[f"b{index:02d}.inputs"] = pair_encode(*read)
             values[f"b{index:02d}.level"] = self._levels.index(block.level)
             for name, offered in self._offers.items():
                 values[f"b{index:02d}.{name}"] = offered.index(getattr(block, name))
-        genotype = tuple(values.get(gene.name, 0) for gene in self.genes)
-        if self.key(genotype) != canonical_key(architecture):
-            raise UserError("outputs: in this space the last block of a level is its output")
-        return genotype
+        return tuple(values.get(gene.name, 0) for gene in self.genes)
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """One decision made otherwise, so that another network is built, or where none is found
-        another spec. One parent of a block is rewired at a time."""
+        another spec. One parent of a block is rewired at a time. Blocks that are not built drift:
+        they are drawn anew each time, so that a level that is read from blocks from now on may have
+        any (neutral drift, as in Cartesian genetic programming: Miller and Thomson 2000)."""
         key, changed = self.key(genotype), genotype
         for _ in range(_TRIES):
-            changed = self._changed(genotype, rng)
+            changed = self._changed(self._drifted(genotype, rng), rng)
             if self.key(changed) != key:
                 break
         return changed
@@ -104,13 +120,36 @@ class SpineSpace(Box):
         mixed = zip(parts, a, b, strict=True)
         return tuple(second if coins[part] else first for part, first, second in mixed)
 
+    @property
+    def alone(self) -> Genotype:
+        """The encoder without a block, of which the head reads all levels that it may."""
+        return self.encode(Architecture(features(self._spec), (), self.output_levels))
+
+    def beside_alone(self, rng: np.random.Generator) -> Genotype:
+        """The encoder alone, but that the head reads one of its levels from random blocks. An
+        encoder knows much, and most blocks in its way take something away: a uniform draw is
+        seldom as good."""
+        names = [gene.name for gene in self.genes]
+        read = dict(zip(names, self.alone, strict=True))
+        levels = [name for name in names if name.startswith("from.")]
+        drawn = self.alone
+        for _ in range(_TRIES if levels else 0):
+            blocks = dict(zip(names, self.sample(rng), strict=True))
+            other = {str(rng.choice(levels)): SPINE}
+            values = {n: v if n.startswith("b") else read[n] for n, v in blocks.items()} | other
+            drawn = tuple(values[name] for name in names)
+            if self.key(drawn) != self.key(self.alone):
+                break
+        return drawn
+
     def key(self, genotype: Genotype) -> str:
         """Canonical key of the decoded architecture: equal for the same network."""
         return _key(self, tuple(genotype))
 
     def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
         """What a surrogate is told of the decoded architecture (see ``spine_features``)."""
-        return spine_features(self.decode(genotype), self.output_levels, varied(self._offers))
+        told = varied(self._offers)
+        return spine_features(self.decode(genotype), self.blocks, self.output_levels, told)
 
     def settled(self, block: Block) -> Block:
         """The block, at the coarsest level and with the largest dilation that is left at the crop,
@@ -118,6 +157,15 @@ class SpineSpace(Box):
         if block.level in self.levels and block.level not in self._levels and not block.output:
             block = replace(block, level=self._levels[-1])
         return settled(block, self.dilations, self.crop)
+
+    def _drifted(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """The same network; as it was where a block that is drawn would be an output."""
+        built = {f"b{index:02d}" for index in self._whole(genotype).alive}
+        drawn = tuple(
+            new if gene.name[0] == "b" and gene.name.split(".")[0] not in built else old
+            for gene, old, new in zip(self.genes, genotype, self.sample(rng), strict=True)
+        )
+        return drawn if self.key(drawn) == self.key(genotype) else genotype
 
     def _changed(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         place = int(rng.integers(len(self.genes)))
@@ -132,7 +180,8 @@ class SpineSpace(Box):
             values[place] = (values[place] + step) % gene.radix
         return tuple(values)
 
-    def _decode(self, genotype: Genotype) -> Architecture:
+    def _whole(self, genotype: Genotype) -> Architecture:
+        """With the blocks that are not built."""
         check(self.genes, genotype)
         values = {g.name: int(v) for g, v in zip(self.genes, genotype, strict=True)}
         blocks = [self._block(index, values) for index in self._block_ids]
@@ -226,7 +275,9 @@ class SpineSpace(Box):
 @lru_cache(maxsize=1 << 12)
 def _decoded(space: SpineSpace, genotype: Genotype) -> Architecture:
     """Parents are varied, and candidates looked at, more than once."""
-    return space._decode(genotype)
+    whole = space._whole(genotype)
+    # A block that is not built may still keep another one from being added to an output.
+    return built if canonical_key(built := whole.built) == canonical_key(whole) else whole
 
 
 @lru_cache(maxsize=1 << 12)

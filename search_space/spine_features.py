@@ -23,11 +23,14 @@ LEVELS = MAX_LEVEL - MIN_LEVEL + 1
 
 
 def spine_features(
-    architecture: Architecture, output_levels: Sequence[int], varied: Collection[str] = ()
+    architecture: Architecture,
+    places: int,
+    output_levels: Sequence[int],
+    varied: Collection[str] = (),
 ) -> dict[str, Floats]:
-    """Groups of numbers:
+    """Groups of numbers, of an architecture with at most so many ``places`` for blocks:
 
-    ``order``: level of the block at each place, 0 where it is not built; ``types``, ``dilations``
+    ``order``: level of the block at each place, 0 where none is built; ``types``, ``dilations``
     and those of ``varied`` attributes likewise; ``profile``: how many blocks of each type and
     level; ``connections``: how many lead from each level of the encoder, and of the spine, to each;
     ``reads``: of each of ``output_levels`` 0 where the head does not read it, -1 where it reads the
@@ -38,12 +41,12 @@ def spine_features(
     built = [index for index in sorted(architecture.alive) if index >= stem]
     told = [each for each in ATTRIBUTES if each.name != "level"]
     told = [each for each in told if each.original or each.name in varied]
-    place = np.zeros((1 + len(told), len(architecture.blocks)))
+    place = np.zeros((1 + len(told), places))
     level = {index: block.level - MIN_LEVEL for index, block in enumerate(blocks)}
-    places = [index - stem for index in built]
-    place[0, places] = [level[index] + 1 for index in built]
+    filled = [index - stem for index in built]
+    place[0, filled] = [level[index] + 1 for index in built]
     for row, each in enumerate(told, start=1):
-        place[row, places] = _values(each, architecture, built)
+        place[row, filled] = _values(each, architecture, built)
     return {
         "order": place[0],
         **{each.plural: row for each, row in zip(told, place[1:], strict=True)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
 from nas.parts.baselines import named
 from nas.prediction.lessons import lessons
-from nas.runs import data_identity, events, ledgers, promotion_records, rivals, tested
+from nas.runs import data_identity, events, finals, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
 from nas.runs.resume import changed
@@ -58,7 +59,8 @@ def promote(
     run = RunDirectory.open(path)
     config = changed(run, settings, ("promotion.", "engine.", "loggers"), console)
     trials = ledgers.trials(run)
-    asked = _chosen(config, trials, count, numbers, baselines)
+    decided = finals.load(run)
+    asked = _chosen(config, trials, count, numbers, baselines, decided)
     if label is not None:
         asked = [subject.labelled(label) for subject in asked]
     chosen = [one for subject in asked for one in subject.seeded(config.seed, seeds)]
@@ -102,7 +104,7 @@ def promote(
     )
     ended = promotion_records.load_all(run)
     show_promotions(ended, console)
-    for line in rivals.lines(trials, ended, config, shlex.quote(str(path))):
+    for line in rivals.lines(trials, ended, config, shlex.quote(str(path)), decided):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
@@ -114,13 +116,16 @@ def _chosen(
     count: int | None,
     numbers: Sequence[int],
     baselines: Sequence[str],
+    decided: Sequence[Trial] = (),
 ) -> list[Subject]:
-    """The subjects, each once even where it is named twice."""
+    """The subjects, each once even where it is named twice. ``decided``: the run's finals."""
     if count is None and not numbers and not baselines:
         count = 1
-    found = [*by_number(trials, numbers), *(top(trials, count) if count else ())]
+    found = [*by_number(trials, numbers), *(top(trials, count, decided) if count else ())]
     subjects = [Subject.of_trial(trial) for trial in found]
     subjects += [_baseline(name, config, trials) for name in baselines]
+    final = {trial.key: trial.miou for trial in decided}
+    subjects = [replace(each, final_miou=final.get(each.key)) for each in subjects]
     return list({subject.name: subject for subject in subjects}.values())
 
 

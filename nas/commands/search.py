@@ -29,6 +29,7 @@ from nas.runs import (
     events,
     initial_weights,
     ledgers,
+    promotion_records,
     rivals,
     teacher_identity,
 )
@@ -36,7 +37,7 @@ from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
 from nas.runs.selection import top
-from nas.searching import warm_start
+from nas.searching import finals, warm_start
 from nas.searching.diagrams import Leaders
 from nas.searching.search import Search
 from nas.terminal.progress import Board, SearchProgress
@@ -217,14 +218,15 @@ def _fit(
     seconds: float,
     console: Console,
 ) -> None:
-    """Shorten full training where less time is left than was planned; the run keeps that, so that
-    a resume goes on with it."""
+    """Shorten or lengthen full training where other time is left than was planned; the run keeps
+    that, so that a resume goes on with it."""
     if settings := planning.fitted(config, best, rivals, seconds):
-        shorter = configs.with_settings(config, settings, ("promotion.",))
-        run.write_config(placed(shorter))
+        fitting = configs.with_settings(config, settings, ("promotion.",))
+        run.write_config(placed(fitting))
         console.print(
-            f"full training gets {shorter.promotion.epochs} of {config.promotion.epochs} epochs:"
-            f" {units.duration(max(0.0, seconds))} are left of the hours",
+            f"full training gets {fitting.promotion.epochs} epochs instead of"
+            f" {config.promotion.epochs}: {units.duration(max(0.0, seconds))} are left of the hours"
+            f" for {units.counted(len(best) + rivals, 'network')}",
             highlight=False,
         )
 
@@ -317,11 +319,30 @@ def _conclude(
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if config.promotion.top == 0:
         return
-    chosen = top(trials, config.promotion.top)
+    decided = finals.hold(run, config, trials, console)
+    chosen = top(trials, config.promotion.top, decided)
     others = rivals.others(config, chosen)
     for name in sorted(set(config.promotion.rivals) - set(others)):
         console.print(f"the search found {name} itself: no block paid for what it costs")
     if deadline is not None:
         _fit(run, config, chosen, len(others), deadline - time.monotonic(), console)
     promote(run.path, config.promotion.top, (), others, 1, None, True, (), console)
-    export(str(run.path), "best", ("spec", "python"), run.path / "export", console)
+    named, selected = _handed_over(run, config, trials, decided, console)
+    export(named, selected, ("spec", "python"), run.path / "export", console)
+
+
+def _handed_over(
+    run: RunDirectory,
+    config: Config,
+    trials: list[Trial],
+    decided: list[Trial],
+    console: Console,
+) -> tuple[str, str | None]:
+    """What is exported, as ``export`` takes it: the run's best, unless a rival is ahead of it."""
+    promoted = promotion_records.load_all(run)
+    if not (found := rivals.ahead(trials, promoted, config, decided)):
+        return str(run.path), "best"
+    ours, rival = found
+    line = f"{rival.name} has a higher mIoU on the validation part than {ours}: it is exported"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return str(run.promotions / rival.name), None

@@ -16,6 +16,7 @@ from nas.engines.base import Trouble
 from nas.runs import (
     audited,
     evaluations,
+    finals,
     initial_weights,
     ledgers,
     promotion_records,
@@ -29,6 +30,7 @@ from nas.runs.promotion_records import Promotion
 from nas.runs.tested import evaluations_of
 from nas.searching.search import ENDED
 from nas.terminal.evaluated import evaluations_table
+from nas.terminal.finals import finals_table
 from nas.terminal.standings import leaderboard_table, show_promotions
 from nas.terminal.trainings import under_way_table
 from results.trial import Trial, TrialState
@@ -44,6 +46,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     run = RunDirectory.open(path)
     trials, earlier = ledgers.read(run)
     promoted, going = promotion_records.load_all(run), trainings.load_all(run)
+    decided = finals.load(run)
     if as_json:
         known: dict[str, Any] = {
             "run": str(run.path),
@@ -53,6 +56,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         }
         tested_on = evaluations_of(promoted)
         known["trials"] = [_plain(trial) for trial in trials]
+        known["finals"] = [_plain(trial) for trial in decided]
         known["promotions"] = [_promotion(each, tested_on.get(each.name)) for each in promoted]
         known["under_way"] = [each.to_dict() for each in going]
         known["evaluations"] = [
@@ -75,11 +79,15 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE):
             console.print(f"{trial.name} {trial.state}: {_reason(trial)}", markup=False)
+    if decided:
+        console.print(finals_table(decided, trials, run.config().proxy.score))
     if going:
         console.print(under_way_table(going))
     if promoted:
         show_promotions(promoted, console)
-        for line in rivals.lines(trials, promoted, run.config(), shlex.quote(str(run.path))):
+        for line in rivals.lines(
+            trials, promoted, run.config(), shlex.quote(str(run.path)), decided
+        ):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     if evaluated := _evaluations(promoted):
         console.print(evaluations_table(evaluated))

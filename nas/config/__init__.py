@@ -19,6 +19,8 @@ from nas.config.sources import DEMONSTRATION, own, presets
 from nas.config.space import ConstraintsConfig, SpaceConfig
 from nas.config.teacher import TeacherConfig
 from nas.config.training import (
+    FinalsConfig,
+    FinalTraining,
     HalvingConfig,
     PromotionConfig,
     ProxyConfig,
@@ -37,6 +39,8 @@ __all__ = [
     "ControllerConfig",
     "DataConfig",
     "EngineConfig",
+    "FinalTraining",
+    "FinalsConfig",
     "HalvingConfig",
     "LoggersConfig",
     "PlanConfig",

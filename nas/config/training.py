@@ -75,8 +75,13 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _can_be_trained(self) -> Self:
-        self.fidelity()
+        self.fidelity(self._folds_named)
         return self
+
+    @property
+    def _folds_named(self) -> int:
+        """The fewest that the data may have."""
+        return 1
 
     def fidelity(self, folds: int = 1) -> Fidelity:
         """As the tasks take it. UserError, beginning with the key, for what is out of bounds."""
@@ -142,10 +147,20 @@ _Score: Any = Literal[tuple(SCORES)]
 
 class ProxyConfig(TrainingConfig):
     """The short training. ``score`` is what the search goes by, see proxy_tasks.objectives;
-    with ``asha`` trainings that fall behind are stopped early."""
+    with ``asha`` trainings that fall behind are stopped early; ``held_out`` are the numbers of the
+    data's folds that have their turn (None: all)."""
 
     score: _Score = "miou"
     asha: HalvingConfig | None = None
+    held_out: tuple[int, ...] | None = None
+
+    def fidelity(self, folds: int = 1) -> Fidelity:
+        """With the folds that are held out. UserError for others than there are."""
+        return replace(super().fidelity(folds), held_out=self.held_out)
+
+    @property
+    def _folds_named(self) -> int:
+        return 1 if self.held_out is None else max(2, 1 + max(self.held_out, default=0))
 
 
 class PromotionConfig(TrainingConfig):
@@ -167,3 +182,39 @@ class PromotionConfig(TrainingConfig):
     def fidelity(self, folds: int = 1) -> Fidelity:
         """With its patience."""
         return replace(super().fidelity(folds), patience=self.patience)
+
+
+class FinalTraining(ProxyConfig):
+    """Full training cut short, and scored as a proxy is; ``weights``: see PromotionConfig."""
+
+    weights: Path | None = None
+
+
+class FinalsConfig(Section):
+    """Between the search and full training, so many of the best ``candidates`` (0: none) and the
+    promotion's rivals are trained as a promotion is, but for ``epochs`` of ``images`` crops, their
+    weights averaged with this decay, on what the search chooses by. The best of them is promoted.
+    ``held_out`` as ProxyConfig has it."""
+
+    candidates: int = Field(0, ge=0)
+    epochs: int = Field(8, ge=1)
+    images: int | None = Field(None, ge=1)
+    averaging: float | None = Field(None, ge=0, lt=1)
+    held_out: tuple[int, ...] | None = None
+
+    def training(self, promotion: PromotionConfig, score: str) -> FinalTraining:
+        """What finalists get, scored by ``score``. UserError where that is no training."""
+        shared = {name: getattr(promotion, name) for name in TrainingConfig.model_fields}
+        recipe = promotion.recipe
+        if self.averaging is not None:
+            recipe = replace(recipe, averaging=self.averaging)
+        own = {
+            "epochs": self.epochs,
+            "images": self.images or promotion.images,
+            "evaluate_every": 0,
+            "recipe": recipe,
+            "score": score,
+            "held_out": self.held_out,
+            "weights": promotion.weights,
+        }
+        return FinalTraining(**shared | own)

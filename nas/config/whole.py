@@ -12,7 +12,7 @@ from nas.config.data import DataConfig
 from nas.config.loggers import LoggersConfig
 from nas.config.running import BudgetConfig, EngineConfig, PlanConfig
 from nas.config.space import ConstraintsConfig, SpaceConfig
-from nas.config.training import PromotionConfig, ProxyConfig
+from nas.config.training import FinalsConfig, PromotionConfig, ProxyConfig
 from nas.controllers import CONTROLLERS
 from nas.settings import storage_url
 from nas.settings.section import Section
@@ -28,6 +28,7 @@ class Config(Section):
     constraints: ConstraintsConfig = ConstraintsConfig()
     controller: ControllerConfig = CONTROLLERS[DEFAULT]()
     proxy: ProxyConfig = ProxyConfig()
+    finals: FinalsConfig = FinalsConfig()
     promotion: PromotionConfig = PromotionConfig()
     budget: BudgetConfig = BudgetConfig()
     audit: AuditConfig = AuditConfig()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from nas.config import (
     Config,
     DataConfig,
+    FinalTraining,
     PromotionConfig,
     SpaceConfig,
     TrainingConfig,
@@ -27,12 +30,16 @@ from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.start import Start
 from proxy_tasks.task import Fidelity, Limit
-from search_space.architecture import Architecture, features
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.cost import Cost
 from search_space.errors import UserError
 from search_space.files import at_home
 from search_space.genes import Genotype, SearchSpace
+from search_space.seeds import derive_seed
+from search_space.spine import SpineSpace
+
+_TRIES = 20
+"""Draws for each network beside the encoder alone."""
 
 
 def space(config: Config) -> SearchSpace:
@@ -70,29 +77,44 @@ def _limits(config: Config, analytic: bool) -> dict[str, float]:
 
 def controller(config: Config, space: SearchSpace, first: Sequence[Genotype] = ()) -> Controller:
     """The config's, after the networks to begin with: on an encoder the encoder alone, which a
-    search has to beat, then ``first``. UserError where its options do not go together."""
+    search has to beat, and its neighbours, then ``first``. UserError where its options do not go
+    together."""
     try:
         made = config.controller.build(space, config.seed)
     except UserError as error:
         raise UserError(f"controller: {error}") from error
-    first = [*filter(space.allows, _alone(config, space)), *first]
+    first = [*_beginning(config, space), *first]
     return WarmStart(made, space, list(dict.fromkeys(first))) if first else made
 
 
-def _alone(config: Config, space: SearchSpace) -> list[Genotype]:
-    """The encoder without a block, where candidates stand on one."""
-    spec = config.space.encoder_spec
-    if spec is None:
+def _beginning(config: Config, space: SearchSpace) -> list[Genotype]:
+    """On an encoder, what takes the place of a controller's first random proposals: the encoder
+    alone, and networks beside it. Random search has none but the first."""
+    whole = config.space.whole()
+    if not isinstance(whole, SpineSpace):
         return []
-    return [space.encode(Architecture(features(spec), (), config.space.output_levels))]
+    wanted = getattr(config.controller, "initial", 1)
+    rng = np.random.default_rng(derive_seed(config.seed, "beside the encoder alone"))
+    drawn = (whole.beside_alone(rng) for _ in range(_TRIES * (wanted - 1)))
+    found = {space.key(each): each for each in chain([whole.alone], drawn) if space.allows(each)}
+    return list(found.values())[:wanted]
 
 
 def fidelity(training: TrainingConfig, data: DataConfig) -> Fidelity:
     """The config's numbers as the tasks take them. Folds of the data only choose: what is promoted
-    is trained on all images."""
+    is trained on all images. UserError for more folds held out than there are."""
     promoted = isinstance(training, PromotionConfig)
     folds = (data.split and data.split.folds) or 1
-    return training.fidelity(folds=0 if promoted and folds > 1 else folds)
+    try:
+        return training.fidelity(folds=0 if promoted and folds > 1 else folds)
+    except UserError as error:
+        section = "finals" if isinstance(training, FinalTraining) else section_of(training)
+        raise UserError(f"{section}.{error}") from error
+
+
+def finals(config: Config) -> FinalTraining:
+    """The training of those that a search ends between."""
+    return config.finals.training(config.promotion, config.proxy.score)
 
 
 def dataset(
@@ -128,7 +150,9 @@ def dataset(
 
 def weights_of(training: TrainingConfig) -> Path | None:
     """The file that it starts from, None where there is none."""
-    weights = training.weights if isinstance(training, PromotionConfig) else None
+    weights = None
+    if isinstance(training, PromotionConfig | FinalTraining):
+        weights = training.weights
     return None if weights is None else weights.expanduser()
 
 
@@ -151,7 +175,8 @@ def training_data(
 
 def section_of(training: TrainingConfig) -> str:
     """Where the config has it."""
-    return "promotion" if isinstance(training, PromotionConfig) else "proxy"
+    full = isinstance(training, PromotionConfig | FinalTraining)
+    return "promotion" if full else "proxy"
 
 
 def packed(config: Config, training: TrainingConfig, console: Console) -> Path:
@@ -234,7 +259,7 @@ def task(
         device=config.engine.device,
         folder=folder.resolve() if folder else None,  # a worker may stand elsewhere
         again=Again(config, training),
-        features=not isinstance(training, PromotionConfig),
+        features=not isinstance(training, PromotionConfig | FinalTraining),
         lessons=lessons,
         start=Start(
             weights_of(training), spec.name if spec else "", encoder_weights_of(config.space)

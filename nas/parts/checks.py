@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from nas.config import Config, TrainingConfig
+from nas.config import Config, ProxyConfig, TrainingConfig
 from nas.engines import tracking
 from nas.parts.baselines import baselines, rivals
-from nas.parts.build import controller, dataset, encoder_weights_of, section_of, training_data
+from nas.parts.build import (
+    controller,
+    dataset,
+    encoder_weights_of,
+    fidelity,
+    finals,
+    section_of,
+    training_data,
+)
 from nas.parts.machines import resources
 from nas.parts.weights import check_weights
 from proxy_tasks.encoder_weights import check_there
@@ -43,6 +51,7 @@ def check(config: Config, space: SearchSpace, own: bool = False) -> None:
     check_encoders(config, *(each.backbone for each in compared))
     resources(config.engine)
     check_batch(config, config.proxy)
+    check_finals(config, own)
     check_promotion(config)
     check_weights(config)
 
@@ -85,7 +94,7 @@ def check_room_for(config: Config, space: SearchSpace) -> None:
     promoted = [config.promotion] if config.promotion.top else []
     network = space.decode(space.sample(np.random.default_rng(derive_seed(config.seed, "room"))))
     for training in (config.proxy, *promoted):
-        section, scale = section_of(training), training.fidelity().scale
+        section, scale = section_of(training), training.scale
         classes = len(dataset(config, training.size).classes)
         try:
             check_scale(scale)
@@ -116,6 +125,18 @@ def check_promotion(config: Config) -> None:
         )
 
 
+def check_finals(config: Config, own: bool) -> None:
+    """UserError for finals that cannot be, or that nothing follows. ``own`` as for ``check``."""
+    if not config.finals.candidates:
+        return
+    if own or not config.promotion.top:
+        why = "the search is by a function" if own else "promotion.top is 0"
+        raise UserError(
+            f"finals.candidates: finals choose what is trained fully, but {why}; write 0"
+        )
+    check_batch(config, finals(config))
+
+
 def check_processes(config: Config) -> None:
     """UserError for more of them than a full training can have."""
     if (processes := config.promotion.processes) == 1:
@@ -132,15 +153,17 @@ def check_processes(config: Config) -> None:
 
 
 def check_batch(config: Config, training: TrainingConfig) -> None:
-    """UserError for a batch of more images than there are, or crops that cannot be turned."""
+    """UserError for a batch of more images than there are, crops that cannot be turned, or folds
+    that the data do not have."""
     section = section_of(training)
     height, width = training.size
     if training.recipe.turn and height != width:
         raise UserError(
             f"{section}.recipe.turn: only square crops can be turned, not {height}x{width}; write 0"
         )
+    fidelity(training, config.data)
     data = training_data(config, training)
-    folds = len(set(data.folds)) if training is config.proxy else 0
+    folds = len(set(data.folds)) if isinstance(training, ProxyConfig) else 0
     held = max(data.folds.count(fold) for fold in set(data.folds)) if folds > 1 else 0
     there = round((data.count("train") - held) * training.share)
     images = training.images or there

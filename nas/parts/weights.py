@@ -32,9 +32,12 @@ def tell_weights(config: Config, backbones: Iterable[Backbone], console: Console
 
 
 def check_weights(config: Config) -> None:
-    """UserError where the networks that a search promotes could not start from the file: they have
-    nothing in common but the encoder."""
-    if config.promotion.weights is None or not config.promotion.top:
+    """UserError where there is no such file, or the networks that a search promotes could not start
+    from it: they have nothing in common but the encoder."""
+    if config.promotion.weights is None:
+        return
+    if not config.promotion.top:
+        _told(config, [])
         return
     if not (spec := config.space.encoder_spec):
         raise UserError(

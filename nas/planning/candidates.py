@@ -19,10 +19,11 @@ PROXY_EPOCHS = 4
 
 @dataclass(frozen=True)
 class Candidates:
-    """``seconds`` of one candidate by one worker."""
+    """``seconds`` of one candidate by one worker; ``turns``: so many folds are held out."""
 
     epochs: int
     images: int
+    turns: int
     trials: int
     seconds: float
     baselines: tuple[str, ...]
@@ -30,7 +31,7 @@ class Candidates:
     def decisions(self, frame: Frame, search: float) -> tuple[Decision, ...]:
         recipe = frame.recipe
         steps = self.epochs * self.images // recipe.batch_size
-        total = self.epochs * self.images * frame.folds
+        total = self.epochs * self.images * self.turns
         scale = frame.scale(WIDTHS[-1])
         values = {
             "proxy.epochs": self.epochs,
@@ -39,7 +40,10 @@ class Candidates:
             "proxy.recipe.averaging": averaging(steps),
             **scaled("proxy", scale),
         }
-        folds = f" over {frame.folds} folds" if frame.folds > 1 else ""
+        folds = ""
+        if frame.folds > 1:
+            values["proxy.held_out"] = list(range(self.turns))
+            folds = f" with {'one fold' if self.turns == 1 else f'{self.turns} folds'} held out"
         seen = Decision(
             "a proxy sees",
             f"{total:,} crops{folds}, at width {WIDTHS[-1]:g}",
@@ -65,22 +69,28 @@ class Candidates:
 
 
 def candidates(frame: Frame, crops: float, seconds: float, full: int) -> Candidates:
-    """Proxies of a fixed part of full training, and longer ones where very many would fit."""
+    """Proxies of a fixed part of full training, and longer ones where very many would fit. Where
+    few fit, fewer folds are held out before proxies become shorter."""
     batch, folds, workers = frame.recipe.batch_size, frame.folds, frame.there.workers
-    validated = frame.looks("train" if folds > 1 else "val") / crops
-    usual, least = (steps * batch * folds for steps in (PROXY_STEPS, FEWEST_STEPS))
-    wanted = max(full // SHORTER, usual)
+    looks = frame.looks("train" if folds > 1 else "val") / crops
+    usual, least = (steps * batch for steps in (PROXY_STEPS, FEWEST_STEPS))
+    wanted, turns = max(full // SHORTER, usual), folds
 
-    def trials(total: float) -> float:
+    def each() -> float:
+        return turns * wanted / crops + looks * turns / folds
+
+    def trials() -> float:
         # A baseline is scored too, and the first of all that stand on an encoder computes its maps.
-        return workers * seconds / (total / crops + validated) - (2 if frame.start else 1)
+        return workers * seconds / each() - (2 if frame.start else 1)
 
-    if trials(wanted) > MOST_TRIALS:
-        wanted = min(full, int((workers * seconds / (MOST_TRIALS + 1) - validated) * crops))
-    while trials(wanted) < FEWEST_TRIALS and wanted > least:
+    if trials() > MOST_TRIALS:
+        longest = (workers * seconds / (MOST_TRIALS + 1) - looks) * crops / folds
+        wanted = min(full, int(longest))
+    while trials() < FEWEST_TRIALS and turns > 1:
+        turns -= 1
+    while trials() < FEWEST_TRIALS and wanted > least:
         wanted = max(least, int(0.8 * wanted))
-    epochs, images = divided(wanted // folds, PROXY_EPOCHS if folds == 1 else 2, batch)
-    total = epochs * images * folds
-    number = max(2, int(trials(total)))
+    epochs, images = divided(wanted, PROXY_EPOCHS if turns == 1 else 2, batch)
+    wanted = epochs * images
     rivals = (f"{frame.rival}-os32" if frame.start else frame.rival,)
-    return Candidates(epochs, images, number, total / crops + validated, rivals)
+    return Candidates(epochs, images, turns, max(2, int(trials())), each(), rivals)

@@ -127,6 +127,10 @@ class Frame:
         frozen = replace(self.recipe, encoder_rate=0.0)
         return replace(one, recipe=frozen, again=self._maps() <= LARGEST)
 
+    def final(self, width: float) -> Setting:
+        """The setting of a finalist: full training's, on each worker."""
+        return replace(self.full(width), workers=self.there.workers, threads=1)
+
     def _maps(self) -> float:
         """Bytes, in single precision, of the encoder's maps of all that proxies see."""
         assert self.start is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from nas.planning.candidates import candidates
 from nas.planning.decision import Decision
+from nas.planning.finals import Finals, finals
 from nas.planning.frame import (
     BATCH,
     ROOM,
@@ -28,8 +29,9 @@ from search_space.encoders import EncoderSpec
 
 PLENTY = 1000
 """Passes of a full training beyond which time is better spent on candidates."""
-PROMOTED = 0.7
-"""Part of the hours that full training gets: it decides most of the winner's score."""
+PROMOTED, FINALS = 0.7, 0.2
+"""Parts of the hours that full training gets, as it decides most of the winner's score, and of it
+what finals get where there is a rival."""
 PROMOTION_EPOCHS = 30
 VALIDATIONS = 6
 """Of a full training, where images are held out."""
@@ -78,6 +80,7 @@ def hours(
     rivals = (name_of(start),) if start else ()
     top = 1 if rivals or folds > 1 or there.workers == 1 else 2
     trainings = top + len(rivals)
+    share = PROMOTED - FINALS if rivals else PROMOTED
     beside = min(trainings, there.workers)
     rounds = -(-trainings // beside)
     frame = Frame(
@@ -95,23 +98,25 @@ def hours(
     narrow, narrow_full = timed([frame.short(WIDTHS[-1]), frame.full(WIDTHS[-1])])
     frame, narrow_full, threads = _threads(frame, narrow_full, timed)
     left = max(60.0, seconds - START - read - END)
-    width = _width(frame, narrow_full.crops, PROMOTED * left / rounds)
+    width = _width(frame, narrow_full.crops, share * left / rounds)
     full = timed([frame.full(width)])[0] if width != WIDTHS[-1] else narrow_full
     looks = 0.0 if folds > 1 else VALIDATIONS * frame.looks("val")
     end = END + trainings * frame.looks("test") / full.crops
     left = max(60.0, seconds - START - read - end)
-    crops = int(SPARE * PROMOTED * left / rounds * full.crops - looks)
+    crops = int(SPARE * share * left / rounds * full.crops - looks)
     crops = max(2 * frame.recipe.batch_size, min(crops, frame.crops(PLENTY)))
     epochs, images = divided(crops, PROMOTION_EPOCHS, frame.recipe.batch_size)
     promotion = rounds * (epochs * images + looks) / full.crops
-    search = left - promotion / SPARE
+    last = _finals(frame, width, SPARE * FINALS * left, epochs * images, len(rivals), timed)
+    search = left - (promotion + (last.seconds if last else 0.0)) / SPARE
     proxy = candidates(frame, narrow.crops, SPARE * search, epochs * images)
     passes = epochs * images / max(1, frame.crops(1))
     decisions = (
         _batch_decision(frame, full),
         _width_decision(frame, width, passes),
-        _full_decision(frame, epochs, images, promotion, top, rivals),
+        _full_decision(frame, epochs, images, promotion, top, rivals, share),
         *threads,
+        *([last.decision(frame, rivals)] if last else ()),
         *proxy.decisions(frame, search),
         _limit(frame, width),
     )
@@ -122,6 +127,16 @@ def hours(
         "ending_seconds": round(end + looks / full.crops, 1),
     }
     return Hours(proxy.trials, passes, frame.passes, read, decisions, measured)
+
+
+def _finals(
+    frame: Frame, width: float, seconds: float, full: int, rivals: int, timed: Timer
+) -> Finals | None:
+    """None where there is no rival: then nobody's score says whether a candidate pays."""
+    if not rivals:
+        return None
+    (pace,) = timed([frame.final(width)])
+    return finals(frame, pace.crops, seconds, full, rivals)
 
 
 def _native_pixels(found: Fingerprint) -> int:
@@ -168,7 +183,13 @@ def _width_decision(frame: Frame, width: float, passes: float) -> Decision:
 
 
 def _full_decision(
-    frame: Frame, epochs: int, images: int, seconds: float, top: int, rivals: tuple[str, ...]
+    frame: Frame,
+    epochs: int,
+    images: int,
+    seconds: float,
+    top: int,
+    rivals: tuple[str, ...],
+    share: float,
 ) -> Decision:
     batch = frame.recipe.batch_size
     values = {
@@ -181,7 +202,7 @@ def _full_decision(
     }
     who = "the best candidate" if top == 1 else "each of the two best candidates"
     who = " and ".join((who, *rivals))
-    why = f"{100 * PROMOTED:.0f} % of the hours: full training decides most of the score"
+    why = f"{100 * share:.0f} % of the hours: full training decides most of the score"
     if rivals:
         why += f"; {rivals[0]} alone is what you would have without a search"
     return Decision(

@@ -34,8 +34,8 @@ MEASURING = 30.0
 """Seconds that measuring the machine takes, about."""
 HOURS = 1.0
 """The default of ``--hours``."""
-_LEFT = ("seed", "data", "space", "constraints", "controller", "proxy", "promotion", "budget",
-         "baselines", "engine", "plan")  # fmt: skip
+_LEFT = ("seed", "data", "space", "constraints", "controller", "proxy", "finals", "promotion",
+         "budget", "baselines", "engine", "plan")  # fmt: skip
 """Sections that a plan's file shows, in this order."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from nas.parts import build
 from nas.prediction.given_weights import NONE, GivenWeights, of_weights
 from nas.prediction.predictors import palette
-from nas.runs import data_identity, ledgers, promotion_records, selection
+from nas.runs import data_identity, finals, ledgers, promotion_records, selection
 from nas.runs.built_as import built_as
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import Promotion
@@ -91,7 +91,7 @@ def of_run(run: RunDirectory, selected: str) -> list[Subject]:
         _promoted(run, trial.folder, trained[trial.number], trial)
         if trial.number in trained
         else _proposed(run, trial)
-        for trial in _select(trials, promotions, selected)
+        for trial in _select(trials, promotions, finals.load(run), selected)
     ]
 
 
@@ -111,9 +111,11 @@ def of_promotion(folder: Path) -> Subject:
     return _promoted(run, promoted.name, promoted, trial)
 
 
-def _select(trials: list[Trial], promoted: list[Promotion], selected: str) -> list[Trial]:
+def _select(
+    trials: list[Trial], promoted: list[Promotion], decided: list[Trial], selected: str
+) -> list[Trial]:
     if selected == BEST:
-        return [selection.best(trials, promoted)]
+        return [selection.best(trials, promoted, decided)]
     if selected == FRONT:
         return selection.front(trials)
     if not selected.isdecimal():

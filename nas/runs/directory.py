@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas.config import Config, TrainingConfig, parse
+from nas.runs import settings_identity
 from nas.runs.inside import check_readable
 from proxy_tasks import processor
 from search_space import architecture_file, strict_yaml
@@ -54,6 +55,11 @@ class RunDirectory:
     @property
     def ledger(self) -> Path:
         return self.path / "ledger.journal"
+
+    @property
+    def finals(self) -> Path:
+        """The ledger of the trainings between search and promotion, see nas.runs.finals."""
+        return self.path / "legs" / "finals.journal"
 
     @property
     def artifacts(self) -> Path:
@@ -124,6 +130,7 @@ class RunDirectory:
         """Replaced in one step, where anything changed. UserError where it cannot be written."""
         text = config.to_yaml()
         try:
+            settings_identity.write(self.path, config)
             if self.config_file.is_file() and self.config_file.read_text("utf-8") == text:
                 return
             with replacing(self.config_file) as draft:

@@ -34,8 +34,9 @@ class Promotion:
     search never scored.
 
     One of data that are validated in ``folds`` was trained on all images: it has no ``miou``, as
-    none was left to validate on, and the weights of its last epoch. What chose it is the proxy's
-    ``proxy_miou`` over the folds. Records of before do not say anything of classes.
+    none was left to validate on, and the weights of its last epoch. What chose it is the
+    ``final_miou`` that it had in the finals, or the proxy's ``proxy_miou``, of the folds. Records of
+    before do not say anything of classes.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Promotion:
     shares: tuple[float, ...] = ()
     proxy_class_iou: tuple[float | None, ...] = ()
     folds: int | None = None
+    final_miou: float | None = None
 
     @property
     def unvalidated(self) -> bool:
@@ -78,9 +80,11 @@ class Promotion:
         """Why it has no mIoU, where that is not a failure."""
         if not self.unvalidated:
             return None
-        proxy = "" if self.proxy_miou is None else f"; its proxy scored {_percent(self.proxy_miou)}"
-        over = f" over {self.folds} folds" if proxy else ""
-        return f"trained on all images, so none was left to validate on{proxy}{over}"
+        what, chosen = "in the finals it", self.final_miou
+        if chosen is None:
+            what, chosen = "its proxy", self.proxy_miou
+        on = "" if chosen is None else f"; {what} scored {_percent(chosen)} on images held out"
+        return f"trained on all images, so none was left to validate on{on}"
 
     def check_weights(self) -> None:
         """UserError where the weights are gone, or are not those that the training ended with."""
@@ -174,7 +178,7 @@ def load(folder: Path) -> Promotion:
 _NUMBER, _COUNT, _TEXT = (int, float, type(None)), (int, type(None)), (str, type(None))
 _KINDS: dict[str, tuple[type, ...]] = {
     "trial": _COUNT, "epoch": _COUNT, "folds": _COUNT, "seed": (int,), "miou": _NUMBER,
-    "proxy_miou": _NUMBER, "key": (str,), "weights": _TEXT, "digest": _TEXT, "settings": (dict,),
+    "proxy_miou": _NUMBER, "final_miou": _NUMBER, "key": (str,), "weights": _TEXT, "digest": _TEXT, "settings": (dict,),
     "last": (dict,), "classes": (list,), "class_iou": (list,), "shares": (list,),
     "proxy_class_iou": (list,),
 }  # fmt: skip

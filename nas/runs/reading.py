@@ -7,7 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nas.runs import audited, evaluations, ledgers, promotion_records, rivals
+from nas.runs import (
+    audited,
+    evaluations,
+    finals,
+    ledgers,
+    promotion_records,
+    rivals,
+    selection,
+)
 from nas.config import Config
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import figures, warning
@@ -70,13 +78,17 @@ class ObservedRun:
         return self._promoted[1]
 
     def _against(self, found: Sequence[Promotion]) -> Mapping[str, tuple[str, ...]]:
-        """Name -> how the best stands against each of its rivals; a record that is damaged is
-        passed over."""
+        """Name -> how the best came to be chosen in the finals, and how it stands against each of
+        its rivals; a record that is damaged is passed over."""
         try:
-            known = rivals.comparisons(self.trials(), found, self._run.config())
+            config, decided = self._run.config(), finals.load(self._run)
+            known = rivals.comparisons(self.trials(), found, config, decided)
+            (first,) = selection.top(self.trials(), 1, decided)
         except UserError:
             return {}
-        return {known[0].best: tuple(map(str, known))} if known else {}
+        name = known[0].best if known else next((p.name for p in found if p.trial == first.number), "")
+        chosen = finals.told(decided, config.proxy.score)
+        return {name: (*([chosen] if chosen else ()), *map(str, known))}
 
     def _shown(self, found: Mapping[Path, Promotion]) -> tuple[Promoted, ...]:
         against = self._against(list(found.values()))

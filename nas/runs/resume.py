@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nas import config as configs
-from nas.runs import data_identity, encoder_identity, teacher_identity
+from nas.runs import data_identity, encoder_identity, settings_identity, teacher_identity
 from nas.config import Config
 from nas.runs.inside import check_permitted, check_writable
 from nas.runs.directory import RunDirectory, placed
@@ -47,12 +47,14 @@ def changed(
     data and the weights of its encoder lie.
 
     Raises:
-        UserError: for a setting that a run keeps, data or weights that are not those that it began
-            with, a link that leads out of the run, or a folder of it that may not be written.
+        UserError: for a setting that a run keeps, also where somebody edited its config; data or
+            weights that are not those that it began with, a link that leads out of the run, or a
+            folder of it that may not be written.
     """
     check_permitted(run.path)
     check_writable(run.path)
     kept = run.config()
+    settings_identity.check(run.path, kept)
     movable: tuple[str, ...] = data_identity.MOVABLE
     if kept.space.encoder_weights is not None:
         movable += encoder_identity.MOVABLE

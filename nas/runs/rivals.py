@@ -12,7 +12,7 @@ from nas.config import Config
 from nas.parts.baselines import named
 from nas.runs import selection, tested
 from nas.runs.evaluations import Evaluation
-from nas.runs.promotion_records import Promotion
+from nas.runs.promotion_records import OverSeeds, Promotion
 from proxy_tasks.datasets.base import Split
 from results import units
 from results.paired import Difference, ImageCounts, difference
@@ -76,30 +76,70 @@ def others(config: Config, chosen: Sequence[Trial]) -> list[str]:
 
 
 def comparisons(
-    trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config
+    trials: Sequence[Trial],
+    promotions: Sequence[Promotion],
+    config: Config,
+    finals: Sequence[Trial] = (),
 ) -> list[Comparison]:
     """Of the best candidate with each rival that was trained and scored as it was."""
+    ours, others = _trained(trials, promotions, config, finals)
+    found = (_compared(ours, theirs, name) for name, theirs in others.items())
+    return [one for one in found if one]
+
+
+def ahead(
+    trials: Sequence[Trial],
+    promotions: Sequence[Promotion],
+    config: Config,
+    finals: Sequence[Trial] = (),
+) -> tuple[str, Promotion] | None:
+    """The name of the best candidate's full training, and the rival's that has a higher mIoU than it
+    on the validation part, both means over seeds; None where none has, or no images were left to
+    validate on. A test part is not looked at."""
+    ours, others = _trained(trials, promotions, config, finals)
+    groups = [ours, *others.values()] if ours else []
+    scored = [group for group in groups if any(each.miou is not None for each in group)]
+    if not scored or scored[0] is not ours:
+        return None
+    best = max(scored, key=lambda group: OverSeeds.of(group).miou)
+    if best is ours:
+        return None
+    first = min(best, key=lambda each: each.seed)
+    return min(each.name for each in ours), first
+
+
+def _trained(
+    trials: Sequence[Trial],
+    promotions: Sequence[Promotion],
+    config: Config,
+    finals: Sequence[Trial],
+) -> tuple[list[Promotion], dict[str, list[Promotion]]]:
+    """Full trainings of the best candidate that is no rival, under one recipe; and of each rival
+    under the same, by its name. Empty where there are none."""
     known = {canonical_key(named(name, config)): name for name in sorted(names(config))}
     ours = [each for each in promotions if each.weights and each.key not in known]
     candidates = {trial.number for trial in trials if trial.kind == "candidate"}
     if candidates.isdisjoint(each.trial for each in ours):
-        return []
-    best = selection.best(trials, ours)
+        return [], {}
+    best = selection.best(trials, ours, finals)
     group = [each for each in ours if each.trial == best.number]
     group = [each for each in group if each.recipe == group[0].recipe]
-    found = []
-    for key, name in known.items():
-        others = [p for p in promotions if p.weights and (p.key, p.recipe) == (key, group[0].recipe)]
-        if others and (one := _compared(group, others, name)):
-            found.append(one)
-    return found
+    others: dict[str, list[Promotion]] = {}
+    for each in promotions:
+        if each.weights and each.key in known and each.recipe == group[0].recipe:
+            others.setdefault(known[each.key], []).append(each)
+    return group, others
 
 
 def lines(
-    trials: Sequence[Trial], promotions: Sequence[Promotion], config: Config, run: str
+    trials: Sequence[Trial],
+    promotions: Sequence[Promotion],
+    config: Config,
+    run: str,
+    finals: Sequence[Trial] = (),
 ) -> list[str]:
     """What to tell of the comparisons; empty where there are no rivals."""
-    found = comparisons(trials, promotions, config)
+    found = comparisons(trials, promotions, config, finals)
     told = [str(each) for each in found]
     for each in found:
         if each.verdict == "worse":

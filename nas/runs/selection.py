@@ -20,21 +20,26 @@ def by_number(trials: Sequence[Trial], numbers: Sequence[int]) -> list[Trial]:
     return [known[number] for number in numbers]
 
 
-def top(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """The candidates with the highest proxy score. UserError where none is complete."""
+def top(trials: Sequence[Trial], count: int, finals: Sequence[Trial] = ()) -> list[Trial]:
+    """The candidates with the highest score in the ``finals``, then those with the highest proxy
+    score. UserError where none is complete."""
+    last = {trial.key: _score(trial) for trial in finals}
     scored = _scored(trials)
-    return sorted(scored, key=lambda t: (-_score(t), t.number))[:count]
+    none = float("-inf")
+    return sorted(scored, key=lambda t: (-last.get(t.key, none), -_score(t), t.number))[:count]
 
 
-def best(trials: Sequence[Trial], promotions: Sequence[Promotion]) -> Trial:
+def best(
+    trials: Sequence[Trial], promotions: Sequence[Promotion], finals: Sequence[Trial] = ()
+) -> Trial:
     """The candidate with the best full training, of several seeds under one recipe their mean.
-    Where full trainings had no images left to validate on, the best proxy score among them; or
-    without a full training the best proxy score. A test part is not looked at."""
+    Where full trainings had no images left to validate on, the first of ``top`` among them; or
+    without a full training the first of all. A test part is not looked at."""
     candidates = {trial.number: trial for trial in trials if trial.kind == "candidate"}
     trained = by_network(each for each in promotions if each.trial in candidates)
     if not trained:
         whole = {each.trial for each in promotions if each.unvalidated}
-        return top([t for t in _scored(trials) if t.number in whole] or trials, 1)[0]
+        return top([t for t in _scored(trials) if t.number in whole] or trials, 1, finals)[0]
     number = max(trained, key=lambda group: OverSeeds.of(group).miou)[0].trial
     assert number is not None  # it is a candidate's
     return candidates[number]

@@ -14,6 +14,7 @@ from nas.runs import (
     evaluations,
     ledgers,
     promotion_records,
+    settings_identity,
     teacher_identity,
 )
 from nas.runs.directory import RunDirectory
@@ -50,8 +51,12 @@ class Books:
             return Part("ledger", None)
         looks: list[Look] = [(path, partial(_check_leg, path)) for path in legs]
         found = faults([*looks, (self.run.ledger, self._read_trials)])
-        seen = f"{len(legs)} legs of an audit" if legs else f"{len(self.trials)} trials"
-        return Part("ledger", seen, found)
+        return Part("ledger", self._ledger_seen(legs), found)
+
+    def _ledger_seen(self, legs: list[Path]) -> str:
+        if self.run.finals in legs:
+            return f"{len(self.trials)} trials and the finals"
+        return f"{len(legs)} legs of an audit" if legs else f"{len(self.trials)} trials"
 
     def _records(self, config: list[str]) -> Part:
         looks = [*self._of_run(), *self._of_promotions()]
@@ -81,6 +86,8 @@ class Books:
         run = self.run
         if run.data_file.is_file():
             yield run.data_file, partial(data_identity.load, run)
+        if (settings := run.path / settings_identity.FILE).is_file():
+            yield settings, partial(settings_identity.load, run.path)
         if run.teacher_file.is_file():
             yield run.teacher_file, partial(teacher_identity.load, run)
         for name in ("environment.json", "plan.yaml", audited.FILE):

@@ -39,7 +39,8 @@ LABEL = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 class Subject:
     """What is trained fully: a trial of the run, or (``trial`` None) a baseline that the run never
     scored. ``key`` is canonical; ``seed`` is of the order of images, their augmentation and the
-    initial weights; ``proxy_class_iou`` is what the proxy had of each class."""
+    initial weights; ``proxy_class_iou`` is what the proxy had of each class; ``final_miou`` is of
+    the finals."""
 
     name: str
     backbone: Backbone
@@ -48,6 +49,7 @@ class Subject:
     proxy_miou: float | None = None
     seed: int = 0
     proxy_class_iou: tuple[float | None, ...] = ()
+    final_miou: float | None = None
 
     @classmethod
     def of_trial(cls, trial: Trial) -> Subject:
@@ -229,4 +231,4 @@ def _record(
         "shares": truth.shares,
         "proxy_class_iou": subject.proxy_class_iou,
         "folds": truth.folds,
-    }
+    } | ({} if subject.final_miou is None else {"final_miou": subject.final_miou})

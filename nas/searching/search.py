@@ -69,6 +69,7 @@ class Search:
             if trial.state is TrialState.RUNNING
         )
         self._candidates = History(t for t in known if t.kind == "candidate")
+        self._compared = {t.key: t.measurement for t in known if _is_scored_baseline(t)}
         for trial in _told(known):
             self._controller.tell(trial)
 
@@ -79,6 +80,9 @@ class Search:
     @shielded()
     def next(self) -> Job | None:
         trial = self._again.popleft() if self._again else self._start()
+        while trial is not None and (before := self._scored_before(trial)):
+            self._end(self._ledger.finish(trial.number, before))
+            trial = self._start()
         if trial is None:
             return None
         self._out += 1
@@ -101,12 +105,22 @@ class Search:
             self._crashed(job, outcome)
             return
         self._retries.worked()
-        trial = self._record(job, outcome.scored(self._score))
+        self._end(self._record(job, outcome.scored(self._score)))
+
+    def _end(self, trial: Trial) -> None:
         if trial.kind == "candidate":
             self._candidates.put(trial)
             self._controller.tell(trial)
+        elif _is_scored_baseline(trial):
+            self._compared[trial.key] = trial.measurement
         self._progress.ended(trial)
         events.tell("trial finished", **_known(trial), **_came_to(trial))
+
+    def _scored_before(self, trial: Trial) -> Measurement | None:
+        """What a baseline came to that is the same network, trained alike: nothing is paid for
+        twice. Limits that are measured hold for candidates alone."""
+        trained = self._limits or trial.kind == "baseline"
+        return None if trained else self._compared.get(trial.key)
 
     def _record(self, job: Job, outcome: Measurement) -> Trial:
         """In the ledger: the end of a job, or where its engine stopped it, which may be before it
@@ -159,6 +173,10 @@ class Search:
         if self.exhausted or (self._deadline and time.monotonic() >= self._deadline):
             return True
         return self._budget.trials is not None and len(self._candidates) >= self._budget.trials
+
+
+def _is_scored_baseline(trial: Trial) -> bool:
+    return trial.kind == "baseline" and trial.state is TrialState.COMPLETE
 
 
 def _known(trial: Trial) -> dict[str, Any]:

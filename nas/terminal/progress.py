@@ -16,7 +16,7 @@ from nas.terminal.console import is_live
 from proxy_tasks.objectives import OBJECTIVES, SCORES, Analytic, Metric, Shown, shown
 from proxy_tasks.task import Job, Measurement
 from results import units
-from results.trial import Trial, TrialState
+from results.trial import Kind, Trial, TrialState
 
 
 class Board:
@@ -98,15 +98,21 @@ def _epoch_seconds(now: Measurement) -> float:
 
 class SearchProgress:
     """Counts of a search that goes ``by`` a metric, kept as trials end: a summary costs the same
-    after ten thousand. ``budget`` is its number of candidates, where it has one."""
+    after ten thousand. ``budget`` is its number of trials of the ``kind`` that is counted, where it
+    has one."""
 
     def __init__(
-        self, board: Board, budget: int | None, known: list[Trial], by: Metric = "miou"
+        self,
+        board: Board,
+        budget: int | None,
+        known: list[Trial],
+        by: Metric = "miou",
+        kind: Kind = "candidate",
     ) -> None:
-        self._board, self._budget, self._by = board, budget, by
+        self._board, self._budget, self._by, self._kind = board, budget, by, kind
         self._since, self._here = time.monotonic(), 0
         self._states: Counter[TrialState] = Counter()
-        self._candidates = 0
+        self._counted = 0
         self._best: tuple[float, Trial] | None = None
         self._running: set[int] = set()
         for trial in known:
@@ -137,9 +143,9 @@ class SearchProgress:
 
     def _count(self, trial: Trial) -> None:
         self._states[trial.state] += 1
-        if trial.kind != "candidate":
+        if trial.kind != self._kind:
             return
-        self._candidates += 1
+        self._counted += 1
         score = trial.score
         if score is not None and (self._best is None or score > self._best[0]):
             self._best = score, trial
@@ -149,13 +155,13 @@ class SearchProgress:
         failed, infeasible = self._states[TrialState.FAILED], self._states[TrialState.INFEASIBLE]
         stopped = self._states[TrialState.STOPPED]
         of = f"/{self._budget}" if self._budget else ""
-        parts = [f"{self._candidates}{of} done", f"{len(self._running)} running"]
+        parts = [f"{self._counted}{of} done", f"{len(self._running)} running"]
         parts += [f"{stopped} stopped early"] if stopped else []
         parts += [f"{failed} failed"] + ([f"{infeasible} infeasible"] if infeasible else [])
         if self._best is not None:
             _, best = self._best
             parts.append(f"best {_quality(best, self._by)} ({best.name})")
-        return " · ".join(parts + self._pace(self._candidates))
+        return " · ".join(parts + self._pace(self._counted))
 
     def _pace(self, done: int) -> list[str]:
         if not self._here:

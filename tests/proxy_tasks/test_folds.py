@@ -23,6 +23,7 @@ from proxy_tasks.task import Failure, Fidelity, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Validation
 from search_space import catalog
+from search_space.errors import UserError
 from search_space.scales import Scale
 from tests.support.arrays import Arrays, Pair
 
@@ -187,3 +188,48 @@ def test_weights_of_an_epoch_that_diverged_are_not_kept(
     monkeypatch.setattr(Training, "run_epoch", lambda _: float("nan"))
     assert next(steps).failure is Failure.DIVERGED
     assert Checkpoint(tmp_path / JOB.name).weights.read_bytes() == good
+
+
+def test_only_the_folds_that_are_held_out_have_their_turn(
+    task: TrainingTask, tmp_path: Path
+) -> None:
+    """Each as it is among all, also where the training was killed in the second one."""
+    one, two = (replace(JOB, fidelity=replace(FIDELITY, held_out=held)) for held in ((2,), (2, 0)))
+    data, alone = open_packed(task.data), Validation(2, torch.device("cpu"))
+    train, val = (DeviceSplit(split, torch.device("cpu")) for split in (data.train, data.val))
+    chosen = [number for number, held in enumerate(FOLDS) if held != 2]
+    network = _initial_network(0, JOB, 2, RECIPE, USUAL)
+    training = Training(network, train, RECIPE, 2, 0, FIDELITY.size, chosen=chosen)
+    for _ in range(2):
+        training.run_epoch()
+    alone.add(training.average.module, val, 4, [n for n, held in enumerate(FOLDS) if held == 2])
+    *before, last = task.score(one)
+    assert (len(before), last.epochs, one.ends_with(last)) == (1, 2, True)
+    assert (last.miou, last.loss) == (alone.result().miou, alone.result().loss)
+    whole = list(task.score(two))[-1]
+    assert (whole.epochs, two.ends_with(whole)) == (4, True)
+    kept = replace(task, folder=tmp_path)
+    steps = kept.score(two)
+    for _ in range(3):
+        next(steps)
+    del steps
+    (resumed,) = kept.score(two)
+    assert learned(resumed) == learned(whole)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "folds", "said"),
+    [
+        ((0,), 1, "held_out: [0], but the data have no folds"),
+        ((3,), 3, "held_out must be numbers of 0 to 2, each at most once, not [3]"),
+        ((1, 1), 3, "held_out must be numbers of 0 to 2, each at most once, not [1, 1]"),
+        ((), 3, "held_out must be numbers of 0 to 2, each at most once, not []"),
+        ((-1,), 3, "held_out must be at least 0, not -1"),
+    ],
+)
+def test_folds_that_the_data_do_not_have_are_refused(
+    held_out: tuple[int, ...], folds: int, said: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        replace(FIDELITY, held_out=held_out, folds=folds)
+    assert str(caught.value) == said

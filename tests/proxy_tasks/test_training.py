@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 
-from proxy_tasks import training as training_module
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.datasets.packing import pack
@@ -157,16 +156,6 @@ def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     assert evaluated(resumed.average.module, val) == evaluated(unbroken.average.module, val)
     for name, value in unbroken.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name]), name
-
-
-@pytest.mark.parametrize(("width", "bf16"), [(64, False), (65, True)])
-def test_a_cpu_with_bf16_uses_it_where_its_gradients_are_right(
-    width: int, bf16: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Repeatedly trained small images, as above, show it on such a CPU only."""
-    monkeypatch.setattr(training_module, "has_bf16", lambda device: True)
-    with training_module.autocast(torch.device("cpu"), width):
-        assert torch.is_autocast_enabled("cpu") == bf16
 
 
 def test_another_seed_is_another_training(train: DeviceSplit) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from proxy_tasks import device_split, training, views
+from proxy_tasks import device_split, precision, views
 from proxy_tasks.augment import normalise
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.device_split import DeviceSplit
@@ -224,7 +224,7 @@ def test_it_computes_in_single_precision_where_training_would_not(
     network: DeepLabV3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is exported computes so, and one mIoU is told of it."""
-    monkeypatch.setattr(training, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "has_bf16", lambda device: True)
     kinds: set[torch.dtype] = set()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

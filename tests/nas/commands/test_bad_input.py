@@ -183,6 +183,14 @@ def test_a_gpu_that_is_not_there(refused, monkeypatch: pytest.MonkeyPatch) -> No
     assert "there is no CUDA GPU here" in refused(engine__device="cuda")
 
 
+@pytest.mark.parametrize("top", ["0", "1"])
+def test_weights_that_are_not_there_are_told_whether_they_are_used_or_not(
+    refused, top: str
+) -> None:
+    wanted = {"0": "promotion.weights: /nowhere.pth: no such file", "1": "are of no file"}[top]
+    assert wanted in refused(promotion__weights="/nowhere.pth", promotion__top=top)
+
+
 def test_a_batch_larger_than_the_data(refused) -> None:
     line = "recipe.batch_size: 64 is more than the 16 training images"
     assert f" proxy.{line}" in refused(proxy__recipe__batch_size="64")

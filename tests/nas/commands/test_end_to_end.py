@@ -18,6 +18,7 @@ import pytest
 from search_space import architecture_file
 from search_space.canonical import canonical_key
 from tests.support.runs import arguments, command, environment, nas, nas_here, trials_of
+from tests.support.waiting import wait_for
 
 ENDLESS = ("--trials", "100000")
 """For a search that is stopped from outside, however slow the machine is to do it."""
@@ -236,11 +237,3 @@ def ended(run: Path) -> int:
     """Trials that have ended, read off the journal as any other program could."""
     path = run / "ledger.journal"
     return path.read_text().count('"state":1') if path.exists() else 0
-
-
-def wait_for(condition: object, seconds: float = 120) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from search_space.errors import UserError
 from tests.support.groups import in_processes
 from tests.support.runs import arguments, command, environment, nas_here
 from tests.support.shared_training import SUBJECT, promoted
+from tests.support.waiting import wait_for
 
 LAST = Measurement(3, 1, 1, 1.0, miou=0.5)
 BUG = Crash(Trouble.BUG, "ValueError: no")
@@ -139,10 +139,3 @@ def training(driver: int) -> Iterator[int]:
 def epochs(folder: Path) -> int:
     history = folder / "history.csv"
     return len(history.read_text().splitlines()) - 1 if history.exists() else 0
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 200) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

@@ -108,7 +108,7 @@ def test_what_is_missed_is_said_beside_the_score() -> None:
 
 def test_a_training_on_all_images_says_what_chose_it() -> None:
     text = shown(UNSEEN)
-    told = "trained on all images, so none was left to validate on; its proxy scored 30.0 % over 5 folds"
+    told = "trained on all images, so none was left to validate on; its proxy scored 30.0 % on images held out"
     assert f"trial-0003: {told}" in text
     assert "trial-0003 (proxy)" in text  # whose figures by class these are
     assert "12/12" in text
@@ -118,6 +118,9 @@ def test_a_training_on_all_images_says_what_chose_it() -> None:
         "trial-0003 was chosen by a proxy that never finds crop. T"
     )
     assert replace(UNSEEN, last=replace(ENDED, failure=Failure.DIVERGED)).note is None
+    final = replace(UNSEEN, final_miou=0.45).note
+    assert final is not None
+    assert final.endswith("; in the finals it scored 45.0 % on images held out")
 
 
 def test_what_the_test_part_shows_of_such_a_training_is_said() -> None:

@@ -110,6 +110,36 @@ def test_the_test_part_comes_first_and_seeds_count(
     assert len(rivals.lines([found], promotions, config, "r")) == 1
 
 
+def test_the_rival_with_the_higher_validation_score_is_handed_over(
+    config: Config, found: Trial, tmp_path: Path
+) -> None:
+    """Whatever the test part says, and by the mean over seeds."""
+    ours = trained(tmp_path, found.key, "trial-0001", 1, 0.6)
+    rival = trained(tmp_path, KEY, RIVAL, None, 0.7)
+    score(ours, "test", 0.9)
+    score(rival, "test", 0.1)
+    assert rivals.ahead([found], [ours, rival], config) == ("trial-0001", rival)
+    seed = trained(tmp_path, KEY, f"{RIVAL}-seed1", None, 0.4, seed=1)
+    assert rivals.ahead([found], [ours, seed, rival], config) is None
+    assert rivals.ahead([found], [ours, seed, replace(rival, miou=0.9)], config) == (
+        "trial-0001",
+        replace(rival, miou=0.9),
+    )
+
+
+def test_none_is_handed_over_that_cannot_be_told_to_be_ahead(
+    config: Config, found: Trial, tmp_path: Path
+) -> None:
+    ours = trained(tmp_path, found.key, "trial-0001", 1, 0.6)
+    rival = trained(tmp_path, KEY, RIVAL, None, 0.7)
+    assert rivals.ahead([found], [rival], config) is None
+    assert rivals.ahead([found], [ours], config) is None
+    folds = [replace(each, miou=None, folds=3) for each in (ours, rival)]
+    assert rivals.ahead([found], folds, config) is None
+    other = trained(tmp_path, KEY, f"{RIVAL}-other", None, 0.9, epochs=99)
+    assert rivals.ahead([found], [ours, other], config) is None
+
+
 def test_what_cannot_be_compared_is_left_out(
     config: Config, found: Trial, tmp_path: Path
 ) -> None:

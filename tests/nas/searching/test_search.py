@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import signal
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
@@ -30,6 +32,7 @@ from results.leaderboard import leaderboard
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
 from search_space import catalog
+from search_space.genes import Genotype
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 from tests.support import clocks
@@ -387,3 +390,42 @@ def test_a_last_line_that_a_power_cut_left_is_told_of_once(tmp_path: Path) -> No
     assert said[0].startswith(f"{path}: its last line is no whole record and is dropped (19 bytes)")
     assert said[1] == ""
     assert (tmp_path / events.FILE).read_text().count('"event": "ledger mended"') == 1
+
+
+ENTRY = SPACE.sample(np.random.default_rng(3))
+
+
+class Entry:
+    """Proposes the network of a baseline, then others."""
+
+    def __init__(self) -> None:
+        self.told: list[Trial] = []
+        self._random = RandomSearch(SPACE, 0)
+
+    def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
+        if not history:
+            return ENTRY
+        return self._random.ask(number, history)
+
+    def tell(self, trial: Trial) -> None:
+        self.told.append(trial)
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_candidate_that_is_a_baseline_is_not_trained_again(tmp_path: Path, limited: bool) -> None:
+    """Unless it may be beyond a limit, which nobody asked the baseline."""
+    limits = (Limit("latency", 0.1, Scale(), (64, 64)),) if limited else ()
+    harness = Harness(tmp_path, trials=2, limits=limits)
+    controller = Entry()
+    harness.search._controller = controller
+    harness.search._baselines = deque([Baseline("entry", SPACE.decode(ENTRY))])
+    trained = []
+    while (job := harness.search.next()) is not None:
+        trained.append(job.number)
+        harness.score(job)
+    assert trained == ([0, 1, 2] if limited else [0, 2])
+    trials = harness.ledger.trials()
+    assert [t.state for t in trials] == [TrialState.COMPLETE] * 3
+    assert trials[1].key == trials[0].key
+    assert trials[1].score == trials[0].score
+    assert [t.number for t in controller.told] == [1, 2]
