@@ -6,7 +6,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from search_space.encoders import ResNet, encoder
+from search_space.backbone_encoder import BackboneEncoder
+from search_space.encoders import EncoderSpec, ResNet
 from search_space.errors import UserError
 
 EXTRA = "spinenet-seg-nas[encoders]"
@@ -23,26 +24,31 @@ def installed(name: str) -> Path | None:
     return next((Path(spec.origin).parent / "models").glob(f"{name}-*.pth"), None)
 
 
-def found(name: str, file: Path | None = None) -> Path:
+def found(spec: EncoderSpec, file: Path | None = None) -> Path:
     """The file that is given, or else that of the package. UserError where it is not there."""
     if file is not None:
         if not file.is_file():
             raise UserError(f"{KEY}: {file}: no such file")
         return file
-    if (path := installed(name)) is None:
-        raise UserError(f"encoder: the weights of {name} are {_missing(name)}")
+    if (path := installed(spec.name)) is None:
+        named = spec.title if isinstance(spec, BackboneEncoder) else spec.name
+        raise UserError(f"encoder: the weights of {named} are {_missing(spec)}")
     return path
 
 
-def check_there(name: str, file: Path | None = None) -> None:
+def check_there(spec: EncoderSpec | None, file: Path | None = None) -> None:
     """UserError where an encoder's weights are not there; for no encoder there is nothing to do."""
-    if name:
-        found(name, file)
+    if spec:
+        found(spec, file)
 
 
-def _missing(name: str) -> str:
+def _missing(spec: EncoderSpec) -> str:
     scratch = "write recipe.pretrained: false in proxy and promotion to train it from scratch"
-    spec = encoder(name)
+    if isinstance(spec, BackboneEncoder):
+        return (
+            f"not given: write {KEY}: FILE, a promotion's best.safetensors or an export's weights,"
+            f" or {scratch}"
+        )
     if isinstance(spec, ResNet):
         return (
             f"in no package: write {KEY}: FILE (for nas promote: promotion.weights), the state"

@@ -89,7 +89,8 @@ def _names(backbone: Backbone, file: WeightsFile) -> tuple[dict[str, str], bool]
         return by_our_names(file.tensors, backbone, str(file.path))
     if file.backbone == backbone:
         return {name: name for name in file.tensors}, True
-    if encoder_of(backbone) and encoder_of(file.backbone) == encoder_of(backbone):
+    own, there = encoder_of(backbone), encoder_of(file.backbone)
+    if own and there and own.name == there.name:
         return {name: name for name in file.tensors}, False
     raise UserError(
         f"{file.path}: the weights are of another backbone, with the key"

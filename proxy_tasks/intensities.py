@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_space.encoders import encoder
+from search_space.encoders import EncoderSpec
 from search_space.encoders.resnet import IMAGENET_MEAN, IMAGENET_STD
 from search_space.errors import UserError
 
@@ -44,12 +44,11 @@ class Intensities:
         return cls(tuple(values["mean"]), tuple(values["std"]), values["top"])
 
 
-def as_trained_on(name: str, measured: Intensities) -> Intensities:
-    """How an encoder's weights expect colour images, whatever was ``measured`` of these; images of
-    more or fewer channels, or for no encoder, as measured."""
-    if not name or measured.channels != 3:
+def as_trained_on(spec: EncoderSpec | None, measured: Intensities) -> Intensities:
+    """How an encoder's weights expect images, whatever was ``measured`` of these; images of other
+    channels than its weights saw, or for no encoder, as measured."""
+    if spec is None or len(spec.mean) != measured.channels:
         return measured
-    spec = encoder(name)
     return Intensities(spec.mean, spec.std, measured.top)
 
 

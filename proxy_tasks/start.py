@@ -21,7 +21,8 @@ from search_space.backbone import Backbone, encoder_of
 class Start:
     """``weights``: a file that has them for the whole network, or for its backbone (see
     proxy_tasks.fitting). Without it a network on an encoder starts from the encoder's, if the
-    recipe says so: those on ``encoder`` from ``encoder_weights``, others from what is installed."""
+    recipe says so: those on the ``encoder`` of that name from ``encoder_weights``, others from what
+    is installed."""
 
     weights: Path | None = None
     encoder: str = ""
@@ -39,9 +40,9 @@ class Start:
             found = fit(network, backbone, WeightsFile.open(self.weights))
             load(network, found)
             known = _encoder(network) if found.encoder else network.backbone
-        elif recipe.pretrained and (name := encoder_of(backbone)):
-            known = _encoder(network)
-            load_pretrained(known, name, self.encoder_weights if name == self.encoder else None)
+        elif recipe.pretrained and (spec := encoder_of(backbone)):
+            known, own = _encoder(network), spec.name == self.encoder
+            load_pretrained(known, spec, self.encoder_weights if own else None)
         else:
             return
         _hold_back(known, recipe)

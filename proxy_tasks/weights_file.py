@@ -99,6 +99,12 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: damaged, or no weights file ({error})") from error
 
 
+def any_state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file by the names that it gives them. UserError for a file that is damaged
+    or holds anything else."""
+    return _tensors(path) if path.suffix == SUFFIX else state_dict(path)
+
+
 def state_dict(path: Path) -> dict[str, Tensor]:
     """That of a file of torch. UserError for a file that is damaged or holds anything else."""
     try:

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any
 
 from search_space.attributes import attribute, declared
-from search_space.encoders import encoder
+from search_space.encoders import EncoderSpec, encoder
 from search_space.errors import UserError
 
 BLOCK_TYPES = ("bottleneck", "residual")
@@ -57,17 +57,20 @@ class Feature(Block):
     """The map of a level of an encoder (see search_space.encoders), which stands in the stem. It is
     of no block's type and has channels of its own, whatever the scale."""
 
-    encoder: str = ""
+    encoder: EncoderSpec | None = None
 
     @property
     def channels(self) -> int:
-        """UserError for an encoder that is not known."""
-        return encoder(self.encoder).channels[self.level]
+        """Of its map."""
+        assert self.encoder is not None
+        return self.encoder.channels[self.level]
 
 
-def features(name: str) -> tuple[Feature, ...]:
-    """The stem of an architecture on an encoder. UserError for one that is not known."""
-    return tuple(Feature(level, FEATURE, encoder=name) for level in encoder(name).channels)
+def features(known: EncoderSpec | str) -> tuple[Feature, ...]:
+    """The stem of an architecture on an encoder, or on the one of that name. UserError for a name
+    that is not known."""
+    spec = encoder(known) if isinstance(known, str) else known
+    return tuple(Feature(level, FEATURE, encoder=spec) for level in spec.channels)
 
 
 STEM = (Block(level=2, type="bottleneck"), Block(level=2, type="bottleneck"))
@@ -104,7 +107,7 @@ class Architecture:
     output_levels: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if self.encoder and self.stem != features(self.encoder):
+        if self.encoder_spec and self.stem != features(self.encoder_spec):
             raise UserError(f"stem: on an encoder it is features({self.encoder!r})")
         for index, block in enumerate(self.all_blocks):
             if not isinstance(block, Feature):
@@ -112,11 +115,15 @@ class Architecture:
         _check_outputs(self)
 
     @cached_property
+    def encoder_spec(self) -> EncoderSpec | None:
+        """The encoder that it stands on; None where its stem is trained from scratch."""
+        found = (block.encoder for block in self.all_blocks if isinstance(block, Feature))
+        return next(found, None)
+
+    @property
     def encoder(self) -> str:
-        """The name of the encoder that it stands on; empty where its stem is trained from
-        scratch."""
-        found = {block.encoder for block in self.all_blocks if isinstance(block, Feature)}
-        return min(found, default="")
+        """The name of that encoder; empty where there is none."""
+        return self.encoder_spec.name if self.encoder_spec else ""
 
     @cached_property
     def all_blocks(self) -> tuple[Block, ...]:

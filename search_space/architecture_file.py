@@ -1,8 +1,9 @@
 """The architecture file: a spec and where it came from, as YAML that people read and edit.
 
-Three formats, named in the first line: ``spinenet-seg/1`` for an Architecture with a stem of its
-own, ``spinenet-seg/2`` for one on an encoder, ``dilated-resnet/1`` for a DilatedResNet. Readers
-refuse what they do not know: a misspelt key never goes unseen.
+Four formats, named in the first line: ``spinenet-seg/1`` for an Architecture with a stem of its
+own, ``spinenet-seg/2`` for one on an encoder that has a name, ``spinenet-seg/3`` for one on an
+encoder that the file describes (see ``encoder_file``), ``dilated-resnet/1`` for a DilatedResNet.
+Readers refuse what they do not know: a misspelt key never goes unseen.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search_space import fields, strict_yaml, tf_vision
+from search_space import encoder_file, fields, strict_yaml, tf_vision
 from search_space.architecture import ATTRIBUTES, Architecture, Block, features, stated
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
+from search_space.encoders import ENCODERS
 from search_space.errors import UserError
 from search_space.files import replacing
 from search_space.resnet import DilatedResNet
@@ -23,6 +25,7 @@ from search_space.scales import DEEPLABV3
 
 ARCHITECTURE_FORMAT = "spinenet-seg/1"
 ENCODER_FORMAT = "spinenet-seg/2"
+DESCRIBED_FORMAT = "spinenet-seg/3"
 RESNET_FORMAT = "dilated-resnet/1"
 
 _MOST_BLOCKS = 1000
@@ -53,10 +56,10 @@ def to_dict(backbone: Backbone) -> dict[str, Any]:
     blocks = [_block_to_dict(index, block) for index, block in enumerate(backbone.all_blocks)]
     stem, blocks = blocks[: len(backbone.stem)], blocks[len(backbone.stem) :]
     levels = [int(level) for level in backbone.output_levels]
-    if backbone.encoder:
+    if spec := backbone.encoder_spec:
         return {
-            "format": ENCODER_FORMAT,
-            "encoder": backbone.encoder,
+            "format": ENCODER_FORMAT if spec.name in ENCODERS else DESCRIBED_FORMAT,
+            "encoder": encoder_file.to_value(spec, to_dict),
             "output_levels": levels,
             "blocks": blocks,
         }
@@ -78,9 +81,10 @@ def from_dict(values: Mapping[str, Any]) -> Backbone:
     build: dict[str, Callable[[Mapping[str, Any]], Backbone]] = {
         ARCHITECTURE_FORMAT: _architecture,
         ENCODER_FORMAT: _on_encoder,
+        DESCRIBED_FORMAT: _on_described_encoder,
         RESNET_FORMAT: _resnet,
     }
-    known = f"write {ARCHITECTURE_FORMAT}, {ENCODER_FORMAT} or {RESNET_FORMAT}"
+    known = f"write {', '.join([*build][:-1])} or {RESNET_FORMAT}"
     if "format" not in values:
         raise UserError(f"format is missing: {known}")
     form = values["format"]
@@ -107,6 +111,8 @@ def dumps(backbone: Backbone, provenance: Mapping[str, Any] | None = None) -> st
     for name, value in values.items():
         if name in ("stem", "blocks") and value:
             lines += [f"{name}:", *(f"- {_flow(block)}" for block in value)]
+        elif isinstance(value, dict):
+            lines += [f"{name}:", *_indented(value)]
         else:
             lines.append(f"{name}: {_flow(value)}")
     text = "\n".join(lines) + "\n"
@@ -171,12 +177,27 @@ def _block_to_dict(index: int, block: Block) -> dict[str, Any]:
     return values
 
 
+def _indented(values: Mapping[str, Any]) -> list[str]:
+    """A mapping within the file: one entry a line, and of lists of mappings one of these."""
+    lines: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, dict) and any(isinstance(each, list) for each in value.values()):
+            lines += [f"{name}:", *_indented(value)]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lines += [f"{name}:", *(f"- {_flow(each)}" for each in value)]
+        else:
+            lines.append(f"{name}: {_flow(value)}")
+    return [f"  {line}" for line in lines]
+
+
 def _flow(value: Any) -> str:
     """YAML's flow style, for the few types that a spec holds."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_flow(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str | float):
+        return strict_yaml.render_inline(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -191,6 +212,12 @@ def _on_encoder(values: Mapping[str, Any]) -> Architecture:
     required = {"format": str, "encoder": str, "output_levels": list, "blocks": list}
     values = fields.check(values, "", required, optional={"key": str})
     return _behind(features(values["encoder"]), values)
+
+
+def _on_described_encoder(values: Mapping[str, Any]) -> Architecture:
+    required = {"format": str, "encoder": dict, "output_levels": list, "blocks": list}
+    values = fields.check(values, "", required, optional={"key": str})
+    return _behind(features(encoder_file.from_value(values["encoder"], from_dict)), values)
 
 
 def _behind(stem: tuple[Block, ...], values: Mapping[str, Any]) -> Architecture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from search_space.architecture import Architecture
+from search_space.encoders import EncoderSpec
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 
@@ -14,6 +15,6 @@ def head_of(backbone: Backbone, scale: Scale) -> str:
     return backbone.head if isinstance(backbone, DilatedResNet) else scale.head
 
 
-def encoder_of(backbone: Backbone) -> str:
-    """The name of the encoder that it stands on; empty where it is trained from scratch."""
-    return backbone.encoder if isinstance(backbone, Architecture) else ""
+def encoder_of(backbone: Backbone) -> EncoderSpec | None:
+    """The encoder that it stands on; None where it is trained from scratch."""
+    return backbone.encoder_spec if isinstance(backbone, Architecture) else None

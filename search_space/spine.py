@@ -22,7 +22,7 @@ from search_space.architecture import MAX_LEVEL, MIN_LEVEL, Architecture, Block,
 from search_space.box import Box
 from search_space.canonical import canonical_key
 from search_space.coding import pair_decode, pair_encode
-from search_space.encoders import encoder
+from search_space.encoders import EncoderSpec, encoder
 from search_space.errors import UserError
 from search_space.genes import Gene, Genotype, check
 from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
@@ -36,15 +36,15 @@ _TRIES = 100
 
 @dataclass(frozen=True)
 class SpineSpace(Box):
-    """Up to ``blocks`` blocks on the maps of ``encoder``, each at one of ``levels``; the head reads
-    some of ``output_levels``. ``dilations``, ``choices`` and ``crop`` as ScalePermutedSpace has
-    them.
+    """Up to ``blocks`` blocks on the maps of ``encoder``, given by itself or by its name, each at
+    one of ``levels``; the head reads some of ``output_levels``. ``dilations``, ``choices`` and
+    ``crop`` as ScalePermutedSpace has them.
 
     Raises:
         UserError: naming the parameter that breaks a rule.
     """
 
-    encoder: str
+    encoder: EncoderSpec | str
     blocks: int = 6
     levels: tuple[int, ...] = (3, 4, 5)
     output_levels: tuple[int, ...] = (3, 4, 5)
@@ -56,6 +56,8 @@ class SpineSpace(Box):
         for name in ("levels", "output_levels", "dilations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "choices", as_choices(self.choices))
+        if isinstance(self.encoder, str):
+            object.__setattr__(self, "encoder", encoder(self.encoder))
         if self.crop is not None:
             object.__setattr__(self, "crop", tuple(self.crop))
         _check_parameters(self)
@@ -121,7 +123,7 @@ class SpineSpace(Box):
     @property
     def alone(self) -> Genotype:
         """The encoder without a block, of which the head reads all levels that it may."""
-        return self.encode(Architecture(features(self.encoder), (), self.output_levels))
+        return self.encode(Architecture(features(self._spec), (), self.output_levels))
 
     def beside_alone(self, rng: np.random.Generator) -> Genotype:
         """The encoder alone, but that the head reads one of its levels from random blocks. An
@@ -188,7 +190,7 @@ class SpineSpace(Box):
             places = [place for place, block in enumerate(blocks) if block.level == level]
             if places and (values.get(f"from.{level}") or level not in self._maps):
                 blocks[places[-1]] = replace(blocks[places[-1]], output=True)
-        return Architecture(features(self.encoder), tuple(blocks), reads)
+        return Architecture(features(self._spec), tuple(blocks), reads)
 
     def _block(self, index: int, values: dict[str, int]) -> Block:
         name = f"b{index:02d}"
@@ -216,7 +218,12 @@ class SpineSpace(Box):
     @cached_property
     def _maps(self) -> tuple[int, ...]:
         """Levels of the encoder's maps."""
-        return tuple(encoder(self.encoder).channels)
+        return tuple(self._spec.channels)
+
+    @property
+    def _spec(self) -> EncoderSpec:
+        assert not isinstance(self.encoder, str)
+        return self.encoder
 
     @property
     def _stem(self) -> int:
@@ -244,9 +251,9 @@ class SpineSpace(Box):
         return tuple(level for level in self.levels if level <= most)
 
     def _check_member(self, architecture: Architecture) -> None:
-        if architecture.encoder != self.encoder:
+        if architecture.encoder != self._spec.name:
             stands = architecture.encoder or "a stem of its own"
-            raise UserError(f"encoder: this space is built on {self.encoder}, not on {stands}")
+            raise UserError(f"encoder: this space is built on {self._spec.name}, not on {stands}")
         if tuple(architecture.output_levels) not in self._reads:
             raise UserError(
                 f"output_levels: this space reads some of {list(self.output_levels)}"
@@ -280,7 +287,7 @@ def _key(space: SpineSpace, genotype: Genotype) -> str:
 
 
 def _check_parameters(space: SpineSpace) -> None:
-    maps = encoder(space.encoder).channels
+    maps = space._maps
     if type(space.blocks) is not int or space.blocks < 0:
         raise UserError(f"blocks must be a whole number, at least 0, but got {space.blocks!r}")
     _check_rising("levels", space.levels, range(MIN_LEVEL, MAX_LEVEL + 1))

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from search_space.architecture import Architecture, Block, Feature
 from search_space.backbone import Backbone
-from search_space.cost.encoders import reach
-from search_space.encoders import encoder
+from search_space.backbone_encoder import BackboneEncoder
+from search_space.cost.encoders import ladder
+from search_space.encoders import EncoderSpec
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.shapes import level_size
@@ -93,12 +94,21 @@ def taps(backbone: Backbone) -> Iterator[Taps]:
         for number, stage in enumerate(backbone.plan, 1):
             yield Taps(f"stage {number}", stage.level, max(stage.first_dilation, stage.dilation))
         return
-    for index in sorted(backbone.alive):
-        block = backbone.all_blocks[index]
-        if isinstance(block, Feature):
-            yield Taps("encoder", block.level, reach(encoder(block.encoder), block.level))
-        else:
+    alive = [backbone.all_blocks[index] for index in sorted(backbone.alive)]
+    if spec := backbone.encoder_spec:
+        yield from _of_encoder(spec, [each.level for each in alive if isinstance(each, Feature)])
+    for index, block in zip(sorted(backbone.alive), alive, strict=True):
+        if not isinstance(block, Feature):
             yield Taps(str(index), block.level, block.dilation)
+
+
+def _of_encoder(spec: EncoderSpec, levels: Sequence[int]) -> Iterator[Taps]:
+    if isinstance(spec, BackboneEncoder):
+        inner: Iterator[Taps] = taps(spec.up_to(levels[-1]))
+        yield from (Taps("encoder", each.level, each.reach) for each in inner)
+        return
+    for level in levels:
+        yield Taps("encoder", level, ladder(spec).reach(spec, level))
 
 
 def dead(backbone: Backbone, size: Size) -> list[Taps]:

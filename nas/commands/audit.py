@@ -12,8 +12,8 @@ from rich.table import Table
 from nas import config as configs
 from nas.config import Config
 from nas.failures import interruptible
-from nas.parts import build, checks, shared_ray
-from nas.prediction import teachers
+from nas.parts import build, checks, shared_ray, weights
+from nas.prediction import encoder_source, teachers
 from nas.runs import data_identity, encoder_identity, events, ledgers, teacher_identity
 from nas.runs.audited import AuditRecord
 from nas.runs.directory import RunDirectory, default_path
@@ -52,11 +52,13 @@ def audit_command(
     if resume:
         run, config = resumed(source, path, settings, MAY_CHANGE, console)
     else:
-        config = configs.load_to_train(source or DEFAULT, settings).of_a_new_run()
+        config = configs.load_to_train(source or DEFAULT, settings)
+        config = encoder_source.described(config).of_a_new_run()
     plan = Plan.of(config, grid)
     with shared_ray.connected(config.engine):
         checks.check(config, build.space(config))
         teachers.check(config)
+        weights.tell_encoder(config, console)
         known = identity(open_packed(build.packed(config, config.proxy, console)))
         if run is None:
             usual = default_path(source or DEFAULT)

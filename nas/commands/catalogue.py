@@ -17,7 +17,6 @@ from results.build_options import OPTIONS, BuildOptions
 from results.description import Description
 from search_space import catalog
 from search_space.architecture import Architecture
-from search_space.encoders import encoder
 from search_space.heads import HEADS
 from search_space.scales import SCALES
 
@@ -59,9 +58,9 @@ def _made_of(described: Description) -> str:
     levels = backbone.output_levels
     named = f"P{levels[0]}" if len(levels) == 1 else f"P{levels[0]}–P{levels[-1]}"
     blocks = len(backbone.alive)
-    if backbone.encoder:
+    if backbone.encoder_spec:
         blocks = sum(index >= len(backbone.stem) for index in backbone.alive)
-        named = f"{encoder(backbone.encoder).title}, {named}"
+        named = f"{backbone.encoder_spec.title}, {named}"
     return f"{blocks} blocks, {named}" if blocks else named
 
 

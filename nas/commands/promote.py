@@ -15,6 +15,7 @@ from nas.config import Config
 from nas.engines import tracking
 from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
+from nas.parts.baselines import named
 from nas.prediction.lessons import lessons
 from nas.runs import data_identity, events, finals, ledgers, promotion_records, rivals, tested
 from nas.runs.directory import RunDirectory
@@ -59,10 +60,10 @@ def promote(
     config = changed(run, settings, ("promotion.", "engine.", "loggers"), console)
     trials = ledgers.trials(run)
     decided = finals.load(run)
-    named = _chosen(trials, count, numbers, baselines, decided)
+    asked = _chosen(config, trials, count, numbers, baselines, decided)
     if label is not None:
-        named = [subject.labelled(label) for subject in named]
-    chosen = [one for subject in named for one in subject.seeded(config.seed, seeds)]
+        asked = [subject.labelled(label) for subject in asked]
+    chosen = [one for subject in asked for one in subject.seeded(config.seed, seeds)]
     wanted = promotion.settings(config.promotion)
     fidelity = build.fidelity(config.promotion, config.data)
     checks.check_promotion(config)
@@ -110,6 +111,7 @@ def promote(
 
 
 def _chosen(
+    config: Config,
     trials: Sequence[Trial],
     count: int | None,
     numbers: Sequence[int],
@@ -121,16 +123,18 @@ def _chosen(
         count = 1
     found = [*by_number(trials, numbers), *(top(trials, count, decided) if count else ())]
     subjects = [Subject.of_trial(trial) for trial in found]
-    subjects += [_baseline(name, trials) for name in baselines]
+    subjects += [_baseline(name, config, trials) for name in baselines]
     final = {trial.key: trial.miou for trial in decided}
     subjects = [replace(each, final_miou=final.get(each.key)) for each in subjects]
     return list({subject.name: subject for subject in subjects}.values())
 
 
-def _baseline(name: str, trials: Sequence[Trial]) -> Subject:
+def _baseline(name: str, config: Config, trials: Sequence[Trial]) -> Subject:
     """As the search scored it, where it did."""
     scored = [trial for trial in trials if trial.kind == "baseline" and trial.name == name]
-    return Subject.of_trial(scored[0]) if scored else Subject.of_catalogue(name)
+    if scored:
+        return Subject.of_trial(scored[0])
+    return Subject.of_network(name, named(name, config))
 
 
 def _draw(run: RunDirectory, config: Config, data: Path, console: Console) -> None:

@@ -18,9 +18,9 @@ from nas.commands.export import export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
-from nas.parts import baselines, build, checks, machines, running, shared_ray
+from nas.parts import baselines, build, checks, machines, running, shared_ray, weights
 from nas.planning import Made
-from nas.prediction import teachers
+from nas.prediction import encoder_source, teachers
 from nas.prediction.lessons import lessons
 from nas.runs import (
     audited,
@@ -139,12 +139,14 @@ def search(
         config, made = _fresh(asked, console)
         if asked.dry_run:
             return
+        config = encoder_source.described(config)
         config = config if asked.objective else config.of_a_new_run()
     with shared_ray.connected(config.engine):
         space = build.space(config)
         checks.check(config, space, own=asked.objective is not None)
         if not asked.objective:
             teachers.check(config)
+            weights.tell_encoder(config, console)
         starts = warm_start.gather(begin, space, config.space.whole().settled, console)
         data = None if asked.objective else build.packed(config, config.proxy, console)
         if run is None:

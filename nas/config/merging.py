@@ -12,7 +12,7 @@ from nas.settings.words import shortened
 from search_space import strict_yaml
 from search_space.errors import UserError
 
-WHOLE = ("stages", "values", "resolution")
+WHOLE = ("stages", "values", "resolution", "encoder")
 """Mappings that are one value: another replaces them, key by key they would make no sense."""
 
 

@@ -15,6 +15,9 @@ from pydantic import (
 
 from nas.settings.section import Section
 from proxy_tasks.objectives import LIMITS
+from search_space.architecture_file import from_dict
+from search_space.encoder_file import from_value
+from search_space.encoders import ENCODERS, EncoderSpec
 
 if TYPE_CHECKING:
     from search_space.scale_permuted import ScalePermutedSpace
@@ -24,10 +27,11 @@ if TYPE_CHECKING:
 class SpaceConfig(Section):
     """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force. With an
     ``encoder`` it is search_space.spine.SpineSpace of up to ``blocks`` blocks, and ``stages`` and
-    ``max_level`` say nothing; ``encoder_weights`` is a file of its weights. A new run's ``crop`` is
-    the smaller one of its two trainings; runs of before have none."""
+    ``max_level`` say nothing; ``encoder_weights`` is a file of its weights. Of an encoder that is
+    not registered, a run keeps the description (see search_space.encoder_file). A new run's
+    ``crop`` is the smaller one of its two trainings; runs of before have none."""
 
-    encoder: str | None = None
+    encoder: str | dict[str, Any] | None = None
     encoder_weights: Path | None = None
     blocks: int = Field(6, ge=0)
 
@@ -49,10 +53,22 @@ class SpaceConfig(Section):
 
     @model_validator(mode="after")
     def _is_a_space(self) -> Self:
-        self.whole()
+        if self.described:
+            self.whole()
         if self.encoder_weights is not None and not self.encoder:
             raise ValueError("encoder_weights needs an encoder, such as encoder: resnet-50")
         return self
+
+    @property
+    def described(self) -> bool:
+        """Whether all is known of its encoder: what names any but a registered one is looked up by
+        nas.prediction.encoder_source."""
+        return not isinstance(self.encoder, str) or not self.encoder or self.encoder in ENCODERS
+
+    @property
+    def encoder_spec(self) -> EncoderSpec | None:
+        """None without an encoder. UserError for one that is not described."""
+        return from_value(self.encoder, from_dict) if self.encoder else None
 
     def whole(self) -> ScalePermutedSpace | SpineSpace:
         """The space without constraints. UserError where the values do not make one."""
@@ -66,8 +82,8 @@ class SpaceConfig(Section):
             "choices": tuple(self.choices.items()),
             "crop": self.crop,
         }
-        if self.encoder:
-            return SpineSpace(self.encoder, self.blocks, **shared)
+        if spec := self.encoder_spec:
+            return SpineSpace(spec, self.blocks, **shared)
         stages = tuple(sorted(self.stages.items()))
         return ScalePermutedSpace(stages=stages, max_level=self.max_level, **shared)
 

@@ -251,6 +251,7 @@ def task(
     """The task that trains under ``training``, and by the ``lessons`` of its teacher; with a folder
     it keeps checkpoints there."""
     assert (lessons is None) == (training.teacher is None)
+    spec = config.space.encoder_spec
     return TrainingTask(
         data=data,
         recipe=training.recipe,
@@ -261,6 +262,6 @@ def task(
         features=not isinstance(training, PromotionConfig | FinalTraining),
         lessons=lessons,
         start=Start(
-            weights_of(training), config.space.encoder or "", encoder_weights_of(config.space)
+            weights_of(training), spec.name if spec else "", encoder_weights_of(config.space)
         ),
     )

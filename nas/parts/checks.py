@@ -72,10 +72,11 @@ def check_encoders(config: Config, *others: Backbone) -> None:
     space's encoder, or one that ``others`` stand on."""
     if not (config.proxy.recipe.pretrained or config.promotion.recipe.pretrained):
         return
-    own, file = config.space.encoder or "", encoder_weights_of(config.space)
-    for name in {own, *map(encoder_of, others)}:
-        check_there(name, file if name == own else None)
-    if file is not None:
+    own, file = config.space.encoder_spec, encoder_weights_of(config.space)
+    specs = {spec.name: spec for spec in (own, *map(encoder_of, others)) if spec}
+    for name, spec in specs.items():
+        check_there(spec, file if own and name == own.name else None)
+    if own and file is not None:
         check_file(own, file)
 
 

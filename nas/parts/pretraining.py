@@ -146,8 +146,10 @@ def levels(
 
 
 def _start(config: PretrainingConfig, backbone: Backbone) -> Start:
-    file, encoder = config.weights, config.encoder_weights
-    return Start(file and file.expanduser(), encoder_of(backbone), encoder and encoder.expanduser())
+    file, weights = config.weights, config.encoder_weights
+    spec = encoder_of(backbone)
+    own = spec.name if spec else ""
+    return Start(file and file.expanduser(), own, weights and weights.expanduser())
 
 
 def resources(config: PretrainingConfig) -> tuple[EngineConfig, Resources]:

@@ -8,9 +8,10 @@ import torch
 from rich.console import Console
 
 from nas.config import Config
-from nas.parts.build import dataset, fidelity, weights_of
+from nas.parts.build import dataset, encoder_weights_of, fidelity, weights_of
 from proxy_tasks.fitting import fit
 from proxy_tasks.networks import build_segmenter
+from proxy_tasks.networks.pretrained import check_file
 from proxy_tasks.weights_file import WeightsFile
 from search_space.architecture import Architecture, features
 from search_space.backbone import Backbone
@@ -38,12 +39,21 @@ def check_weights(config: Config) -> None:
     if not config.promotion.top:
         _told(config, [])
         return
-    if not (encoder := config.space.encoder):
+    if not (spec := config.space.encoder_spec):
         raise UserError(
             f"{KEY}: the networks that a search finds are of no file; leave it out, or give it to"
             f" nas promote RUN --baseline NAME --set {KEY}={config.promotion.weights}"
         )
-    _told(config, [Architecture(features(encoder), (), config.space.output_levels)])
+    _told(config, [Architecture(features(spec), (), config.space.output_levels)])
+
+
+def tell_encoder(config: Config, console: Console) -> None:
+    """Say what the space's encoder takes of the file of its weights, where there is one and a
+    training starts from it. UserError where it is of another network."""
+    spec, file = config.space.encoder_spec, encoder_weights_of(config.space)
+    if spec and file and (config.proxy.recipe.pretrained or config.promotion.recipe.pretrained):
+        told = check_file(spec, file).told(str(file))
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 def _told(config: Config, backbones: Iterable[Backbone]) -> list[str]:

@@ -92,5 +92,5 @@ def candidates(frame: Frame, crops: float, seconds: float, full: int) -> Candida
         wanted = max(least, int(0.8 * wanted))
     epochs, images = divided(wanted, PROXY_EPOCHS if turns == 1 else 2, batch)
     wanted = epochs * images
-    rivals = (f"{frame.start}-os32" if frame.start else frame.rival,)
+    rivals = (f"{frame.rival}-os32" if frame.start else frame.rival,)
     return Candidates(epochs, images, turns, max(2, int(trials())), each(), rivals)

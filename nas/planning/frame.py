@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from nas.parts.baselines import ENCODER
 from nas.planning.machine import REFERENCE, Machine, Setting
 from nas.planning.seeing import Seeing
 from proxy_tasks.datasets.base import Split
@@ -11,9 +12,10 @@ from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.networks.frozen_features import LARGEST
 from proxy_tasks.recipe import Recipe
 from search_space import catalog
+from search_space.architecture import Architecture, features
 from search_space.backbone import Backbone
 from search_space.cost import cost
-from search_space.encoders import encoder
+from search_space.encoders import ENCODERS, EncoderSpec
 from search_space.scales import Scale
 
 WIDTHS = (1.0, 0.8, 0.65, 0.5, 0.375, 0.25)
@@ -33,6 +35,8 @@ third of a step, but it is in single precision, where training uses half."""
 PROXY_STEPS = 100
 """Steps of a usual proxy in each fold: with fewer, all networks know only the most frequent
 classes."""
+READ = (3, 4, 5)
+"""Levels that a head reads of an encoder, as far as it has them."""
 ROOM = 0.7
 """Part of the memory that trainings may fill."""
 
@@ -40,14 +44,14 @@ ROOM = 0.7
 @dataclass(frozen=True)
 class Frame:
     """What is known before anything is measured. ``start``: the encoder whose weights a training
-    starts from; empty for none."""
+    starts from."""
 
     found: Fingerprint
     seeing: Seeing
     there: Machine
     recipe: Recipe
     head: str
-    start: str
+    start: EncoderSpec | None
     folds: int
     workers: int
     """Full trainings side by side."""
@@ -73,13 +77,13 @@ class Frame:
 
     @property
     def rival(self) -> str:
-        """The entry of the catalogue that is timed, and scored for comparison: candidates are
-        about as large."""
-        return self.start or REFERENCE
+        """The name of the network that is timed, and scored for comparison: candidates are about
+        as large."""
+        return name_of(self.start) if self.start else REFERENCE
 
     @property
     def reference(self) -> Backbone:
-        return catalog.load(self.rival)
+        return reference(self.start)
 
     @property
     def passes(self) -> int:
@@ -106,7 +110,7 @@ class Frame:
     def full(self, width: float) -> Setting:
         classes = len(self.found.classes)
         return Setting(
-            self.rival,
+            self.reference,
             self.scale(width),
             classes,
             self.size,
@@ -129,11 +133,25 @@ class Frame:
 
     def _maps(self) -> float:
         """Bytes, in single precision, of the encoder's maps of all that proxies see."""
-        levels = encoder(self.start).channels
+        assert self.start is not None
+        levels = self.start.channels
         values = sum(channels / 4**level for level, channels in levels.items())
         crops = PROXY_STEPS * self.recipe.batch_size * self.folds * self.seeing.crop**2
         part: Split = "train" if self.folds > 1 else "val"
         return 4 * values * (crops + self.seeing.pixels(self.found, part))
+
+
+def name_of(start: EncoderSpec) -> str:
+    """What baselines call the encoder alone: as the catalogue does, or that of the run."""
+    return start.name if start.name in ENCODERS else ENCODER
+
+
+def reference(start: EncoderSpec | None) -> Backbone:
+    """The network that candidates are about as large as."""
+    if start is None:
+        return catalog.load(REFERENCE)
+    levels = tuple(level for level in READ if level in start.channels)
+    return Architecture(features(start), (), levels)
 
 
 def divided(crops: int, epochs: int, batch: int) -> tuple[int, int]:
@@ -143,12 +161,14 @@ def divided(crops: int, epochs: int, batch: int) -> tuple[int, int]:
     return epochs, steps // epochs * batch
 
 
-def usual_batch(there: Machine, found: Fingerprint, seeing: Seeing, head: str, start: str) -> int:
+def usual_batch(
+    there: Machine, found: Fingerprint, seeing: Seeing, head: str, start: EncoderSpec | None
+) -> int:
     """The device's usual one, halved until all workers' steps fit into memory."""
     batch = BATCH[there.device]
-    reference, filters = catalog.load(start or REFERENCE), 64
+    filters = 64
     scale = Scale(WIDTHS[-1], 0.5, 1, filters, filters, head, found.channels)
-    known = cost(reference, scale, len(found.classes), (seeing.crop, seeing.crop))
+    known = cost(reference(start), scale, len(found.classes), (seeing.crop, seeing.crop))
     while batch > 2 and known.training_bytes(batch) * there.workers > ROOM * there.memory:
         batch //= 2
     return batch

@@ -8,13 +8,24 @@ from dataclasses import dataclass, replace
 from nas.planning.candidates import candidates
 from nas.planning.decision import Decision
 from nas.planning.finals import Finals, finals
-from nas.planning.frame import BATCH, ROOM, WIDTHS, Frame, averaging, divided, scaled, usual_batch
+from nas.planning.frame import (
+    BATCH,
+    ROOM,
+    WIDTHS,
+    Frame,
+    averaging,
+    divided,
+    name_of,
+    scaled,
+    usual_batch,
+)
 from nas.planning.machine import Machine, Setting
 from nas.planning.seeing import Seeing
 from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.pace import Pace
 from proxy_tasks.recipe import Recipe
 from results import units
+from search_space.encoders import EncoderSpec
 
 PLENTY = 1000
 """Passes of a full training beyond which time is better spent on candidates."""
@@ -59,14 +70,14 @@ def hours(
     there: Machine,
     recipe: Recipe,
     head: str,
-    start: str,
+    start: EncoderSpec | None,
     folds: int,
     cores: int,
     timed: Timer,
 ) -> Hours:
     """Measure the narrowest network, choose the widest one for which there is time, and measure
     that too. ``seconds`` are left of the hours; ``folds``: 1 where a part is held out."""
-    rivals = (start,) if start else ()
+    rivals = (name_of(start),) if start else ()
     top = 1 if rivals or folds > 1 or there.workers == 1 else 2
     trainings = top + len(rivals)
     share = PROMOTED - FINALS if rivals else PROMOTED

@@ -15,7 +15,7 @@ import torch
 from proxy_tasks.pace import Pace, measured
 from proxy_tasks.proxy import find_device
 from proxy_tasks.recipe import Recipe
-from search_space import catalog
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.scales import Scale
 
@@ -38,11 +38,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class Setting:
-    """A training whose pace is wanted: of a ``network`` of the catalogue, with ``workers`` such
+    """A training whose pace is wanted: of a network on this ``backbone``, with ``workers`` such
     trainings side by side that have ``threads`` each; ``again``: of crops that others have seen
     before, see ``proxy_tasks.pace``."""
 
-    network: str
+    backbone: Backbone
     scale: Scale
     classes: int
     size: tuple[int, int]
@@ -87,9 +87,8 @@ def pace(settings: Sequence[Setting], there: Machine) -> list[Pace]:
 
 def _measured(setting: Setting, device: str) -> Pace:
     torch.set_num_threads(setting.threads)
-    backbone = catalog.load(setting.network)
     return measured(
-        backbone,
+        setting.backbone,
         setting.scale,
         setting.classes,
         setting.size,

@@ -20,11 +20,13 @@ from nas.parts import machines
 from nas.planning import machine, source, text
 from nas.planning.decision import Plan
 from nas.planning.planner import planned
+from nas.prediction import encoder_source
 from nas.terminal.reading import measured as fingerprinted
 from proxy_tasks import processor
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.traits import Fingerprint
 from results.units import counted
+from search_space.encoders import ENCODERS, EncoderSpec
 from search_space.errors import UserError
 from search_space.files import at_home, check_temporary, replacing
 
@@ -57,7 +59,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
     started = time.monotonic()
     if not hours > 0:
         raise UserError(f"--hours {hours:g}: must be above 0")
-    base = configs.parse(configs.over({}, data, settings), "plan")
+    base = encoder_source.described(configs.parse(configs.over({}, data, settings), "plan"))
     if base.data.name == "scenes":
         raise UserError("plan: is for your own images; `nas search` alone runs the built-in scenes")
     check_temporary()
@@ -74,7 +76,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
             found.validation,
             found.folds,
             lambda wanted: machine.pace(wanted, there),
-            _encoder(configs.over({}, data, settings).get("space", {})),
+            _encoder(configs.over({}, data, settings).get("space", {}), base),
         )
     values = made.plan.values() | {"plan": made.kept}
     told = found.config.data.model_dump(mode="json", exclude_defaults=True)
@@ -83,7 +85,7 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
     values = configs.over(first, configs.over(values, data | {"data": told}, settings), ())
     values["data"]["root"] = told["root"]
     _reconcile(values, settings)
-    config = configs.parse(values, "plan")
+    config = encoder_source.described(configs.parse(values, "plan"))
     return Made(made.plan, config, _text(values, made.plan, hours))
 
 
@@ -105,10 +107,11 @@ def _reconcile(values: dict[str, Any], settings: Sequence[str]) -> None:
             values[name]["recipe"].pop("turn", None)
 
 
-def _encoder(space: Mapping[str, Any]) -> str | None:
-    """The encoder of a config's own space, empty for none; None if it does not say."""
+def _encoder(space: Mapping[str, Any], config: Config) -> EncoderSpec | str | None:
+    """The encoder of a config's own ``space``, empty for none; None if it does not say."""
     if "encoder" in space:
-        return space["encoder"] or ""
+        spec = config.space.encoder_spec
+        return "" if spec is None else spec.name if spec.name in ENCODERS else spec
     return "" if {"stages", "max_level"} & set(space) else None
 
 

@@ -17,6 +17,9 @@ from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.pace import Pace
 from proxy_tasks.recipe import Recipe
 from results import units
+from search_space.architecture_file import from_dict
+from search_space.encoder_file import from_value
+from search_space.encoders import EncoderSpec
 
 SCARCE = 25
 """Passes, where PASSES are wanted, below which images are seen more coarsely, with a warning."""
@@ -41,13 +44,14 @@ def planned(
     validation: Decision,
     folds: int,
     timed: Timer,
-    wanted: str | None = None,
+    wanted: EncoderSpec | str | None = None,
 ) -> Planned:
     """``given`` are the hours, of which ``seconds`` are left; ``validation`` has been decided;
     ``wanted`` is the encoder that a config asks for (see ``start``). Images are seen more coarsely
     where the hours are too short to see them often enough."""
     learnt, begun = learning(found), start(found, wanted)
-    encoder = str(begun.values.get("space.encoder", ""))
+    named = begun.values.get("space.encoder")
+    encoder = from_value(named, from_dict) if named else None
     timed = _remembered(timed)
     for coarser in range(len(factors(found))):
         seen = seeing(found, there.device, coarser)

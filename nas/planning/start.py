@@ -6,6 +6,9 @@ from nas.planning.decision import Decision
 from nas.planning.learning import FEW
 from proxy_tasks.datasets.traits import Fingerprint
 from proxy_tasks.encoder_weights import EXTRA, installed
+from search_space.architecture_file import to_dict
+from search_space.encoder_file import to_value
+from search_space.encoders import EncoderSpec
 
 ENCODER = "efficientnet-lite0"
 """The smallest: the worth of larger ones has not been measured yet."""
@@ -19,10 +22,13 @@ WORTH = (
 )
 
 
-def start(found: Fingerprint, wanted: str | None) -> Decision:
-    """``wanted``: the encoder that a config names, empty for none; None if it does not say."""
+def start(found: Fingerprint, wanted: EncoderSpec | str | None) -> Decision:
+    """``wanted``: the encoder that a config names or describes, empty for none; None if it does not
+    say."""
     if wanted is not None:
         shown = f"ImageNet's weights of {wanted}" if wanted else "nothing: all weights are random"
+        if not isinstance(wanted, str):
+            shown = f"the weights of {wanted.title}"
         return Decision("start", shown, "as the space section says", _values(wanted, found))
     if found.channels != 3:
         why = f"images have {found.channels} channels, ImageNet's have three"
@@ -41,12 +47,13 @@ def _rate(found: Fingerprint) -> float:
     return RATE if found.parts["train"].read >= FEW else 0.0
 
 
-def _values(encoder: str, found: Fingerprint) -> dict[str, object]:
+def _values(encoder: EncoderSpec | str, found: Fingerprint) -> dict[str, object]:
     """A proxy leaves an encoder as it is, which takes a third of the time."""
     if not encoder:
         return {}
+    named = encoder if isinstance(encoder, str) else to_value(encoder, to_dict)
     return {
-        "space.encoder": encoder,
+        "space.encoder": named,
         "space.blocks": SPINE_BLOCKS,
         "proxy.recipe.encoder_rate": 0.0,
         "promotion.recipe.encoder_rate": _rate(found),

@@ -41,4 +41,5 @@ def identity(config: Config) -> dict[str, str]:
     if file is None:
         return {}
     digest = named_sha256("space.encoder_weights", file)
-    return {"encoder": config.space.encoder or "", "sha256": digest}
+    spec = config.space.encoder_spec
+    return {"encoder": spec.name if spec else "", "sha256": digest}

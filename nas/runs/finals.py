@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nas.config import Config
+from nas.parts.baselines import named
 from nas.runs.directory import RunDirectory
 from nas.runs.selection import top
 from proxy_tasks.objectives import OBJECTIVES, Metric
@@ -14,7 +15,6 @@ from results import units
 from results.ledger import Ledger
 from results.store import NoLedgerError
 from results.trial import Trial
-from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 
@@ -38,7 +38,7 @@ def finalists(trials: Sequence[Trial], config: Config) -> dict[str, Backbone]:
     called = {trial.key: trial.name for trial in reversed(trials)}
     found: dict[str, Backbone] = {}
     for name in config.promotion.rivals:
-        backbone = catalog.load(name)
+        backbone = named(name, config)
         found[called.get(canonical_key(backbone), name)] = backbone
     others = [trial for trial in top(trials, len(trials)) if trial.name not in found]
     return found | {trial.name: trial.backbone for trial in others[: config.finals.candidates]}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from nas.config import Config
+from nas.parts.baselines import named
 from nas.runs import selection, tested
 from nas.runs.evaluations import Evaluation
 from nas.runs.promotion_records import OverSeeds, Promotion
@@ -16,7 +17,6 @@ from proxy_tasks.datasets.base import Split
 from results import units
 from results.paired import Difference, ImageCounts, difference
 from results.trial import Trial
-from search_space import catalog
 from search_space.canonical import canonical_key
 
 CERTAIN = 0.05
@@ -68,8 +68,11 @@ _WORDS = {"better": "better than", "worse": "worse than", "equal": "not told apa
 def others(config: Config, chosen: Sequence[Trial]) -> list[str]:
     """The rivals to be trained beside the ``chosen`` trials: those that are none of them."""
     found = {trial.key for trial in chosen}
-    named = config.promotion.rivals
-    return [name for name in named if canonical_key(catalog.load(name)) not in found]
+    return [
+        name
+        for name in config.promotion.rivals
+        if canonical_key(named(name, config)) not in found
+    ]
 
 
 def comparisons(
@@ -113,7 +116,7 @@ def _trained(
 ) -> tuple[list[Promotion], dict[str, list[Promotion]]]:
     """Full trainings of the best candidate that is no rival, under one recipe; and of each rival
     under the same, by its name. Empty where there are none."""
-    known = {canonical_key(catalog.load(name)): name for name in sorted(names(config))}
+    known = {canonical_key(named(name, config)): name for name in sorted(names(config))}
     ours = [each for each in promotions if each.weights and each.key not in known]
     candidates = {trial.number for trial in trials if trial.kind == "candidate"}
     if candidates.isdisjoint(each.trial for each in ours):

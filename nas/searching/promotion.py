@@ -27,7 +27,6 @@ from nas.terminal.progress import PromotionProgress
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
 from results.trial import Trial
-from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
@@ -59,9 +58,8 @@ class Subject:
         return replace(found, proxy_class_iou=known)
 
     @classmethod
-    def of_catalogue(cls, name: str) -> Subject:
-        """UserError for a name that the catalogue does not have."""
-        backbone = catalog.load(name)
+    def of_network(cls, name: str, backbone: Backbone) -> Subject:
+        """That the run never scored."""
         return cls(name, backbone, canonical_key(backbone))
 
     def labelled(self, label: str) -> Subject:

@@ -8,16 +8,15 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.classifier import Classifier
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
+from proxy_tasks.networks.encoders import backbone_network, encoder_network
 from proxy_tasks.networks.frozen_features import TrainedEncoderBackbone
-from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from proxy_tasks.networks.segmenter import Segmenter
 from search_space.architecture import Architecture
-from search_space.backbone import Backbone, head_of
+from search_space.backbone import Backbone, encoder_of, head_of
 from search_space.errors import UserError
 from search_space.heads import HEADS, segmenting
 from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
@@ -96,7 +95,7 @@ def channels_last(network: Network) -> Network:
 
 def build_backbone(backbone: Backbone, scale: Scale) -> Encoder:
     """Without a head."""
-    if isinstance(backbone, Architecture):
-        kind = TrainedEncoderBackbone if backbone.encoder else ScalePermutedBackbone
-        return kind(backbone, scale)
-    return DilatedResNetBackbone(backbone, scale)
+    if encoder_of(backbone):
+        assert isinstance(backbone, Architecture)
+        return TrainedEncoderBackbone(backbone, scale, encoder_network)
+    return backbone_network(backbone, scale)

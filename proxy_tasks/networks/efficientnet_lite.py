@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from proxy_tasks.networks.level_encoder import LevelEncoder
+from proxy_tasks.networks.level_encoder import StagedEncoder
 from search_space.encoders.efficientnet_lite import (
     LITE_EPSILON,
     LITE_STEM_FILTERS,
@@ -74,7 +74,7 @@ class InvertedResidual(nn.Module):
         return y_BCHW + x_BCHW if self.summed else y_BCHW
 
 
-class EfficientNetLiteEncoder(LevelEncoder):
+class EfficientNetLiteEncoder(StagedEncoder):
     """The stages up to that of level ``deepest``, for images of so many ``channels``."""
 
     def __init__(self, spec: EfficientNetLite, channels: int, deepest: int) -> None:

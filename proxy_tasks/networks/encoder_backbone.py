@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import Tensor, nn
 
 from proxy_tasks.networks.backbone import MergeBlock
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
-from proxy_tasks.networks.encoders import encoder_network
+from proxy_tasks.networks.level_encoder import LevelEncoder
 from search_space.architecture import Architecture
 from search_space.canonical_form import canonical_form
-from search_space.encoders import encoder
 from search_space.scales import Scale
 from search_space.shapes import level_size, map_channels
+
+Network = Callable[[Any, int, int], LevelEncoder]
+"""The network of an encoder: of its spec, for images of so many channels, up to a level."""
 
 
 class EncoderBackbone(Encoder):
     """An encoder, and the live blocks of an architecture that stands on it; there may be none.
 
     The low-level map is the encoder's finest. ``alpha``, ``filters`` and ``repeats`` of the scale
-    apply to the blocks alone.
+    apply to the blocks alone. ``network`` makes the encoder's.
     """
 
-    def __init__(self, architecture: Architecture, scale: Scale) -> None:
+    def __init__(self, architecture: Architecture, scale: Scale, network: Network) -> None:
         super().__init__()
         blocks, stem = architecture.all_blocks, len(architecture.stem)
         order = canonical_form(architecture).order
         deepest = max(blocks[index].level for index in order if index < stem)
-        spec = encoder(architecture.encoder)
-        self.encoder = encoder_network(spec, scale.channels, deepest)
+        self.encoder = network(architecture.encoder_spec, scale.channels, deepest)
         self.ids = {blocks[index].level: index for index in order if index < stem}
         self.blocks = nn.ModuleDict(
             {str(i): MergeBlock(architecture, i, scale) for i in order if i >= stem}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -27,8 +28,10 @@ def for_channels(name: str, value: Tensor, wanted: Mapping[str, Tensor]) -> Tens
 
 def _is_first(name: str) -> bool:
     """Whether it is of the convolution that reads the image."""
-    return name.removeprefix("backbone.").removeprefix("encoder.") in _FIRST
+    return _INSIDE.sub("", name) in _FIRST
 
 
+_INSIDE = re.compile(r"^(backbone\.|encoder\.)*")
+"""A network's backbone stands on an encoder, which may be a backbone on an encoder, and so on."""
 _FIRST = ("stem.0.weight", "stem.0.0.weight")
 """Of EfficientNet-Lite, and of all others."""

@@ -108,9 +108,9 @@ def _weights(encoder: LevelEncoder) -> dict[str, str]:
     """Level -> digest of all weights that its map depends on. A frozen encoder's stay as they are;
     a copy whose batch norms are folded has others."""
     if encoder not in _known:
-        found, before = {}, _digest(encoder.stem.state_dict())
-        for level, layers in encoder.levels.items():
-            found[level] = before = _digest(layers.state_dict(), before)
+        found, before = {}, ""
+        for level, tensors in encoder.depends().items():
+            found[str(level)] = before = _digest(tensors, before)
         _known[encoder] = found
     return _known[encoder]
 

@@ -11,12 +11,12 @@ from proxy_tasks.networks.blocks import (
     max_pool,
     resnet_stage,
 )
-from proxy_tasks.networks.level_encoder import LevelEncoder
+from proxy_tasks.networks.level_encoder import StagedEncoder
 from search_space.encoders.resnet import ResNet
 from search_space.resnet import STAGE_FILTERS
 
 
-class ResNetEncoder(LevelEncoder):
+class ResNetEncoder(StagedEncoder):
     """The stages up to that of level ``deepest``, for images of so many ``channels``."""
 
     def __init__(self, spec: ResNet, channels: int, deepest: int) -> None:

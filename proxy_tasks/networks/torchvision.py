@@ -16,7 +16,7 @@ from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
 from proxy_tasks.networks.torchvision_resnet import blocks_of, resnet_modules
 from search_space.backbone import Backbone, encoder_of
-from search_space.encoders import ENCODERS, ResNet
+from search_space.encoders import ResNet
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 
@@ -86,7 +86,7 @@ def by_our_names(
     """
     if isinstance(backbone, DilatedResNet):
         blocks, whole, layout = backbone.stages, True, DILATED
-    elif isinstance(spec := ENCODERS.get(encoder_of(backbone)), ResNet):
+    elif isinstance(spec := encoder_of(backbone), ResNet):
         stages = tuple(f"levels.{level}" for level in spec.levels)
         blocks, whole = spec.blocks, False
         layout = Layout("encoder.", stages, convolutions=3 if spec.block == "bottleneck" else 2)

@@ -39,7 +39,7 @@ class FeatureTeacher:
             UserError: where there is none, or ``weights`` are given for a file.
         """
         if source in ENCODERS:
-            return cls(source, found(source, weights and weights.expanduser()))
+            return cls(source, found(encoder(source), weights and weights.expanduser()))
         if weights is not None:
             raise UserError(f"teacher_weights: {source} is no encoder's name: leave them out")
         path = Path(source).expanduser()
@@ -73,23 +73,23 @@ class FeatureTeacher:
         """The network, frozen, on a device. UserError for weights that are another's."""
         if self.encoder:
             spec = encoder(self.encoder)
-            network: nn.Module = encoder_network(spec, 3, max(spec.channels))
-            load_pretrained(network, self.encoder, self.file)  # type: ignore[arg-type]
+            network = encoder_network(spec, 3, max(spec.channels))
+            load_pretrained(network, spec, self.file)
             return Features(_frozen(network, device), Intensities(spec.mean, spec.std))
         assert self.file is not None
         known, kept = Weights.open(self.file), WeightsFile.open(self.file)
         check_room(known.backbone, known.scale, 1, known.size)
-        network = build_backbone(known.backbone, known.scale)
+        backbone = build_backbone(known.backbone, known.scale)
         state = {
             name.removeprefix(_BACKBONE): value
             for name, value in kept.tensors.items()
             if name.startswith(_BACKBONE)
         }
         try:
-            network.load_state_dict(state)
+            backbone.load_state_dict(state)
         except RuntimeError as error:
             raise UserError(f"{self.file}: the weights do not fit the network they name") from error
-        return Features(_frozen(network, device), known.intensities)
+        return Features(_frozen(backbone, device), known.intensities)
 
 
 @dataclass(frozen=True, eq=False)

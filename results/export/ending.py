@@ -6,16 +6,19 @@ import json
 import pprint
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any
 
 from proxy_tasks.datasets.base import Colour
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import SEGMENTERS
+from proxy_tasks.networks.encoders import ENCODER_NETWORKS
 from proxy_tasks.sight import Sight
 from results.export.sources import RULE
 from search_space.architecture import Architecture, Block, stated
-from search_space.backbone import Backbone, head_of
-from search_space.encoders import encoder as encoder_spec
+from search_space.backbone import Backbone, encoder_of, head_of
+from search_space.backbone_encoder import BackboneEncoder
+from search_space.encoders import ENCODERS, EncoderSpec
 from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
@@ -31,6 +34,7 @@ _BACKBONES = {
     "DilatedResNetBackbone": "proxy_tasks.networks.resnet",
 }
 """Class of a backbone's network -> our module that defines it."""
+_OWN_ENCODER = "proxy_tasks.networks.backbone_encoder"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def _seeing(spec: NetworkSpec) -> list[str]:
 def encoder(spec: NetworkSpec) -> str:
     """The expression that builds the backbone."""
     name, _, kind = _backbone(spec.backbone)
+    if known := encoder_of(spec.backbone):
+        return f"{kind}({name}, SCALE, {_network(known)})"
     return f"{kind}({name}, SCALE)"
 
 
@@ -134,15 +140,33 @@ def described(spec: NetworkSpec) -> str:
     kind = "a scale-permuted backbone"
     if isinstance(spec.backbone, DilatedResNet):
         kind = "a dilated ResNet"
-    elif spec.backbone.encoder:
+    elif known := spec.backbone.encoder_spec:
         blocks = "scale-permuted blocks on " if spec.backbone.blocks else ""
-        kind = blocks + encoder_spec(spec.backbone.encoder).title
+        kind = blocks + known.title
     return f"{HEADS[spec.head].title} on {kind}"
 
 
 def modules(spec: NetworkSpec) -> tuple[str, ...]:
-    """Our modules that define the network and its backbone, the latter first."""
-    return (_BACKBONES[_kind(spec.backbone)], SEGMENTERS[spec.head].__module__)
+    """Our modules that define the network and its backbone."""
+    return (*backbone_modules(spec.backbone), SEGMENTERS[spec.head].__module__)
+
+
+def backbone_modules(backbone: Backbone) -> tuple[str, ...]:
+    """Our modules that define the network of a backbone, and of the encoder that it stands on."""
+    known, own = encoder_of(backbone), _BACKBONES[_kind(backbone)]
+    if known is None:
+        return (own,)
+    if isinstance(known, BackboneEncoder):
+        return (*backbone_modules(known.backbone), _OWN_ENCODER, own)
+    return (ENCODER_NETWORKS[type(known)].__module__, own)
+
+
+def _network(known: EncoderSpec) -> str:
+    """The expression for what makes the network of an encoder."""
+    if not isinstance(known, BackboneEncoder):
+        return ENCODER_NETWORKS[type(known)].__name__
+    built, inner = _kind(known.backbone), encoder_of(known.backbone)
+    return f"on_backbone({f'on_encoder({_network(inner)})' if inner else built})"
 
 
 def _kind(backbone: Backbone) -> str:
@@ -161,11 +185,24 @@ def _backbone(backbone: Backbone) -> tuple[str, str, str]:
 
 def _architecture(architecture: Architecture) -> str:
     stem = _blocks("stem", architecture.stem, first=0)
-    if architecture.encoder:
-        stem = [f"    stem=features({_quoted(architecture.encoder)}),"]
+    if known := architecture.encoder_spec:
+        stem = [f"    stem=features({_encoder(known)}),"]
     blocks = _blocks("blocks", architecture.blocks, first=len(architecture.stem))
     levels = f"    output_levels={architecture.output_levels!r},"
     return "\n".join(["Architecture(", *stem, *blocks, levels, ")"])
+
+
+def _encoder(known: EncoderSpec) -> str:
+    """A registered one by its name, any other in full."""
+    if known.name in ENCODERS:
+        return _quoted(known.name)
+    if not isinstance(known, BackboneEncoder):
+        return repr(known)
+    _, backbone, _ = _backbone(known.backbone)
+    values = {"backbone": backbone, "scale": repr(known.scale), "title": _quoted(known.title)}
+    lines = [f"{name}={value}," for name, value in values.items()]
+    lines += [f"mean={known.mean!r},", f"std={known.std!r},"]
+    return f"BackboneEncoder(\n{indent(chr(10).join(lines), ' ' * 8)}\n    )"
 
 
 def _blocks(name: str, blocks: Sequence[Block], first: int) -> list[str]:

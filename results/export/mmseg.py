@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from proxy_tasks.networks.deeplab import Endpoints
-from results.export.ending import SEEING, constants, encoder, modules
+from results.export.ending import SEEING, backbone_modules, constants, encoder
 from results.export.exporter import Exporter
 from results.export.fresh_process import cases_of, compare
 from results.export.readme import page, tensor_notes
@@ -124,7 +124,7 @@ def _name(subject: Subject, kind: str) -> str:
 
 
 def _source(subject: Subject) -> str:
-    roots = (modules(subject.spec)[0], *SEEING, "results.export.mmseg_parts")
+    roots = (*backbone_modules(subject.backbone), *SEEING, "results.export.mmseg_parts")
     classes = _CLASSES.replace("ENCODER", encoder(subject.spec))
     for kind in ("Backbone", "Neck"):
         classes = classes.replace(f"NAME_{kind}", _name(subject, kind))

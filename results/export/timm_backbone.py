@@ -11,7 +11,9 @@ import torch
 
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
-from results.export.ending import SEEING, constants, encoder, modules
+from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.networks.level_encoder import StagedEncoder
+from results.export.ending import SEEING, backbone_modules, constants, encoder
 from results.export.exporter import Exporter
 from results.export.feature_maps import FeatureMaps, map_keys
 from results.export.fresh_process import cases_of, compare
@@ -60,15 +62,18 @@ def feature_info(encoder: Encoder) -> list[dict[str, Any]]:
 def _described(encoder: Encoder, key: int) -> tuple[int, int, str]:
     """(level, channels, module) of a map."""
     low = key == LOW_LEVEL
+    level, channels = (2, encoder.low_channels) if low else (key, encoder.out_channels[key])
     if isinstance(encoder, ScalePermutedBackbone):
-        module = f"blocks.{encoder.low_block if low else encoder.output_blocks[key]}"
-    else:
-        module = f"stages.{0 if low else 3}"
-    return (2, encoder.low_channels, module) if low else (key, encoder.out_channels[key], module)
+        return level, channels, f"blocks.{encoder.low_block if low else encoder.output_blocks[key]}"
+    if not isinstance(encoder, EncoderBackbone):
+        return level, channels, f"stages.{0 if low else 3}"
+    index = "0" if low else str(encoder.output_blocks[key])
+    staged = f"encoder.levels.{level}" if isinstance(encoder.encoder, StagedEncoder) else "encoder"
+    return level, channels, f"blocks.{index}" if index in encoder.blocks else staged
 
 
 def _source(subject: Subject, info: list[dict[str, Any]]) -> str:
-    roots = (modules(subject.spec)[0], *SEEING, "results.export.feature_maps")
+    roots = (*backbone_modules(subject.backbone), *SEEING, "results.export.feature_maps")
     listed = pprint.pformat(info, sort_dicts=False, width=88)
     create = _CREATE.replace("ENCODER", encoder(subject.spec))
     create = create.replace("CHANNELS", str(subject.spec.scale.channels))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
 
 from search_space.backbone import Backbone
 from search_space.cost.graph import AUXILIARY, Graph
@@ -92,8 +91,10 @@ def parts(
 ) -> tuple[Part, ...]:
     """The rows whose parameters and MACs add up to ``cost``'s; see there. Blocks stand by rising
     id, whichever of them is computed first."""
-    nodes = Graph(backbone, scale, classes, size, auxiliary).nodes
-    rows = [_part(name, list(group)) for name, group in groupby(nodes, lambda n: n.part)]
+    named: dict[str, list[Node]] = {}
+    for node in Graph(backbone, scale, classes, size, auxiliary).nodes:
+        named.setdefault(node.part, []).append(node)
+    rows = [_part(name, nodes) for name, nodes in named.items()]
     blocks = iter(sorted((row for row in rows if row.name.isdecimal()), key=lambda r: int(r.name)))
     return tuple(next(blocks) if row.name.isdecimal() else row for row in rows)
 

@@ -17,23 +17,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from search_space.architecture import MAX_LEVEL, Architecture, Block, Feature
+from search_space.architecture import MAX_LEVEL, MIN_LEVEL, Architecture, Block, Feature
 from search_space.backbone import Backbone
-from search_space.encoders import EfficientNetLite, EncoderSpec, InvertedStage, ResNet, encoder
+from search_space.backbone_encoder import BackboneEncoder
+from search_space.cost.encoders import STEM_REACH, STEM_SCALE, Ends, ladder
+from search_space.encoders import EncoderSpec
 from search_space.resnet import DilatedResNet
-
-Ends = npt.NDArray[np.int64]
-"""(2, windows): the last pixel before a window, and the negated first one behind it. Both shrink
-as the window grows, and a 3x3 layer of stride 2 just doubles them."""
 
 _NOTHING = 1 << 40
 """An end that asks for no pixel: tracing scales it by powers of two, and it stays beyond all."""
 _COPIED = [np.array([[1 - 2**levels], [0]]) for levels in range(MAX_LEVEL)]
 """What makes the quotient of an end by 2**levels that of the pixel which is copied there."""
-_STEM_SCALE, _STEM_REACH = 4, 2
-"""Of the stem on ends: a 3x3 max-pool over a 7x7 convolution, both of stride 2."""
 
 
 def receptive_fields(backbone: Backbone, repeats: int) -> Mapping[int, int]:
@@ -43,23 +38,31 @@ def receptive_fields(backbone: Backbone, repeats: int) -> Mapping[int, int]:
 
     ``repeats``: of each block, as the scale has it; a ResNet's are its own.
     """
-    if isinstance(backbone, DilatedResNet):
-        return _of_resnet(backbone)
-    coarsest = max(backbone.all_blocks[index].level for index in backbone.alive)
-    windows = _windows(backbone.output_levels, coarsest)
-    asked = _asked_of_stem(backbone, repeats, windows)
-    lite = backbone.encoder and isinstance(encoder(backbone.encoder), EfficientNetLite)
-    ends = _halved(asked, 3) if lite else _STEM_SCALE * asked - _STEM_REACH
-    sides: list[int] = (-1 - ends.sum(0)).tolist()
+    levels = (
+        (backbone.plan[-1].level,)
+        if isinstance(backbone, DilatedResNet)
+        else backbone.output_levels
+    )
+    windows = _windows(levels, _coarsest(backbone))
+    asked = {level: mine.ends for level, mine in windows.items()}
+    sides: list[int] = (-1 - _asked_of_image(backbone, repeats, asked).sum(0)).tolist()
     return {level: max(sides[mine.columns]) for level, mine in windows.items()}
 
 
-def _of_resnet(resnet: DilatedResNet) -> Mapping[int, int]:
-    end = -1
-    for stage in reversed(resnet.plan):
-        end -= (stage.blocks - 1) * stage.dilation
-        end = stage.stride * (end + 1) - 1 - stage.first_dilation
-    return {resnet.plan[-1].level: -1 - 2 * (_STEM_SCALE * end - _STEM_REACH)}
+def _coarsest(backbone: Backbone) -> int:
+    """Of all maps on the way."""
+    if isinstance(backbone, DilatedResNet):
+        return backbone.plan[-1].level
+    most = max(backbone.all_blocks[index].level for index in backbone.alive)
+    spec = backbone.encoder_spec
+    if isinstance(spec, BackboneEncoder):
+        return max(most, _coarsest(spec.up_to(_deepest(backbone))))
+    return most
+
+
+def _deepest(architecture: Architecture) -> int:
+    """The deepest map of its encoder that is used."""
+    return max(architecture.stem[i].level for i in architecture.alive if i < len(architecture.stem))
 
 
 class _Windows(NamedTuple):
@@ -84,28 +87,48 @@ def _windows(levels: tuple[int, ...], coarsest: int) -> Mapping[int, _Windows]:
     return windows
 
 
-def _asked_of_stem(
-    architecture: Architecture, repeats: int, windows: Mapping[int, _Windows]
-) -> Ends:
-    """What all windows ask of the map that the first block, or the encoder's first stage, reads."""
+def _asked_of_image(backbone: Backbone, repeats: int, asked: Mapping[int, Ends]) -> Ends:
+    """What windows on the maps of a backbone, by level, ask of the image."""
+    if isinstance(backbone, DilatedResNet):
+        return STEM_SCALE * _asked_of_first(backbone, asked) - STEM_REACH
+    of_blocks = {index: asked[level] for level, index in backbone.output_blocks.items()}
+    return _asked_through(backbone, repeats, of_blocks)
+
+
+def _asked_through(architecture: Architecture, repeats: int, asked: dict[int, Ends]) -> Ends:
+    """What windows on the maps of blocks, by id, ask of the image."""
     blocks = architecture.all_blocks
-    asked = {index: windows[level].ends for level, index in architecture.output_blocks.items()}
+    of_encoder: dict[int, Ends] = {}
     for index in sorted(architecture.alive, reverse=True):
-        if isinstance(block := blocks[index], Feature):
-            ends = _through_encoder(asked[index], encoder(block.encoder), block.level)
-            if index == 0:
-                return ends
-            _ask(asked, index - 1, ends)
+        block = blocks[index]
+        if isinstance(block, Feature):
+            if index in asked:
+                of_encoder[block.level] = asked[index]
             continue
-        ends = asked[index] - repeats * _reach(blocks[index])
+        if index not in asked:  # of an encoder, whose maps are not all asked for
+            continue
+        ends = asked[index] - repeats * _reach(block)
         if index == 0:
-            return ends
-        level = blocks[index].level
+            return STEM_SCALE * ends - STEM_REACH
         for parent in architecture.parents[index]:
-            _ask(asked, parent, _traced(ends, level, blocks[parent].level))
+            _ask(asked, parent, _traced(ends, block.level, blocks[parent].level))
         for other in architecture.absorbed.get(index, ()):
             _ask(asked, other, ends)
-    raise AssertionError("every block descends from the first")
+    assert architecture.encoder_spec is not None
+    return _through_encoder(architecture.encoder_spec, of_encoder)
+
+
+def _asked_of_first(resnet: DilatedResNet, asked: Mapping[int, Ends]) -> Ends:
+    """What windows on the last map of a ResNet, and on that of its first stage, ask of its stem."""
+    ends = asked.get(resnet.plan[-1].level)
+    for number, stage in reversed(list(enumerate(resnet.plan))):
+        if number == 0 and (low := asked.get(MIN_LEVEL)) is not None:
+            ends = low if ends is None else np.minimum(ends, low)
+        if ends is not None:
+            ends = ends - (stage.blocks - 1) * stage.dilation
+            ends = stage.stride * (ends + 1) - 1 - stage.first_dilation
+    assert ends is not None
+    return ends
 
 
 def _ask(asked: dict[int, Ends], index: int, ends: Ends) -> None:
@@ -118,30 +141,21 @@ def _reach(block: Block) -> int:
     return block.dilation if block.type == "bottleneck" else 2 * block.dilation
 
 
-def _through_encoder(ends: Ends, spec: EncoderSpec, level: int) -> Ends:
-    """From the map of a level to that of the level before."""
-    if not isinstance(spec, ResNet):
-        return _through(ends, spec.levels[level])
-    stage, reach = spec.levels[level], 1 if spec.block == "bottleneck" else 2
-    ends = ends - (stage.blocks - 1) * reach
-    if stage.stride == 1:
-        return ends - reach
-    return (ends - (reach - 1)) * stage.stride
-
-
-def _through(ends: Ends, stages: tuple[InvertedStage, ...]) -> Ends:
-    """Of inverted residual blocks, which read with one kernel each."""
-    for stage in reversed(stages):
-        ends = ends - (stage.repeats - 1) * (stage.kernel // 2)
-        ends = _halved(ends, stage.kernel) if stage.stride == 2 else ends - stage.kernel // 2
-    return ends
-
-
-def _halved(ends: Ends, kernel: int) -> Ends:
-    """Of a layer of stride 2 with TensorFlow's padding: the odd pixel of it lies behind."""
-    left = (kernel - 2) // 2
-    halved: Ends = 2 * ends + np.array([[1 - left], [left + 2 - kernel]])
-    return halved
+def _through_encoder(spec: EncoderSpec, asked: Mapping[int, Ends]) -> Ends:
+    """What windows on the maps of an encoder, by level, ask of the image."""
+    if isinstance(spec, BackboneEncoder):
+        built, repeats = spec.up_to(max(asked)), spec.scale.repeats
+        if isinstance(built, DilatedResNet):
+            return _asked_of_image(built, repeats, asked)
+        return _asked_through(built, repeats, {spec.ends[n]: ends for n, ends in asked.items()})
+    kind, ends = ladder(spec), None
+    for level in sorted((n for n in spec.channels if n <= max(asked)), reverse=True):
+        if (here := asked.get(level)) is not None:
+            ends = here if ends is None else np.minimum(ends, here)
+        assert ends is not None
+        ends = kind.asked(spec, level, ends)
+    assert ends is not None
+    return kind.asked_of_image(spec, ends)
 
 
 def _traced(ends: Ends, level: int, parent: int) -> Ends:

@@ -25,8 +25,9 @@ from results.export.spec import SPEC
 from results.export.standalone import PYTHON
 from results.export.subject import Subject
 from search_space import architecture_file, catalog
-from search_space.architecture import Architecture, Block
+from search_space.architecture import Architecture, Block, features
 from search_space.backbone import Backbone
+from search_space.backbone_encoder import BackboneEncoder
 from search_space.errors import UserError
 from search_space.heads import HEADS
 from search_space.resnet import DilatedResNet
@@ -238,8 +239,19 @@ def test_an_exported_network_is_scripted_as_it_is(which, request):
     assert torch.jit.script(network.train()).training
 
 
+INNER = BackboneEncoder(catalog.load("spinenet-seg-camvid-60"), Scale(1 / 16), 'our "own"')
+NESTED = BackboneEncoder(Architecture(features(INNER), (), (3, 4, 5)), Scale(1 / 16))
+
+
 @pytest.mark.parametrize(
-    ("encoder", "blocks"), [("efficientnet-lite0", 0), ("efficientnet-lite0", 4), ("resnet-18", 4)]
+    ("encoder", "blocks"),
+    [
+        ("efficientnet-lite0", 0),
+        ("efficientnet-lite0", 4),
+        ("resnet-18", 4),
+        (INNER, 4),
+        (NESTED, 4),
+    ],
 )
 def test_an_exported_network_on_an_encoder_is_scripted_too(encoder, blocks, tmp_path):
     space = SpineSpace(encoder, blocks)

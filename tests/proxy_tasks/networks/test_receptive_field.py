@@ -12,9 +12,13 @@ from torch import Tensor, nn
 from proxy_tasks.networks.backbone import ScalePermutedBackbone
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
+from proxy_tasks.networks.encoders import encoder_network
 from proxy_tasks.networks.resnet import DilatedResNetBackbone
+from search_space import catalog
 from search_space.architecture import Architecture, Block, features
+from search_space.backbone_encoder import BackboneEncoder
 from search_space.cost.receptive_field import receptive_fields
+from search_space.encoders import EncoderSpec
 from search_space.genes import sample
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
@@ -107,12 +111,28 @@ def test_resnet_50_at_output_stride_32_sees_427_pixels() -> None:
     assert receptive_fields(DilatedResNet(output_stride=32), 1) == {5: 11 + 2 * reach}
 
 
+OWN = BackboneEncoder(catalog.load("spinenet-seg-camvid-60"), NARROW)
+LOWER = BackboneEncoder(Architecture(features("efficientnet-lite0"), (), (3, 4, 5)), NARROW)
+
+
 @pytest.mark.parametrize(
-    "name", ["efficientnet-lite0", "efficientnet-lite2", "resnet-18", "resnet-50"]
+    "encoder",
+    ["efficientnet-lite0", "efficientnet-lite2", "resnet-18", "resnet-50", OWN, LOWER],
 )
-def test_an_encoders_is_what_gradients_show(name: str) -> None:
+def test_an_encoders_is_what_gradients_show(encoder: EncoderSpec | str) -> None:
     block = Block(4, "residual", (1, 3), 2, output=True)
     for blocks in ((), (block,)):
-        architecture = Architecture(features(name), blocks, (3, 4, 5))
+        architecture = Architecture(features(encoder), blocks, (3, 4, 5))
         told = receptive_fields(architecture, 1)
-        assert measured(EncoderBackbone(architecture, NARROW), max(told.values())) == told
+        backbone = EncoderBackbone(architecture, NARROW, encoder_network)
+        assert measured(backbone, max(told.values())) == told
+
+
+@pytest.mark.parametrize("levels", [(2,), (4,), (2, 4)])
+def test_that_of_a_baseline_below_is_what_gradients_show(levels: tuple[int, ...]) -> None:
+    spec = BackboneEncoder(DilatedResNet((1, 2, 1, 1), 16), NARROW)
+    architecture = Architecture(features(spec), (), levels)
+    told = receptive_fields(architecture, 1)
+    assert (
+        measured(EncoderBackbone(architecture, NARROW, encoder_network), max(told.values())) == told
+    )
