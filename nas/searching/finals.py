@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from nas.config import BudgetConfig, Config
-from nas.controllers import SpaceExhausted
 from nas.parts import build, machines, running
 from nas.parts.baselines import Baseline
 from nas.prediction.lessons import lessons
@@ -24,19 +23,8 @@ from nas.terminal.progress import Board, SearchProgress
 from results.ledger import Ledger
 from results.trial import Trial
 from search_space.backbone import Backbone
-from search_space.genes import Genotype
 
 PHASE = "finals"
-
-
-class NoProposals:
-    """A controller for a search that has its networks from the beginning."""
-
-    def ask(self, number: int, history: Sequence[Trial]) -> Genotype:
-        raise SpaceExhausted("the finalists were chosen before")
-
-    def tell(self, trial: Trial) -> None:
-        """There is nothing to learn for."""
 
 
 def hold(
@@ -81,7 +69,7 @@ def _train(
     board = Board(console)
     source = Search(
         build.space(config),
-        NoProposals(),
+        None,
         ledger,
         build.fidelity(training, config.data),
         tuple(Baseline(name, backbone) for name, backbone in chosen.items()),

@@ -32,13 +32,14 @@ ENDED = Setback("driver", "the search ended while it was running")
 
 class Search:
     """A source of jobs: baselines first, then what the controller proposes, until the budget is
-    used. Everything it knows it can rebuild from the ledger, which is how a search resumes.
+    used; without a controller the baselines alone. Everything it knows it can rebuild from the
+    ledger, which is how a search resumes.
     """
 
     def __init__(
         self,
         space: SearchSpace,
-        controller: Controller,
+        controller: Controller | None,
         ledger: Ledger,
         fidelity: Fidelity,
         baselines: tuple[Baseline, ...],
@@ -70,8 +71,9 @@ class Search:
         )
         self._candidates = History(t for t in known if t.kind == "candidate")
         self._compared = {t.key: t.measurement for t in known if _is_scored_baseline(t)}
-        for trial in _told(known):
-            self._controller.tell(trial)
+        if controller:
+            for trial in _told(known):
+                controller.tell(trial)
 
     @property
     def done(self) -> bool:
@@ -110,7 +112,8 @@ class Search:
     def _end(self, trial: Trial) -> None:
         if trial.kind == "candidate":
             self._candidates.put(trial)
-            self._controller.tell(trial)
+            if self._controller:
+                self._controller.tell(trial)
         elif _is_scored_baseline(trial):
             self._compared[trial.key] = trial.measurement
         self._progress.ended(trial)
@@ -142,6 +145,7 @@ class Search:
             key = canonical_key(baseline.backbone)
             return self._ledger.start(baseline.name, "baseline", baseline.backbone, key, None)
         number = len(self._ledger)
+        assert self._controller is not None  # else the budget is used
         try:
             genotype = self._controller.ask(number, self._candidates)
         except SpaceExhausted as end:
@@ -170,6 +174,8 @@ class Search:
     def _budget_used(self) -> bool:
         if self._baselines:
             return False
+        if self._controller is None:
+            return True
         if self.exhausted or (self._deadline and time.monotonic() >= self._deadline):
             return True
         return self._budget.trials is not None and len(self._candidates) >= self._budget.trials

@@ -82,7 +82,7 @@ def test_a_small_disk_that_holds_all_of_a_run_fills_up(cache: Path, tmp_path: Pa
     disk, saved = tmp_path / "disk", tmp_path / "saved"
     disk.mkdir()
     words = shlex.join(command(*search(disk / "run", cache, 100_000)))
-    script = f"mount -t tmpfs -o size=64k none {disk} && {words}; code=$?"
+    script = f"mount -t tmpfs -o size=96k none {disk} && {words}; code=$?"
     done = subprocess.run(
         [*OWN_MOUNTS, f"{script}; cp -r {disk}/run {saved}; exit $code"],
         capture_output=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nas.commands.promote import _chosen
-from nas.config import PromotionConfig
+from nas.config import Config, PromotionConfig
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import Promotion, over_seeds
 from nas.searching.promotion import Subject, jobs, prepare, settings
@@ -44,20 +44,20 @@ TRIALS = [trial(0, 0.9, "baseline", "spinenet-49"), trial(1, 0.1), trial(2, 0.3)
     ],
 )
 def test_each_network_that_is_named_is_trained_once(count, numbers, baselines, expected) -> None:
-    assert [s.name for s in _chosen(TRIALS, count, numbers, baselines)] == expected
+    assert [s.name for s in _chosen(Config(), TRIALS, count, numbers, baselines)] == expected
 
 
 def test_a_baseline_that_the_search_scored_keeps_its_trial() -> None:
-    (scored,) = _chosen(TRIALS, None, (), ("spinenet-49",))
+    (scored,) = _chosen(Config(), TRIALS, None, (), ("spinenet-49",))
     assert (scored.trial, scored.proxy_miou, scored.key) == (0, 0.9, "key 0")
-    (other,) = _chosen(TRIALS[1:], None, (), ("spinenet-49",))
+    (other,) = _chosen(Config(), TRIALS[1:], None, (), ("spinenet-49",))
     assert (other.trial, other.proxy_miou) == (None, None)
     assert other.key == canonical_key(SPINENET)
 
 
 def test_a_name_that_the_catalogue_lacks_is_refused() -> None:
     with pytest.raises(UserError, match="the catalogue has no 'resnet'"):
-        _chosen(TRIALS, None, (), ("resnet",))
+        _chosen(Config(), TRIALS, None, (), ("resnet",))
 
 
 def test_jobs_have_different_numbers_whatever_they_come_from() -> None:
