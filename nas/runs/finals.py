@@ -1,5 +1,5 @@
-"""The finals of a run: its best candidates and their rivals, trained longer than in the search and
-on the same images, so that full training gets the best of them.
+"""The finals of a run: its best candidates and their rivals, trained longer than in the search, so
+that full training gets the best of them.
 """
 
 from __future__ import annotations
