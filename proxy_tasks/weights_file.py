@@ -66,7 +66,7 @@ class Known:
         if path.suffix != SUFFIX:
             return cls(None, NATURAL)
         config = path.with_name(_CONFIG)
-        if config.is_file() and not _described(path):
+        if config.is_file() and not says_its_network(path):
             return _configured(config)
         kept = Weights.open(path)
         return cls(kept.backbone, kept.intensities)
@@ -83,7 +83,7 @@ def _configured(config: Path) -> Known:
         raise UserError(f"{config}: does not say what its weights are of ({error})") from error
 
 
-def _described(path: Path) -> bool:
+def says_its_network(path: Path) -> bool:
     """Whether the header says what network it is of; of a damaged file Weights tells more."""
     try:
         with safe_open(path, framework="pt") as file:

@@ -50,8 +50,8 @@ class Finals:
         return Decision(
             "finals",
             f"{who} see {total:,} crops each{folds}; the best of them is trained fully",
-            "what learns fast is not what ends best: candidates that did better in proxies were"
-            " worse than the encoder alone in the end",
+            "what learns fast may not be what ends best: proxies alone once chose a network that"
+            " was worse than the encoder alone in the end",
             values,
             units.duration(self.seconds),
         )

@@ -12,14 +12,13 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safetensors import safe_open
-
 from nas.config import Config
 from nas.prediction import subjects
 from nas.runs import promotion_records
 from nas.runs.directory import RunDirectory
 from proxy_tasks.checkpoint import Weights, intensities_of, scale_of
 from proxy_tasks.intensities import Intensities
+from proxy_tasks.weights_file import says_its_network
 from search_space import architecture_file, catalog
 from search_space.backbone import Backbone
 from search_space.backbone_encoder import BackboneEncoder
@@ -117,7 +116,7 @@ def _known(named: str) -> Known:
 def _weighted(known: Known, weights: Path) -> Known:
     """With the weights of another file, which may say more of the network."""
     file = weights.expanduser()
-    if file.suffix != OURS or not file.is_file() or not _says_its_network(file):
+    if file.suffix != OURS or not file.is_file() or not says_its_network(file):
         return replace(known, weights=weights)
     found = _of_header(file, known.title)
     if found.backbone != known.backbone:
@@ -162,7 +161,7 @@ def _of_weights(file: Path, title: str) -> Known:
     if not file.is_file():
         raise UserError(f"{file}: no such file")
     promotion_records.check_beside(file)
-    if file.suffix == OURS and _says_its_network(file):
+    if file.suffix == OURS and says_its_network(file):
         return _of_header(file, title)
     config, spec = file.with_name("config.json"), file.with_name(ARCHITECTURE)
     if file.suffix == OURS and config.is_file():
@@ -216,15 +215,6 @@ def _weights_in(folder: Path) -> Path | None:
     if there or len(others) < 2:
         return next(iter([*there, *others]), None)
     raise UserError(f"{folder}: holds {len(others)} files of weights: name one of them")
-
-
-def _says_its_network(file: Path) -> bool:
-    """Whether the header does; of a damaged file, reading it tells more."""
-    try:
-        with safe_open(file, framework="pt") as opened:
-            return "spinenet-seg" in (opened.metadata() or {})
-    except Exception:  # safetensors raises a bare Exception subclass of its own
-        return True
 
 
 def _title(path: Path) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from nas.config import BudgetConfig, Config
+from nas.config import Config
 from nas.parts import build, machines, running
 from nas.parts.baselines import Baseline
 from nas.prediction.lessons import lessons
@@ -73,7 +73,7 @@ def _train(
         ledger,
         build.fidelity(training, config.data),
         tuple(Baseline(name, backbone) for name, backbone in chosen.items()),
-        BudgetConfig(trials=1),
+        config.budget,
         SearchProgress(board, len(chosen), ledger.trials(), training.score, "baseline"),
         score=training.score,
     )
