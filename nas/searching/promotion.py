@@ -6,23 +6,19 @@ best weights, and at the end ``promotion.json``.
 
 from __future__ import annotations
 
-import logging
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nas.config import PromotionConfig
-from nas.engines.base import Crash, Outcome
-from nas.engines.retries import Retries
-from nas.failures import shielded
 from nas.runs import events, teacher_identity
 from nas.runs.directory import RunDirectory
 from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
 from nas.runs.promotion_records import RECORD, Promotion, load, read_json, write_json
+from nas.searching.queue import TrainingQueue
 from nas.terminal.progress import PromotionProgress
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
@@ -75,8 +71,10 @@ class Subject:
         return [replace(self, seed=first), *others]
 
 
-class PromotionQueue:
+class PromotionQueue(TrainingQueue):
     """A source of jobs: one full training for each subject, numbered by its place."""
+
+    kind = "promotion"
 
     def __init__(
         self,
@@ -87,47 +85,10 @@ class PromotionQueue:
         progress: PromotionProgress,
         truth: Truth,
     ) -> None:
+        super().__init__(jobs(subjects, fidelity), progress)
         self._run, self._settings, self._truth = run, settings, truth
         self._subjects = tuple(subjects)
-        self._waiting = deque(jobs(subjects, fidelity))
         self._progress = progress
-        self._retries = Retries()
-        self._out = 0
-        self.failed: dict[str, str] = {}
-        """Name -> why, of the trainings that gave no result."""
-
-    @property
-    def done(self) -> bool:
-        return not self._waiting and not self._out
-
-    def next(self) -> Job | None:
-        if not self._waiting:
-            return None
-        job = self._waiting.popleft()
-        self._out += 1
-        self._progress.started(job)
-        events.tell("promotion started", **self._named(job))
-        return job
-
-    def progress(self, job: Job, measurement: Measurement) -> None:
-        self._progress.epoch(job, measurement)
-
-    @shielded()
-    def finish(self, job: Job, outcome: Outcome) -> None:
-        self._out -= 1
-        if not isinstance(outcome, Crash):
-            self._retries.worked()
-            self._close(job, outcome)
-        elif self._retries.again(job.number, outcome):
-            self._waiting.append(job)
-            self._progress.retried(job, outcome.error)
-            events.tell(
-                "promotion runs again", logging.WARNING, **self._named(job), **_crash(outcome)
-            )
-        else:
-            self.failed[job.name] = outcome.error
-            self._progress.ended(job, f"{job.name}  failed: {outcome.error}")
-            events.tell("promotion failed", logging.ERROR, **self._named(job), **_crash(outcome))
 
     def _close(self, job: Job, last: Measurement) -> None:
         if last.failure is not None:
@@ -143,9 +104,9 @@ class PromotionQueue:
     def _named(self, job: Job) -> dict[str, Any]:
         return {"trial": self._subjects[job.number].trial, "name": job.name}
 
-
-def _crash(crash: Crash) -> dict[str, Any]:
-    return {"trouble": crash.trouble, "error": crash.error}
+    def _fail(self, job: Job, why: str) -> None:
+        self.failed[job.name] = why
+        self._progress.ended(job, f"{job.name}  failed: {why}")
 
 
 def jobs(subjects: Sequence[Subject], fidelity: Fidelity) -> list[Job]:
