@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from nas import config as configs
+from nas.config import Config
 from nas.planning.finals import ENOUGH, MOST, finals
 from nas.planning.fitting import fitted
 from nas.planning.frame import Frame
@@ -18,6 +19,26 @@ from search_space.cost import cost
 from search_space.scales import Scale
 from tests.support.plans import CPU, found, plan
 
+BACKBONE = catalog.load("spinenet-49")
+
+
+def planned_for_an_hour(workers: int, planned_workers: int, **promotion: object) -> Config:
+    """Of full trainings of 20 epochs of 100 crops, one crop a second."""
+    macs = cost(BACKBONE, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128)).macs
+    kept = {
+        "hours": 1.0, "machine": "a processor", "device": "cpu", "workers": planned_workers,
+        "proxy_crops_per_second": 5.0, "promotion_crops_per_second": 1.0, "promotion_macs": macs,
+        "ending_seconds": 45.0,
+    }  # fmt: skip
+    promotion = {"epochs": 20, "images": 100} | promotion
+    values = {"promotion": promotion, "engine": {"workers": workers}, "plan": kept}
+    return configs.parse(values, "plan")
+
+
+def fits(config: Config, rivals: int, seconds: float) -> tuple[str, ...]:
+    trial = SimpleNamespace(backbone=BACKBONE)
+    return fitted(config, [trial], rivals, seconds)  # type: ignore[list-item]
+
 
 @pytest.mark.parametrize(
     ("seconds", "rivals", "epochs"), [(10_000, 0, None), (645, 0, 6), (1245, 1, 6), (60, 0, 5)]
@@ -25,25 +46,11 @@ from tests.support.plans import CPU, found, plan
 def test_full_training_is_shortened_to_what_is_left_of_the_hours(
     seconds: float, rivals: int, epochs: int | None
 ) -> None:
-    backbone = catalog.load("spinenet-49")
-    config = configs.parse(
-        {
-            "promotion": {"epochs": 20, "images": 100},
-            "engine": {"workers": 1},
-            "plan": {
-                "hours": 1.0, "machine": "a processor", "device": "cpu", "workers": 2,
-                "proxy_crops_per_second": 5.0, "promotion_crops_per_second": 1.0,
-                "promotion_macs": cost(backbone, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128)).macs,
-                "ending_seconds": 45.0,
-            },
-        },
-        "plan",
-    )  # fmt: skip
-    trial = SimpleNamespace(backbone=backbone)
+    config = planned_for_an_hour(1, 2)
     expected = () if epochs is None else (f"promotion.epochs={epochs}",)
-    assert fitted(config, [trial], rivals, seconds) == expected  # type: ignore[list-item]
+    assert fits(config, rivals, seconds) == expected
     unplanned = config.model_copy(update={"plan": None})
-    assert fitted(unplanned, [trial], rivals, seconds) == ()  # type: ignore[list-item]
+    assert fits(unplanned, rivals, seconds) == ()
 
 
 @pytest.mark.parametrize(
@@ -60,23 +67,9 @@ def test_full_training_is_longer_where_there_is_less_to_train(
     seconds: float, workers: int, rivals: int, epochs: int | None
 ) -> None:
     """As where the finals found the rival itself."""
-    backbone = catalog.load("spinenet-49")
-    config = configs.parse(
-        {
-            "promotion": {"epochs": 20, "images": 100, "top": 1, "rivals": ["efficientnet-lite0"]},
-            "engine": {"workers": workers},
-            "plan": {
-                "hours": 1.0, "machine": "a processor", "device": "cpu", "workers": workers,
-                "proxy_crops_per_second": 5.0, "promotion_crops_per_second": 1.0,
-                "promotion_macs": cost(backbone, Scale(0.25, 0.5, 1, 64, 64), 11, (96, 128)).macs,
-                "ending_seconds": 45.0,
-            },
-        },
-        "plan",
-    )  # fmt: skip
-    trial = SimpleNamespace(backbone=backbone)
+    config = planned_for_an_hour(workers, workers, top=1, rivals=["efficientnet-lite0"])
     expected = () if epochs is None else (f"promotion.epochs={epochs}",)
-    assert fitted(config, [trial], rivals, seconds) == expected  # type: ignore[list-item]
+    assert fits(config, rivals, seconds) == expected
 
 
 def test_without_a_rival_there_are_no_finals() -> None:
