@@ -21,6 +21,8 @@ from search_space.errors import UserError
 BLOCK_TYPES = ("bottleneck", "residual")
 MIN_LEVEL, MAX_LEVEL = 2, 7
 LEVELS = range(MIN_LEVEL, MAX_LEVEL + 1)
+WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+REPEATS = range(1, 9)
 FEATURE = "feature"
 """What stands for the type of an encoder's map."""
 
@@ -31,6 +33,9 @@ class Block:
 
     ``inputs`` holds the ids of its two parents, and is empty for a stem block. ``dilation`` is
     the ratio of its 3x3 convolutions. An ``output`` block is a candidate for a feature level.
+    ``width`` multiplies the filters of its level, ``repeats`` the scale's; 3x3 convolutions that
+    are ``separable`` filter each channel by itself, and a 1x1 mixes the channels (MobileNet, arXiv
+    1704.04861).
     Another attribute is one more field below these: all that has to know it reads it here.
     """
 
@@ -45,6 +50,17 @@ class Block:
         default=1, metadata=attribute("values", "d", "Dilation ratio", "dilations", original=True)
     )
     output: bool = False
+    width: float = field(
+        default=1.0, metadata=attribute("map", "w", "Width of a block", "widths", values=WIDTHS)
+    )
+    repeats: int = field(
+        default=1,
+        metadata=attribute("cost", "x", "Repeats of a block", "repetitions", values=REPEATS),
+    )
+    separable: bool = field(
+        default=False,
+        metadata=attribute("cost", "s", "Separable", "separable ones", values=(False, True)),
+    )
 
 
 ATTRIBUTES = declared(Block)

@@ -52,11 +52,11 @@ class Scale:
         if self.head not in HEADS:
             raise UserError(f"head must be one of {', '.join(HEADS)} but got {self.head!r}")
 
-    def level_filters(self, level: int) -> int:
-        """Filters of a block of this level, before a bottleneck's fourfold expansion."""
-        return self.scaled(LEVEL_FILTERS[level])
+    def level_filters(self, level: int, width: float = 1.0) -> int:
+        """Filters of a block of this level and width, before a bottleneck's fourfold expansion."""
+        return self.scaled(LEVEL_FILTERS[level] * width)
 
-    def scaled(self, filters: int) -> int:
+    def scaled(self, filters: float) -> int:
         """A filter count of width 1 at this width."""
         return max(1, int(filters * self.filters))
 

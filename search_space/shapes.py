@@ -23,7 +23,14 @@ def block_channels(kind: str, filters: int) -> int:
 
 def block_filters(block: Block, scale: Scale) -> int:
     """Filters of a block before a bottleneck's fourfold expansion; of an encoder's map its own."""
-    return block.channels if isinstance(block, Feature) else scale.level_filters(block.level)
+    if isinstance(block, Feature):
+        return block.channels
+    return scale.level_filters(block.level, block.width)
+
+
+def block_repeats(block: Block, scale: Scale) -> int:
+    """How many blocks stand in a row."""
+    return scale.repeats * block.repeats
 
 
 def map_channels(block: Block, scale: Scale) -> int:

@@ -144,6 +144,9 @@ class Tape:
     def conv_norm_relu(self, x: Map, filters: int, kernel: int, stride: int = 1) -> Map:
         return self.relu(self.conv_norm(x, filters, kernel, stride))
 
+    def depthwise_norm_relu(self, x: Map, kernel: int, stride: int = 1) -> Map:
+        return self.relu(self.norm(self.depthwise(x, kernel, stride)))
+
     def piece(self, out: Map) -> Piece:
         """All that is on the tape, ending in ``out``."""
         kept = sum(held.kept for _, held, _ in self._steps)

@@ -16,7 +16,7 @@ from proxy_tasks.networks.resample import Resample, up_sampled
 from search_space.architecture import Architecture, Block
 from search_space.canonical_form import canonical_form
 from search_space.scales import Scale
-from search_space.shapes import block_filters, level_size, map_channels
+from search_space.shapes import block_filters, block_repeats, level_size, map_channels
 
 STEM_MAP = -1
 """Where the stem's convolution stands among the block ids: block 0 reads it, and nobody else."""
@@ -122,7 +122,8 @@ def _body(block: Block, in_channels: int, scale: Scale) -> nn.Module:
         in_channels,
         block_filters(block, scale),
         dilation=block.dilation,
-        repeats=scale.repeats,
+        repeats=block_repeats(block, scale),
+        separable=block.separable,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from proxy_tasks.networks.depthwise import DepthwiseConv2d
 from proxy_tasks.networks.freezable import Freezable
 from search_space.resnet import BOTTLENECK_EXPANSION, Stage
 from search_space.shapes import block_channels
@@ -57,6 +58,12 @@ def conv_bn_relu(
     return layers.append(nn.ReLU(inplace=True))
 
 
+def depthwise_bn_relu(channels: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """As conv_bn_relu with 3x3 kernels, but each channel is filtered by itself."""
+    conv = DepthwiseConv2d(channels, 3, stride=stride, dilation=dilation)
+    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+
 def max_pool() -> nn.MaxPool2d:
     """The 3x3 pooling that halves a map."""
     return nn.MaxPool2d(3, DOWNSAMPLE, padding=1)
@@ -65,17 +72,33 @@ def max_pool() -> nn.MaxPool2d:
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions, both dilated (He et al. 2015, arXiv 1512.03385, figure 5 left).
 
-    x_BCHW with ``in_channels`` -> ``filters`` channels at ceil(size / stride).
+    x_BCHW with ``in_channels`` -> ``filters`` channels at ceil(size / stride). Where they are
+    ``separable``, each is a depthwise one and a 1x1.
     """
 
     expansion = 1
 
-    def __init__(self, in_channels: int, filters: int, dilation: int = 1, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        filters: int,
+        dilation: int = 1,
+        stride: int = 1,
+        separable: bool = False,
+    ) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            conv_bn_relu(in_channels, filters, 3, stride=stride, dilation=dilation),
-            conv_bn(filters, filters, 3, dilation=dilation),
-        )
+        if separable:
+            self.body = nn.Sequential(
+                depthwise_bn_relu(in_channels, stride=stride, dilation=dilation),
+                conv_bn_relu(in_channels, filters, 1),
+                depthwise_bn_relu(filters, dilation=dilation),
+                conv_bn(filters, filters, 1),
+            )
+        else:
+            self.body = nn.Sequential(
+                conv_bn_relu(in_channels, filters, 3, stride=stride, dilation=dilation),
+                conv_bn(filters, filters, 3, dilation=dilation),
+            )
         self.shortcut = _shortcut(in_channels, filters, stride)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -85,19 +108,29 @@ class ResidualBlock(nn.Module):
 class BottleneckBlock(nn.Module):
     """1x1, dilated 3x3, 1x1 to four times the filters (arXiv 1512.03385, figure 5 right).
 
-    The stride sits on the 3x3, which keeps what a strided 1x1 would throw away.
+    The stride sits on the 3x3, which keeps what a strided 1x1 would throw away; where it is
+    ``separable``, the 3x3 is depthwise, as the 1x1 behind it mixes the channels.
     x_BCHW with ``in_channels`` -> 4 x ``filters`` channels at ceil(size / stride).
     """
 
     expansion = BOTTLENECK_EXPANSION
 
-    def __init__(self, in_channels: int, filters: int, dilation: int = 1, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        filters: int,
+        dilation: int = 1,
+        stride: int = 1,
+        separable: bool = False,
+    ) -> None:
         super().__init__()
         out_channels = filters * self.expansion
+        if separable:
+            spatial = depthwise_bn_relu(filters, stride=stride, dilation=dilation)
+        else:
+            spatial = conv_bn_relu(filters, filters, 3, stride=stride, dilation=dilation)
         self.body = nn.Sequential(
-            conv_bn_relu(in_channels, filters, 1),
-            conv_bn_relu(filters, filters, 3, stride=stride, dilation=dilation),
-            conv_bn(filters, out_channels, 1),
+            conv_bn_relu(in_channels, filters, 1), spatial, conv_bn(filters, out_channels, 1)
         )
         self.shortcut = _shortcut(in_channels, out_channels, stride)
 
@@ -118,12 +151,20 @@ BLOCK_CLASSES: dict[str, type[ResidualBlock] | type[BottleneckBlock]] = {
 
 
 def stacked_blocks(
-    kind: str, in_channels: int, filters: int, *, dilation: int, repeats: int
+    kind: str,
+    in_channels: int,
+    filters: int,
+    *,
+    dilation: int,
+    repeats: int,
+    separable: bool = False,
 ) -> nn.Sequential:
     """``repeats`` blocks of one type in a row, all with the same filters and dilation."""
     block = BLOCK_CLASSES[kind]
     channels = [in_channels] + [block_channels(kind, filters)] * (repeats - 1)
-    return nn.Sequential(*(block(count, filters, dilation) for count in channels))
+    return nn.Sequential(
+        *(block(count, filters, dilation, separable=separable) for count in channels)
+    )
 
 
 def resnet_stage(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from proxy_tasks.networks.depthwise import slow_in_half
 from proxy_tasks.networks.level_encoder import StagedEncoder
 from search_space.encoders.efficientnet_lite import (
     LITE_EPSILON,
@@ -38,8 +39,7 @@ class SameConv2d(nn.Conv2d):
             above, left = ((kernel - 2 + odd) // 2 for odd in short)
             below, right = ((kernel - 1 + odd) // 2 for odd in short)
             x_BCHW = F.pad(x_BCHW, (left, right, above, below))
-        if torch.is_autocast_enabled("cpu") and self.groups > 1 and x_BCHW.is_cpu:
-            # oneDNN's gradient of such a convolution takes four to ten times as long in bf16.
+        if slow_in_half(x_BCHW, self.groups):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x_BCHW.float()).to(x_BCHW.dtype)
         return super().forward(x_BCHW)

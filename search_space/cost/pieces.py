@@ -18,6 +18,7 @@ from search_space.scales import Scale
 from search_space.shapes import (
     block_channels,
     block_filters,
+    block_repeats,
     level_size,
     map_channels,
     resample_filters,
@@ -71,7 +72,7 @@ def _inverted(tape: Tape, x: Map, stage: InvertedStage, stride: int) -> Map:
     y = x
     if stage.expansion > 1:
         y = tape.conv_norm_relu(x, x.channels * stage.expansion, 1)
-    y = tape.relu(tape.norm(tape.depthwise(y, stage.kernel, stride)))
+    y = tape.depthwise_norm_relu(y, stage.kernel, stride)
     y = tape.conv_norm(y, stage.channels, 1)
     return tape.add(x, y) if stride == 1 and x.channels == stage.channels else y
 
@@ -85,6 +86,7 @@ def blocks(
     repeats: int,
     *,
     stride: int = 1,
+    separable: bool = False,
     summed: bool = False,
     kept: bool = True,
 ) -> Piece:
@@ -100,16 +102,22 @@ def blocks(
     if summed:
         x = tape.relu(x)
     for position in range(repeats):
-        x = _block(tape, x, kind, filters, stride if position == 0 else 1)
+        x = _block(tape, x, kind, filters, stride if position == 0 else 1, separable)
     return tape.piece(x)
 
 
-def _block(tape: Tape, x: Map, kind: str, filters: int, stride: int) -> Map:
+def _block(tape: Tape, x: Map, kind: str, filters: int, stride: int, separable: bool) -> Map:
     channels = block_channels(kind, filters)
     if kind == "bottleneck":
         y = tape.conv_norm_relu(x, filters, 1)
-        y = tape.conv_norm_relu(y, filters, 3, stride)
+        if separable:
+            y = tape.depthwise_norm_relu(y, 3, stride)
+        else:
+            y = tape.conv_norm_relu(y, filters, 3, stride)
         y = tape.conv_norm(y, channels, 1)
+    elif separable:
+        y = tape.conv_norm_relu(tape.depthwise_norm_relu(x, 3, stride), filters, 1)
+        y = tape.conv_norm(tape.depthwise_norm_relu(y, 3), channels, 1)
     else:
         y = tape.conv_norm_relu(x, filters, 3, stride)
         y = tape.conv_norm(y, channels, 3)
@@ -131,8 +139,16 @@ def body(
 ) -> Piece:
     """A searched block without the connections to it; see ``blocks``."""
     block = of_kind(kind)
-    filters = block_filters(block, scale)
-    return blocks(block.type, channels, filters, size, scale.repeats, summed=summed, kept=kept)
+    return blocks(
+        block.type,
+        channels,
+        block_filters(block, scale),
+        size,
+        block_repeats(block, scale),
+        separable=block.separable,
+        summed=summed,
+        kept=kept,
+    )
 
 
 @_remembered

@@ -107,7 +107,7 @@ def _asked_through(architecture: Architecture, repeats: int, asked: dict[int, En
             continue
         if index not in asked:  # of an encoder, whose maps are not all asked for
             continue
-        ends = asked[index] - repeats * _reach(block)
+        ends = asked[index] - repeats * block.repeats * _reach(block)
         if index == 0:
             return STEM_SCALE * ends - STEM_REACH
         for parent in architecture.parents[index]:

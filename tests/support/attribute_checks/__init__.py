@@ -9,5 +9,12 @@ from tests.support.attribute_checks.common import CHECKS
 
 __all__ = ["CHECKS", "VALUES", "exports", "files", "networks", "spaces", "views"]
 
-VALUES = {"girth": 2, "pooled": True, "mixing": "max"}
+VALUES = {
+    "girth": 2,
+    "pooled": True,
+    "mixing": "max",
+    "width": 2.0,
+    "repeats": 3,
+    "separable": True,
+}
 """Attribute of the process in which the checks run -> the value that it gets."""

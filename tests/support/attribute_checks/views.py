@@ -16,7 +16,7 @@ from rich.console import Console
 from nas.cli import main
 from results.cost_table import cost_table
 from results.drawing import svg
-from results.signs import sign
+from results.signs import sign, written
 from results.text_diagram import legend, text_diagram
 from results.views.choices import PROPERTIES, choices_of
 from results.views.detail import difference
@@ -47,7 +47,7 @@ def the_drawing_shows_it(attribute: Attribute, value: Any) -> None:
 @check
 def the_table_of_costs_shows_it(attribute: Attribute, value: Any) -> None:
     assert attribute.name not in table(PLAIN)
-    assert {attribute.name, str(value)} <= set(table(changed(attribute, value)))
+    assert {attribute.name, written(value)} <= set(table(changed(attribute, value)))
 
 
 def table(network: Architecture) -> list[str]:
