@@ -24,18 +24,24 @@ class Nodes:
 
     Attributes:
         scale, classes, image: what it is built for; ``image`` in pixels.
+        trained: the size of the images that it is trained on, which sets atrous rates.
         nodes: its pieces.
         steps: how its backward pass goes, one a node.
         outputs: level -> node of a map that the backbone puts out.
         low: node of the map of level 2 that a head may read besides.
+        dilations: of the nodes that are a block whose kernels are dilated.
     """
 
-    def __init__(self, scale: Scale, classes: int, image: Size) -> None:
+    def __init__(
+        self, scale: Scale, classes: int, image: Size, trained: Size | None = None
+    ) -> None:
         self.scale, self.classes, self.image = scale, classes, image
+        self.trained = trained or image
         self.nodes: list[Node] = []
         self.steps: list[Step] = []
         self.outputs: dict[int, int] = {}
         self.low = 0
+        self.dilations: dict[int, int] = {}
 
     def add(
         self, part: str, level: int, piece: Piece, reads: tuple[int, ...] = (), shares: bool = False

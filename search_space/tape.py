@@ -3,7 +3,7 @@
 A Tape is to a network what autograd's own record is to its forward pass: each layer is a step
 that reads earlier maps and puts one out. It counts parameters and multiply-accumulates, and which
 bytes stay alive for the backward pass, where a storage that several layers keep is counted once.
-All per image and in fp32.
+All per image and in fp32. And it remembers the layers, from which a latency is predicted.
 """
 
 from __future__ import annotations
@@ -50,6 +50,21 @@ Step = tuple[tuple[int, ...], Held, bool]
 one and the same gradient tensor, as the parts of a sum do."""
 
 
+class Layer(NamedTuple):
+    """A step as it was called: its method (a ``resize`` also: ``mean``, ``smooth``), the steps that
+    it reads, what it puts out. ``dilation`` 0: that of the block which it belongs to; ``padded``:
+    by TensorFlow's rule, in a step of its own."""
+
+    method: str
+    reads: tuple[int, ...]
+    channels: int
+    size: tuple[int, int]
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+    padded: bool = False
+
+
 class Piece(NamedTuple):
     """A finished tape; its memory makes it one step of a larger one."""
 
@@ -58,6 +73,7 @@ class Piece(NamedTuple):
     channels: int
     size: tuple[int, int]
     held: Held
+    layers: tuple[Layer, ...] = ()
 
 
 class Tape:
@@ -70,82 +86,102 @@ class Tape:
         self.parameters = 0
         self.macs = 0
         self._steps: list[Step] = []
+        self._layers: list[Layer] = []
         self._kept: set[int] = set()
 
     def source(
         self, channels: int, size: tuple[int, int], *, kept: bool = True, image: bool = False
     ) -> Map:
         """A map from outside; ``kept`` if its maker keeps it. An image needs no gradient."""
-        x = self._put((), channels, size)
+        x = self._put("source", (), channels, size)
         if image:
             self._steps[-1] = (), Held(0, 0, ((0, 0),)), False
         if kept:
             self._kept.add(x.step)
         return x
 
-    def conv(self, x: Map, filters: int, kernel: int, stride: int = 1, bias: bool = False) -> Map:
-        """Keeps what it reads. A dilation changes no cost."""
+    def conv(
+        self,
+        x: Map,
+        filters: int,
+        kernel: int,
+        stride: int = 1,
+        bias: bool = False,
+        dilation: int = 1,
+        padded: bool = False,
+    ) -> Map:
+        """Keeps what it reads. ``dilation`` and ``padded``, as in Layer, change no cost."""
         weights = kernel * kernel * x.channels * filters
         size = _strided(x.size, stride)
         self.parameters += weights + filters * bias
         self.macs += weights * size[0] * size[1]
         layouts = weights * FLOAT * (LAYOUTS if kernel > 1 else 1)
-        return self._put((x,), filters, size, kept=self._keep(x), fixed=layouts)
+        y = self._put("conv", (x,), filters, size, kept=self._keep(x), fixed=layouts)
+        return self._shaped(y, kernel, stride, dilation, padded)
 
-    def depthwise(self, x: Map, kernel: int, stride: int = 1) -> Map:
+    def depthwise(
+        self, x: Map, kernel: int, stride: int = 1, dilation: int = 1, padded: bool = False
+    ) -> Map:
         """A convolution that filters each channel by itself. Keeps what it reads."""
         weights = kernel * kernel * x.channels
         size = _strided(x.size, stride)
         self.parameters += weights
         self.macs += weights * size[0] * size[1]
-        return self._put(
-            (x,), x.channels, size, kept=self._keep(x), fixed=weights * FLOAT * LAYOUTS
-        )
+        fixed = weights * FLOAT * LAYOUTS
+        y = self._put("depthwise", (x,), x.channels, size, kept=self._keep(x), fixed=fixed)
+        return self._shaped(y, kernel, stride, dilation, padded)
 
     def norm(self, x: Map) -> Map:
         """Batch norm: keeps what it reads, as its gradient needs the values before it."""
         self.parameters += 2 * x.channels
-        return self._put((x,), x.channels, x.size, kept=self._keep(x))
+        return self._put("norm", (x,), x.channels, x.size, kept=self._keep(x))
 
     def relu(self, *xs: Map) -> Map:
         """In place, of a map or of a sum: keeps what it puts out."""
-        y = self._put(xs, xs[0].channels, xs[0].size, kept=xs[0].bytes, shares=True)
+        y = self._put("relu", xs, xs[0].channels, xs[0].size, kept=xs[0].bytes, shares=True)
         self._kept.add(y.step)
         return y
 
     def add(self, *xs: Map) -> Map:
         """A sum, into a map of its own."""
-        return self._put(xs, xs[0].channels, xs[0].size, shares=True)
+        return self._put("add", xs, xs[0].channels, xs[0].size, shares=True)
 
     def pool(self, x: Map) -> Map:
         """3x3 max-pool of stride 2: keeps what it reads and where each maximum stood."""
         size = _strided(x.size, 2)
         indices = x.channels * size[0] * size[1] * INDEX
-        return self._put((x,), x.channels, size, kept=self._keep(x) + indices)
+        return self._put("pool", (x,), x.channels, size, kept=self._keep(x) + indices)
 
-    def resize(self, x: Map, size: tuple[int, int]) -> Map:
-        """Interpolation or a mean, to any size."""
-        return self._put((x,), x.channels, size)
+    def resize(self, x: Map, size: tuple[int, int], smooth: bool = False) -> Map:
+        """Interpolation, ``smooth``: bilinear, else nearest; or a mean, where one pixel is left."""
+        method = "mean" if size == (1, 1) else "smooth" if smooth else "resize"
+        return self._put(method, (x,), x.channels, size)
 
     def dropout(self, x: Map) -> Map:
         """Keeps its mask, as wide as the map."""
-        return self._put((x,), x.channels, x.size, kept=x.bytes)
+        return self._put("dropout", (x,), x.channels, x.size, kept=x.bytes)
 
     def cat(self, *xs: Map) -> Map:
         """The parts' gradients are views of the whole one, so that handing them out is free."""
-        y = self._put(xs, sum(x.channels for x in xs), xs[0].size)
+        y = self._put("cat", xs, sum(x.channels for x in xs), xs[0].size)
         reads, held, shares = self._steps[-1]
         self._steps[-1] = reads, held._replace(moments=((0, 0),)), shares
         return y
 
-    def conv_norm(self, x: Map, filters: int, kernel: int, stride: int = 1) -> Map:
-        return self.norm(self.conv(x, filters, kernel, stride))
+    def conv_norm(
+        self, x: Map, filters: int, kernel: int, stride: int = 1, dilation: int = 1
+    ) -> Map:
+        return self.norm(self.conv(x, filters, kernel, stride, dilation=dilation))
 
-    def conv_norm_relu(self, x: Map, filters: int, kernel: int, stride: int = 1) -> Map:
-        return self.relu(self.conv_norm(x, filters, kernel, stride))
+    def conv_norm_relu(
+        self, x: Map, filters: int, kernel: int, stride: int = 1, dilation: int = 1
+    ) -> Map:
+        return self.relu(self.conv_norm(x, filters, kernel, stride, dilation))
 
-    def depthwise_norm_relu(self, x: Map, kernel: int, stride: int = 1) -> Map:
-        return self.relu(self.norm(self.depthwise(x, kernel, stride)))
+    def depthwise_norm_relu(
+        self, x: Map, kernel: int, stride: int = 1, dilation: int = 1, padded: bool = False
+    ) -> Map:
+        return self.relu(self.norm(self.depthwise(x, kernel, stride, dilation, padded)))
 
     def piece(self, out: Map) -> Piece:
         """All that is on the tape, ending in ``out``."""
@@ -153,10 +189,12 @@ class Tape:
         outside = kept + out.bytes
         moments = tuple([(most - outside, fixed) for most, fixed in peaks(self._steps)])
         held = Held(out.bytes, kept, moments)
-        return Piece(self.parameters, self.macs, out.channels, out.size, held)
+        layers = tuple(self._layers)
+        return Piece(self.parameters, self.macs, out.channels, out.size, held, layers)
 
     def _put(
         self,
+        method: str,
         xs: tuple[Map, ...],
         channels: int,
         size: tuple[int, int],
@@ -169,6 +207,14 @@ class Tape:
         transient = max(gradients) if shares else sum(gradients)
         reads = tuple(x.step for x in xs)
         self._steps.append((reads, Held(y.bytes, kept, ((transient, fixed),)), shares))
+        self._layers.append(Layer(method, reads, channels, size))
+        return y
+
+    def _shaped(self, y: Map, kernel: int, stride: int, dilation: int, padded: bool) -> Map:
+        """The layer of ``y`` is a convolution of this shape."""
+        self._layers[y.step] = self._layers[y.step]._replace(
+            kernel=kernel, stride=stride, dilation=dilation, padded=padded
+        )
         return y
 
     def _keep(self, x: Map) -> int:

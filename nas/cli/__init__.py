@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli import cluster, data, images, networks, pretraining, runs, searches
+from nas.cli import cluster, data, images, latency, networks, pretraining, runs, searches
 from nas.failures import RunFailed, ending_at_the_second, no_access, no_memory
 from nas.terminal.console import complain, plain_logs
 from search_space.errors import UserError
@@ -60,6 +60,7 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(latency.app, name="latency", help="Measure and predict how long networks take.")
 app.add_typer(data.app, name="data", help="List the data sets, check yours, pack it.")
 
 

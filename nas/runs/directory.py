@@ -53,6 +53,11 @@ class RunDirectory:
         return self.path / "teacher.json"
 
     @property
+    def latency(self) -> Path:
+        """The table that latencies are predicted from, see search_space.latency."""
+        return self.path / "latency.csv"
+
+    @property
     def ledger(self) -> Path:
         return self.path / "ledger.journal"
 

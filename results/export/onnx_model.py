@@ -55,16 +55,16 @@ _AXES = ("batch", None, "height", "width")
 
 
 def _write(subject: Subject, stage: Path) -> None:
-    _save_model(subject, stage / "model.onnx")
+    save_model(subject, stage / "model.onnx")
     text = labelling(subject.spec, LINES, _LOAD, "import onnxruntime", "ONNX Runtime")
     (stage / PREDICT).write_text(text, encoding="utf-8")
     _check(stage, subject, traced_cases(subject))
     (stage / "README.md").write_text(_readme(subject), encoding="utf-8")
 
 
-def _save_model(subject: Subject, path: Path) -> None:
-    """Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``, ``std``, ``top``, ``size``,
-    ``smallest`` and ``provenance`` as JSON."""
+def save_model(subject: Subject, path: Path) -> None:
+    """The graph alone, unchecked. Its metadata hold ``classes``, ``palette``, ``sight``, ``mean``,
+    ``std``, ``top``, ``size``, ``smallest`` and ``provenance`` as JSON."""
     import onnx
 
     graph = traced(subject, gathered=True)

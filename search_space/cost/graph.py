@@ -36,10 +36,16 @@ class Graph(Nodes):
     """
 
     def __init__(
-        self, backbone: Backbone, scale: Scale, classes: int, image: Size, auxiliary: bool = False
+        self,
+        backbone: Backbone,
+        scale: Scale,
+        classes: int,
+        image: Size,
+        auxiliary: bool = False,
+        trained: Size | None = None,
     ) -> None:
         _check(backbone, classes, image, auxiliary)
-        super().__init__(scale, classes, image)
+        super().__init__(scale, classes, image, trained)
         laid = _Laid(self, scale, str)
         laid.backbone(backbone)
         self.outputs, self.low, self.third_stage = laid.outputs, laid.low, laid.third_stage
@@ -83,8 +89,12 @@ class _Laid:
         piece: Piece,
         reads: tuple[int, ...] = (),
         shares: bool = False,
+        dilation: int = 1,
     ) -> int:
-        return self.nodes.add(self.row(part), level, piece, reads, shares)
+        node = self.nodes.add(self.row(part), level, piece, reads, shares)
+        if dilation > 1:
+            self.nodes.dilations[node] = dilation
+        return node
 
     def _architecture(self, architecture: Architecture) -> None:
         """Live blocks only, as the network computes them; what an output block absorbs is added as
@@ -130,7 +140,7 @@ class _Laid:
     def _stem_block(self, architecture: Architecture, index: int, before: int) -> int:
         block, x = architecture.stem[index], self.nodes.nodes[before].piece
         piece = pieces.body(self.scale, kind_of(block), x.channels, x.size, kept=index > 0)
-        return self._add(str(index), block.level, piece, (before,))
+        return self._add(str(index), block.level, piece, (before,), dilation=block.dilation)
 
     def _merge_block(self, architecture: Architecture, index: int, made: dict[int, int]) -> int:
         blocks, name = architecture.all_blocks, str(index)
@@ -142,7 +152,7 @@ class _Laid:
         reads = [made[other] for other in absorbed]
         for parent, piece in zip(parents, connections, strict=True):
             reads.append(self._add(name, block.level, piece, (made[parent],)))
-        return self._add(name, block.level, body, tuple(reads), shares=True)
+        return self._add(name, block.level, body, tuple(reads), True, block.dilation)
 
     def _resnet(self, resnet: DilatedResNet) -> None:
         node = self._stem()
@@ -157,7 +167,8 @@ class _Laid:
                 stride=stage.stride,
                 kept=number > 0,
             )
-            node = self._add(f"stage {number + 1}", stage.level, piece, (node,))
+            name = f"stage {number + 1}"
+            node = self._add(name, stage.level, piece, (node,), dilation=stage.dilation)
             if number == 0:
                 self.low = node
             elif number == 2:

@@ -38,6 +38,8 @@ def kind_of(block: Block) -> Kind:
 
 
 _remembered = lru_cache(maxsize=1 << 14)
+_OWN = 0
+"""The dilation of a block's spatial kernels: its own, see tape.Layer."""
 
 
 @_remembered
@@ -53,7 +55,8 @@ def lite_stem(image: Size, channels: int) -> Piece:
     """3x3 convolution of stride 2: an image becomes a map of level 1."""
     tape = Tape()
     x = tape.source(channels, image, image=True)
-    return tape.piece(tape.conv_norm_relu(x, LITE_STEM_FILTERS, 3, stride=2))
+    y = tape.conv(x, LITE_STEM_FILTERS, 3, stride=2, padded=True)
+    return tape.piece(tape.relu(tape.norm(y)))
 
 
 @_remembered
@@ -72,7 +75,7 @@ def _inverted(tape: Tape, x: Map, stage: InvertedStage, stride: int) -> Map:
     y = x
     if stage.expansion > 1:
         y = tape.conv_norm_relu(x, x.channels * stage.expansion, 1)
-    y = tape.depthwise_norm_relu(y, stage.kernel, stride)
+    y = tape.depthwise_norm_relu(y, stage.kernel, stride, padded=stride == 2)
     y = tape.conv_norm(y, stage.channels, 1)
     return tape.add(x, y) if stride == 1 and x.channels == stage.channels else y
 
@@ -111,16 +114,16 @@ def _block(tape: Tape, x: Map, kind: str, filters: int, stride: int, separable: 
     if kind == "bottleneck":
         y = tape.conv_norm_relu(x, filters, 1)
         if separable:
-            y = tape.depthwise_norm_relu(y, 3, stride)
+            y = tape.depthwise_norm_relu(y, 3, stride, _OWN)
         else:
-            y = tape.conv_norm_relu(y, filters, 3, stride)
+            y = tape.conv_norm_relu(y, filters, 3, stride, _OWN)
         y = tape.conv_norm(y, channels, 1)
     elif separable:
-        y = tape.conv_norm_relu(tape.depthwise_norm_relu(x, 3, stride), filters, 1)
-        y = tape.conv_norm(tape.depthwise_norm_relu(y, 3), channels, 1)
+        y = tape.conv_norm_relu(tape.depthwise_norm_relu(x, 3, stride, _OWN), filters, 1)
+        y = tape.conv_norm(tape.depthwise_norm_relu(y, 3, dilation=_OWN), channels, 1)
     else:
-        y = tape.conv_norm_relu(x, filters, 3, stride)
-        y = tape.conv_norm(y, channels, 3)
+        y = tape.conv_norm_relu(x, filters, 3, stride, _OWN)
+        y = tape.conv_norm(y, channels, 3, dilation=_OWN)
     if x.channels == channels and stride == 1:
         return tape.relu(x, y)
     return tape.relu(y, tape.conv_norm(x, channels, 1, stride))

@@ -8,13 +8,12 @@ from search_space.nodes import Nodes, Size
 from search_space.shapes import aspp_rates
 from search_space.tape import Piece, Tape
 
-_ATROUS_BRANCHES = 3
-
 
 def pyramid(graph: Nodes) -> int:
     """Adds ASPP on the backbone's levels, and returns its node."""
     x = merged(graph, "aspp")
-    piece = _aspp(x.channels, x.size, graph.scale.aspp_filters, kept=not x.summed)
+    rates = aspp_rates(graph.trained, 1 << min(graph.outputs))
+    piece = _aspp(x.channels, x.size, graph.scale.aspp_filters, rates, kept=not x.summed)
     return graph.add("aspp", min(graph.outputs), piece, x.reads, x.summed)
 
 
@@ -26,12 +25,12 @@ def _lay(graph: Nodes) -> int:
 
 
 @remembered
-def _aspp(channels: int, size: Size, filters: int, kept: bool) -> Piece:
+def _aspp(channels: int, size: Size, filters: int, rates: tuple[int, ...], kept: bool) -> Piece:
     """``kept`` as in Tape.source."""
     tape = Tape()
     x = tape.source(channels, size, kept=kept)
     branches = [tape.conv_norm_relu(x, filters, 1)]
-    branches += [tape.conv_norm_relu(x, filters, 3) for _ in range(_ATROUS_BRANCHES)]
+    branches += [tape.conv_norm_relu(x, filters, 3, dilation=rate) for rate in rates]
     mean = tape.conv_norm_relu(tape.resize(x, (1, 1)), filters, 1)
     x = tape.cat(*branches, tape.resize(mean, size))
     return tape.piece(tape.conv_norm_relu(x, filters, 1))

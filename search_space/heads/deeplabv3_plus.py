@@ -29,7 +29,7 @@ def _decoder(filters: int, coarse: Size, low_filters: int, size: Size) -> Piece:
     dropout. The two maps are its sources, in this order."""
     tape = Tape()
     x, low = tape.source(filters, coarse), tape.source(low_filters, size)
-    x = tape.cat(tape.resize(x, size), low)
+    x = tape.cat(tape.resize(x, size, smooth=True), low)
     for _ in range(2):
         x = tape.conv_norm_relu(x, filters, 3)
     return tape.piece(tape.dropout(x))

@@ -82,7 +82,7 @@ def test_every_place_of_one_network_says_the_same(
 def test_an_onnx_export_says_the_same(folder: Path, subject: Subject, tmp_path: Path) -> None:
     from results.export import onnx_model
 
-    onnx_model._save_model(subject, tmp_path / "model.onnx")
+    onnx_model.save_model(subject, tmp_path / "model.onnx")
     np.testing.assert_allclose(said(tmp_path), said(folder), atol=1e-3)
     np.testing.assert_allclose(said(tmp_path / "model.onnx"), said(folder), atol=1e-3)
     order = ("tree", "sky", "car", "road")
