@@ -17,7 +17,7 @@ from search_space.cost.encoders import ladder
 from search_space.encoders import EncoderSpec
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
-from search_space.shapes import before_zoom, level_size
+from search_space.shapes import before_zoom, level_size, zoomed
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -78,6 +78,11 @@ def check_crop(size: Size | None) -> None:
     whole = size is None or (len(size) == 2 and all(type(side) is int for side in size))
     if not whole or (size and min(size) < 1):
         raise UserError(f"crop must be a height and a width in pixels but got {size!r}")
+
+
+def smallest_seen(size: Size | None, zooms: Sequence[float]) -> Size | None:
+    """What is seen of a crop of this size at the smallest of the zooms that a space offers."""
+    return size and zoomed(size, min(zooms))
 
 
 def coarsest(levels: Sequence[int], size: Size | None) -> int:
