@@ -36,14 +36,16 @@ from tests.oracles.allocated import peak_allocated
 TOLERANCE = 0.15
 """Of the memory of a training step."""
 AUXILIARY_WEIGHT = 0.4
-EVERY_CHOICE = {
-    "width": (0.5, 1.0, 2.0),
-    "repeats": (1, 2),
-    "separable": (False, True),
-    "head": ("scale", "fpn", "deeplabv3"),
-    "head_width": (0.25, 1.0, 1.5),
-    "zoom": (0.5, 0.625, 0.75, 0.875, 1.0),
-}
+EVERY_CHOICE = as_choices(
+    {
+        "width": (0.5, 1.0, 2.0),
+        "repeats": (1, 2),
+        "separable": (False, True),
+        "head": ("scale", "fpn", "deeplabv3"),
+        "head_width": (0.25, 1.0, 1.5),
+        "zoom": (0.5, 0.625, 0.75, 0.875, 1.0),
+    }
+)
 """Of attributes that a space may leave at their default."""
 SPACES = (
     ScalePermutedSpace(),
