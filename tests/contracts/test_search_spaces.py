@@ -33,6 +33,7 @@ SPACES: dict[str, SearchSpace] = {
     "scale-permuted, few choices": FINE,
     "scale-permuted, small crops": ScalePermutedSpace(crop=(64, 96)),
     "scale-permuted, every choice": ScalePermutedSpace(choices=CHOICES, crop=(96, 128)),
+    "scale-permuted, a window of parents": ScalePermutedSpace(window=4),
     "spine": SPINE,
     "spine, every choice": SpineSpace("efficientnet-lite0", choices=CHOICES, crop=(96, 128)),
     "spine, small crops": SpineSpace("efficientnet-lite0", crop=(40, 96)),
