@@ -157,6 +157,12 @@ class Tape:
         method = "mean" if size == (1, 1) else "smooth" if smooth else "resize"
         return self._put(method, (x,), x.channels, size)
 
+    def shrunk(self, image: Map, size: tuple[int, int]) -> Map:
+        """An image at another size, which the convolution behind it keeps. It needs no gradient."""
+        y = self._put("smooth", (image,), image.channels, size)
+        self._steps[-1] = (), Held(0, y.bytes, ((0, 0),)), False
+        return y
+
     def dropout(self, x: Map) -> Map:
         """Keeps its mask, as wide as the map."""
         return self._put("dropout", (x,), x.channels, x.size, kept=x.bytes)

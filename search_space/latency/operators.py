@@ -117,6 +117,7 @@ class _Drafts:
         self._graph = graph
         self._made: list[_Draft] = []
         self._ends: list[int] = []
+        self._image = -1
         """Of each node, the draft that puts its map out."""
 
     def all(self) -> list[_Draft]:
@@ -124,12 +125,14 @@ class _Drafts:
         for node, (step, (part, _, piece)) in enumerate(zip(graph.steps, graph.nodes, strict=True)):
             if part == AUXILIARY:
                 self._ends.append(-1)
-            else:
-                self._ends.append(self._lay(node, part, piece, step[0]))
+                continue
+            self._ends.append(self._lay(node, part, piece, step[0]))
+            if not step[0] and piece.size == graph.image:  # the image as it is seen, a smaller one
+                self._image = self._ends[-1]
         if graph.head.pixels:
             low = graph.nodes[graph.logits[0]].piece
-            if low.size != graph.image:
-                up = Layer("smooth", (0,), low.channels, graph.image)
+            if low.size != graph.labelled:
+                up = Layer("smooth", (0,), low.channels, graph.labelled)
                 self._put(LOGITS, BILINEAR, [self._ends[graph.logits[0]]], up)
         for number, draft in enumerate(self._made):
             for read in draft.reads:
@@ -157,7 +160,7 @@ class _Drafts:
         """The drafts that a piece reads: one for each source, or the sum of all for a single one;
         the image where it reads no node."""
         if not reads:
-            return [-1] * len(sources)
+            return [self._image] * len(sources)
         ends = [self._ends[read] for read in reads]
         if len(ends) == len(sources):
             return ends
@@ -195,10 +198,10 @@ class _Drafts:
         return _METHODS.get(layer.method, RELU)  # what is unknown costs about a pass over its map
 
     def _size(self, draft: int) -> Size:
-        return self._graph.image if draft < 0 else self._made[draft].layer.size
+        return self._graph.labelled if draft < 0 else self._made[draft].layer.size
 
     def _put(self, part: str, kind: str, reads: list[int], layer: Layer, dilation: int = 1) -> int:
-        image = self._graph.image, self._graph.scale.channels
+        image = self._graph.labelled, self._graph.scale.channels
         read = [image if r < 0 else (self._made[r].layer.size, self._made[r].layer.channels)
                 for r in reads]  # fmt: skip
         channels = sum(c for _, c in read) if kind == CAT else read[0][1]
