@@ -37,7 +37,7 @@ from nas.runs.artifacts import write_artifacts
 from nas.runs.directory import RunDirectory, default_path, placed
 from nas.runs.resume import resumed
 from nas.runs.selection import top
-from nas.searching import finals, warm_start
+from nas.searching import finals, latency, warm_start
 from nas.searching.diagrams import Leaders
 from nas.searching.search import Search
 from nas.terminal.progress import Board, SearchProgress
@@ -141,7 +141,7 @@ def search(
             return
         config = encoder_source.described(config)
         config = config if asked.objective else config.of_a_new_run()
-    with shared_ray.connected(config.engine):
+    with latency.held(config, run, console) as config, shared_ray.connected(config.engine):
         space = build.space(config)
         checks.check(config, space, own=asked.objective is not None)
         if not asked.objective:
@@ -277,6 +277,7 @@ def _run(
         build.measured_limits(config),
         config.proxy.score,
         Leaders(ledger, run.artifacts / "diagrams"),
+        latency.figures(config),
     )
     resources = machines.resources(config.engine)
     halving = running.halving(config.proxy, ledger.trials())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     create_model,
@@ -14,6 +16,7 @@ from pydantic import (
 )
 
 from nas.settings.section import Section
+from nas.settings.words import shown
 from proxy_tasks.objectives import LIMITS
 from search_space.architecture_file import from_dict
 from search_space.encoder_file import from_value
@@ -98,10 +101,63 @@ _Limits: Any = create_model(
 )
 
 
+_WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *(ms|s)")
+
+
+def _duration(value: Any) -> Any:
+    """A number, or a text such as 10ms; above 0."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+        raise ValueError(f"must be above 0, not {shown(value)}")
+    if isinstance(value, str) and not (_WITH_UNIT.fullmatch(value) and _milliseconds(value) > 0):
+        raise ValueError(f"must be a time with its unit, such as 10ms, not {shown(value)}")
+    return value
+
+
+def _milliseconds(text: str) -> float:
+    found = _WITH_UNIT.fullmatch(text)
+    assert found is not None
+    return float(found[1]) * (1000 if found[2] == "s" else 1)
+
+
 class ConstraintsConfig(_Limits):
     """Hard limits on a candidate as it would be promoted: at ``promotion.scale``, for one image of
     ``promotion.size``. ``macs``; ``parameters``; ``memory``, bytes of a training step with what
     goes through the network of a process at once: all analytic, so that a candidate beyond them is
-    never proposed. ``latency``, seconds, is measured where the candidate would be trained, before
-    it is. So with each of proxy_tasks.objectives.LIMITS.
+    never proposed. So with each of proxy_tasks.objectives.LIMITS.
+
+    A ``latency`` with a unit, such as 10ms, is that of the exported network, predicted from a
+    ``latency_table`` (None: measured before the search) for one image of ``latency_size`` (None:
+    of ``promotion.size``). One without a unit means what it meant in earlier releases: seconds in
+    PyTorch, measured where the candidate would be trained, before it is.
     """
+
+    latency: Annotated[float | str | None, BeforeValidator(_duration)] = None
+    latency_table: Path | None = None
+    latency_size: tuple[int, int] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_later(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As records of programs that predicted no latency have it."""
+        values: dict[str, Any] = dump(self)
+        later = ("latency_table", "latency_size")
+        return {n: v for n, v in values.items() if n not in later or v is not None}
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        given = [n for n in ("latency_table", "latency_size") if getattr(self, n) is not None]
+        if given and self.exported_ms is None:
+            raise ValueError(f"{given[0]} needs a latency with its unit, such as latency: 10ms")
+        if self.latency_size is not None and min(self.latency_size) < 1:
+            raise ValueError("latency_size must be at least 1 pixel each way")
+        return self
+
+    @property
+    def exported_ms(self) -> float | None:
+        """Milliseconds that the exported network may take; None without such a limit."""
+        return _milliseconds(self.latency) if isinstance(self.latency, str) else None
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Those of proxy_tasks.objectives.LIMITS that are given, in plain units."""
+        given = {name: getattr(self, name) for name in LIMITS}
+        return {name: most for name, most in given.items() if isinstance(most, float)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from nas.config import Config, TrainingConfig
 from nas.config.loggers import LoggerConfig
-from proxy_tasks.objectives import OBJECTIVES, Analytic, costs
+from proxy_tasks.objectives import OBJECTIVES, OF_SPEC, costs
 from proxy_tasks.task import Job, Measurement
 from search_space.canonical import canonical_key
 from search_space.cost import cost
@@ -21,7 +21,7 @@ from search_space.errors import UserError
 Plain = str | int | float | bool
 
 _LIBRARIES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
-_CURVES = [n for n, each in OBJECTIVES.items() if not isinstance(each.source, Analytic)]
+_CURVES = [n for n, each in OBJECTIVES.items() if not isinstance(each.source, OF_SPEC)]
 """Objectives that are not known beforehand."""
 
 

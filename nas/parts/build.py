@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -30,11 +30,13 @@ from proxy_tasks.objectives import LIMITS, OBJECTIVES, Analytic
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.start import Start
 from proxy_tasks.task import Fidelity, Limit
+from search_space.backbone import Backbone
 from search_space.constrained import ConstrainedSpace, network_figures
 from search_space.cost import Cost
 from search_space.errors import UserError
 from search_space.files import at_home
 from search_space.genes import Genotype, SearchSpace
+from search_space.latency import LatencyModel, load
 from search_space.seeds import derive_seed
 from search_space.spine import SpineSpace
 
@@ -45,7 +47,8 @@ _TRIES = 20
 def space(config: Config) -> SearchSpace:
     """The space within the analytic constraints."""
     whole = config.space.whole()
-    if not (limits := _limits(config, analytic=True)):
+    limits, exported = _limits(config, analytic=True), config.constraints.exported_ms
+    if not limits and exported is None:
         return whole
     built, promotion = fidelity(config.promotion, config.data), config.promotion
     batch = max(1, promotion.recipe.micro_batch // promotion.processes)
@@ -55,8 +58,30 @@ def space(config: Config) -> SearchSpace:
         sources = ((name, OBJECTIVES[name].source) for name in limits)
         return {name: s.of(found, batch) for name, s in sources if isinstance(s, Analytic)}
 
-    limited = network_figures(whole, built.scale, classes, built.size, figures)
-    return ConstrainedSpace(whole, limits, limited)
+    of_cost = network_figures(whole, built.scale, classes, built.size, figures)
+    if exported is None:
+        return ConstrainedSpace(whole, limits, of_cost)
+    predicted = latency_of(config)
+    name = "latency in ms"
+
+    def with_latency(genotype: Genotype) -> dict[str, float]:
+        return {**of_cost(genotype), name: predicted(whole.decode(genotype))}
+
+    return ConstrainedSpace(whole, {**limits, name: exported}, with_latency)
+
+
+def latency_of(config: Config) -> Callable[[Backbone], float]:
+    """Milliseconds of the exported network of a backbone, as it would be promoted. UserError where
+    the config names no table that can be read."""
+    limits, built = config.constraints, fidelity(config.promotion, config.data)
+    if limits.latency_table is None:
+        raise UserError(
+            f"constraints.latency: {limits.latency} needs a table: write"
+            " constraints.latency_table: FILE; nas latency measure -o FILE writes one"
+        )
+    model = LatencyModel(load(limits.latency_table.expanduser()))
+    classes, size = len(dataset(config, built.size).classes), limits.latency_size or built.size
+    return lambda backbone: model.of(backbone, built.scale, classes, size, built.size).ms
 
 
 def measured_limits(config: Config) -> tuple[Limit, ...]:
@@ -70,7 +95,7 @@ def _limits(config: Config, analytic: bool) -> dict[str, float]:
     """Those that are given, and are known without a measurement or are not."""
     return {
         name: most
-        for name, most in config.constraints.model_dump(exclude_none=True).items()
+        for name, most in config.constraints.limits.items()
         if isinstance(LIMITS[name].source, Analytic) == analytic
     }
 

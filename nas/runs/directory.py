@@ -101,6 +101,8 @@ class RunDirectory:
             run = cls(draft)
             run.write_config(placed(config))
             run._write_starts(starts)
+            if (table := config.constraints.latency_table) is not None:
+                shutil.copyfile(table.expanduser(), run.latency)
             for file, known in ((run.data_file, data), (run.teacher_file, teacher)):
                 if known is not None:
                     file.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
@@ -129,11 +131,19 @@ class RunDirectory:
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{self.config_file}: cannot be read ({error})") from error
         source = str(self.config_file)
-        return parse(strict_yaml.parse_record(text, source), source)
+        return self._with_table(parse(strict_yaml.parse_record(text, source), source))
+
+    def _with_table(self, config: Config) -> Config:
+        """The run keeps its latency table itself, wherever it lies."""
+        if config.constraints.exported_ms is None:
+            return config
+        limits = config.constraints.model_copy(update={"latency_table": self.latency})
+        return config.model_copy(update={"constraints": limits})
 
     def write_config(self, config: Config) -> None:
         """Replaced in one step, where anything changed. UserError where it cannot be written."""
-        text = config.to_yaml()
+        limits = config.constraints.model_copy(update={"latency_table": None})
+        text = config.model_copy(update={"constraints": limits}).to_yaml()
         try:
             settings_identity.write(self.path, config)
             if self.config_file.is_file() and self.config_file.read_text("utf-8") == text:

@@ -64,6 +64,7 @@ def _of(config: Config) -> dict[str, Any]:
     values = config.model_dump(mode="json", include=set(_SECTIONS))
     values["space"].pop("encoder_weights", None)
     values["proxy"].pop("teacher", None)
+    values["constraints"].pop("latency_table", None)
     return values
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from proxy_tasks.task import Fidelity, Job, Limit, Measurement
 from results.ledger import Ledger
 from results.order import in_order_of_ending
 from results.trial import Setback, Trial, TrialState
+from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.genes import SearchSpace
 
@@ -48,10 +50,13 @@ class Search:
         limits: tuple[Limit, ...] = (),
         score: Metric = "miou",
         leaders: Leaders | None = None,
+        figures: Callable[[Backbone], Mapping[str, float]] = lambda backbone: {},
     ) -> None:
+        """``figures``: objectives that are known of a network without a training."""
         self._space, self._controller, self._ledger = space, controller, ledger
         self._fidelity, self._budget, self._progress = fidelity, budget, progress
         self._limits, self._score, self._leaders = limits, score, leaders
+        self._figures = figures
         self._deadline = time.monotonic() + budget.hours * 3600 if budget.hours else None
         self._retries = Retries()
         self._out = 0
@@ -130,6 +135,7 @@ class Search:
         told of the last epoch."""
         before = self._curves.pop(job.number)[: max(0, outcome.epochs - 1)]
         outcome = replace(outcome, curve=(*before, outcome.score))
+        outcome = outcome.with_figures(self._figures(job.backbone))
         if not job.ends_with(outcome):
             return self._ledger.stop(job.number, outcome)
         if self._leaders:

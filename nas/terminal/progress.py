@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.terminal.console import is_live
-from proxy_tasks.objectives import OBJECTIVES, SCORES, Analytic, Metric, Shown, shown
+from proxy_tasks.objectives import OBJECTIVES, OF_SPEC, SCORES, Metric, Shown, shown
 from proxy_tasks.task import Job, Measurement
 from results import units
 from results.trial import Kind, Trial, TrialState
@@ -190,7 +190,7 @@ def outcome_line(trial: Trial, by: Metric = "miou") -> str:
 
 
 def _cost(measured: Measurement) -> str:
-    known = ((measured.figure(each.name), each) for each in shown(Shown.TABLE, Analytic))
+    known = ((measured.figure(each.name), each) for each in shown(Shown.TABLE, *OF_SPEC))
     return "  ".join(units.said(value, each) for value, each in known if value is not None)
 
 

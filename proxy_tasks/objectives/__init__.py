@@ -6,25 +6,30 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from proxy_tasks.objectives.objective import (
+    OF_SPEC,
     Analytic,
     Measured,
     Objective,
+    Predicted,
     Shown,
     Trained,
     Validated,
 )
-from proxy_tasks.objectives.table import ALL
+from proxy_tasks.objectives.table import ALL, EXPORTED_LATENCY
 from search_space.cost import Cost
 
 __all__ = [
+    "EXPORTED_LATENCY",
     "LIMITS",
     "OBJECTIVES",
+    "OF_SPEC",
     "SCORES",
     "TRADED",
     "Analytic",
     "Measured",
     "Metric",
     "Objective",
+    "Predicted",
     "Shown",
     "Trained",
     "Validated",

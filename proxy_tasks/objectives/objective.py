@@ -38,6 +38,16 @@ class Analytic:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """Worked out from the spec too, by what was measured of others (search_space.latency): known
+    where a run has such a table, of a network as it would be promoted."""
+
+
+OF_SPEC = (Analytic, Predicted)
+"""Sources of what is known before anything is trained."""
+
+
+@dataclass(frozen=True)
 class Trained:
     """Told by the training itself, after every epoch."""
 
@@ -92,7 +102,7 @@ class Objective:
 
     name: str
     label: str
-    source: Analytic | Trained | Validated | Measured
+    source: Analytic | Predicted | Trained | Validated | Measured
     unit: Unit = NUMBER
     more: bool = False
     short: str = ""

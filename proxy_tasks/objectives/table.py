@@ -12,10 +12,14 @@ from proxy_tasks.objectives.objective import (
     Analytic,
     Measured,
     Objective,
+    Predicted,
     Shown,
     Trained,
     Validated,
 )
+
+EXPORTED_LATENCY = "exported_latency"
+"""The objective that a table of operators predicts."""
 
 QUALITY = (
     Objective(
@@ -108,6 +112,16 @@ COST = (
         shown=Shown.DETAIL,
         traded=True,
         limit=True,
+    ),
+    # Of what nas export writes, in the runtime that it runs in.
+    Objective(
+        EXPORTED_LATENCY,
+        "exported latency",
+        Predicted(),
+        MILLISECONDS,
+        of="one image",
+        shown=Shown.DETAIL,
+        traded=True,
     ),
 )
 TRAINING = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy_tasks.objectives import Analytic, Measured, Shown, Validated, shown
+from proxy_tasks.objectives import OF_SPEC, Measured, Shown, Validated, shown
 from results import units
 from results.cost_table import in_unit
 from results.leaderboard import dilations
@@ -42,7 +42,7 @@ def key_figures(trial: Trial, now: Snapshot) -> list[tuple[str, str]]:
     if measured is not None:
         found += [
             (each.label, units.shown(value, each.unit))
-            for each in shown(Shown.DETAIL, Analytic, Validated, Measured)
+            for each in shown(Shown.DETAIL, *OF_SPEC, Validated, Measured)
             if (value := measured.figure(each.name)) is not None
         ]
         found.append(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from proxy_tasks.objectives import Analytic, Shown, shown
+from proxy_tasks.objectives import OF_SPEC, Shown, shown
 from results import units
 from results.views.snapshot import Facts, Snapshot
 from results.views.style import text
 
-_COSTS = shown(Shown.TABLE, Analytic)
+_COSTS = shown(Shown.TABLE, *OF_SPEC)
 _SAID = ("trial", "name", "score", "miou", *(each.name for each in _COSTS))
 TEMPLATE = "%{text}<extra></extra>"
 

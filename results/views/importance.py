@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy_tasks.objectives import Analytic, Shown, shown
+from proxy_tasks.objectives import OF_SPEC, Shown, shown
 from results.frontier import spearmans
 from results.views.choices import PROPERTIES
 from results.views.favourites import shares_of, signed
@@ -37,7 +37,7 @@ def _traits(now: Snapshot) -> dict[str, NDArray[np.float64]]:
             found[f"{_PREFIX.get(of, of)} {label}".strip()] = each.share_NV[:, rank]
         if of == "type":
             found["blocks built"] = each.count_N
-    for cost in shown(Shown.TABLE, Analytic):
+    for cost in shown(Shown.TABLE, *OF_SPEC):
         value_N = now.candidates[cost.name].to_numpy()
         if not np.isnan(value_N).any():  # older trials do not know what came later
             found[cost.label] = value_N

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from proxy_tasks.objectives import Analytic, Measured, Shown, Validated, shown
+from proxy_tasks.objectives import OF_SPEC, Measured, Shown, Validated, shown
 from results.views.favourites import best_quarter
 from results.views.front import axis_of, known_axes
 from results.views.importance import traits
@@ -14,7 +14,7 @@ from results.views.snapshot import Snapshot
 from results.views.style import INK, MOST, SHADES, SOFT, Figure, empty, figure, text
 from results.views.thinning import thinned
 
-MEASURED = {each.name for each in shown(Shown.TABLE, Analytic, Validated, Measured)} | {"score"}
+MEASURED = {each.name for each in shown(Shown.TABLE, *OF_SPEC, Validated, Measured)} | {"score"}
 TRAITS = ("blocks built", "bottleneck", "dilation 1", "dilation 4", "level 3", "level 5")
 
 

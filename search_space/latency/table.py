@@ -95,7 +95,8 @@ def load(path: Path) -> LatencyTable:
     except UnicodeDecodeError:
         raise UserError(f"{path}: is no latency table: it is not text") from None
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; nas latency measure writes one") from error
+        why = f"{path}: {error.strerror}; nas latency measure writes a table"
+        raise UserError(why) from error
 
 
 def parse(text: str, source: str) -> LatencyTable:

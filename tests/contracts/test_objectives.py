@@ -20,7 +20,16 @@ from nas.engines.tracking import Tracking
 from nas.searching import audit
 from nas.searching.search import _came_to
 from nas.terminal.progress import Board, SearchProgress, outcome_line
-from proxy_tasks.objectives import LIMITS, OBJECTIVES, SCORES, TRADED, Objective, Shown, costs
+from proxy_tasks.objectives import (
+    LIMITS,
+    OBJECTIVES,
+    OF_SPEC,
+    SCORES,
+    TRADED,
+    Objective,
+    Shown,
+    costs,
+)
 from proxy_tasks.objectives.objective import PERCENT, Analytic, Measured, Trained, Validated
 from proxy_tasks.task import Failure, Measurement
 from proxy_tasks.validation import Evaluation, Validation
@@ -237,7 +246,7 @@ def test_experiment_trackers_are_told_of_it_before_or_after_a_training(name: str
     assert trial.measurement is not None
     tracking = Tracking((), Path("run"), "search", {}, ())
     curve = tracking.curves(trial.measurement).get(name)
-    assert curve == (None if isinstance(OBJECTIVES[name].source, Analytic) else plain(name))
+    assert curve == (None if isinstance(OBJECTIVES[name].source, OF_SPEC) else plain(name))
 
 
 @by(OBJECTIVES)

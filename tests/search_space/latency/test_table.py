@@ -54,7 +54,7 @@ def test_what_is_no_table_is_refused_in_one_line(name: str) -> None:
 
 
 def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nas latency measure writes one"):
+    with pytest.raises(UserError, match="nas latency measure writes a table"):
         load(tmp_path / "none.csv")
 
 
