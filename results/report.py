@@ -115,7 +115,7 @@ def figures_of(now: Snapshot) -> dict[str, style.Figure]:
     found |= {f"front-{axis}": VIEWS["front"].draw(now, axis) for axis in axes}
     for name in ("favourites", "over-time"):
         found |= {f"{name}-{of}": VIEWS[name].draw(now, of) for of in PROPERTIES}
-    for name in ("traits", "genes", "parallel", "promotions"):
+    for name in ("traits", "genes", "parallel", "trainings", "promotions"):
         found[name] = VIEWS[name].draw(now)
     return found
 
