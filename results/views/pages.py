@@ -38,6 +38,8 @@ VIEWS: Mapping[str, View] = {
         front,
         first=("macs",),
     ),
+    "trainings": View("Full training", "", full_trainings),
+    "promotions": View("Proxy and full training", "", promotions),
     "favourites": View(
         "What the best are made of",
         "Mean share of each choice among the blocks that are built.",
@@ -66,8 +68,6 @@ VIEWS: Mapping[str, View] = {
         parallel,
         wide=True,
     ),
-    "trainings": View("Full training", "", full_trainings),
-    "promotions": View("Proxy and full training", "", promotions),
 }
 
 
