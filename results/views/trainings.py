@@ -6,20 +6,22 @@ from typing import Any
 
 from results import units
 from results.views.snapshot import FullTraining, Snapshot
-from results.views.style import BLUE, FAINT, Figure, axis, empty, figure, text
+from results.views.style import BLUE, FAINT, VERMILLION, Figure, axis, empty, figure, text
 
-MOST = 12
+MOST = 8
 """Curves that a figure shows: those that go on, then the best."""
 
 
 def full_trainings(now: Snapshot) -> Figure:
-    """The mIoU of each after every epoch that had a validation; thick where it goes on."""
+    """The mIoU of each after every epoch that had a validation: the best in blue, orange where it
+    goes on."""
     if not now.trainings:
         return empty("no full training has begun yet")
     shown = _shown(now)
     if not shown:
         return empty(_waiting(now))
-    traces = [_curve(each) for each in shown]
+    best = max(shown, key=_best)
+    traces = [_curve(each, each is best) for each in shown]
     return figure(traces, axis("epoch"), axis("mIoU (%)"), showlegend=True)
 
 
@@ -53,11 +55,12 @@ def _best(each: FullTraining) -> float:
     return max(miou for _, miou in each.curve if miou is not None)
 
 
-def _curve(each: FullTraining) -> dict[str, Any]:
+def _curve(each: FullTraining, best: bool) -> dict[str, Any]:
     known = [(epoch, round(100 * miou, 3)) for epoch, miou in each.curve if miou is not None]
     epochs, mious = zip(*known, strict=True)
     name = text(each.name) + ("" if each.ended else " (training)")
-    line = {"width": 1.5, "color": FAINT} if each.ended else {"width": 3, "color": BLUE}
+    color = VERMILLION if not each.ended else BLUE if best else FAINT
+    line = {"width": 1.5 if color == FAINT else 2.5, "color": color}
     return {
         "type": "scatter",
         "mode": "lines+markers",

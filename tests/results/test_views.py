@@ -380,7 +380,7 @@ def test_full_trainings_are_drawn_while_they_go_on() -> None:
         ("b (training)", [4], [40.0]),
         ("a", [2, 4], [50.0, 60.0]),
     ]
-    assert drawn[0]["line"]["width"] > drawn[1]["line"]["width"]
+    assert drawn[0]["line"]["color"] != drawn[1]["line"]["color"]
     assert note("trainings", both) == "b: epoch 4 of 10, 90 s left."
     stopped = replace(both, facts=replace(both.facts, interrupted="nas search --run R --resume"))
     assert note("trainings", stopped) == "b: epoch 4 of 10, interrupted."
