@@ -97,7 +97,7 @@ def pretrain(asked: Asked, console: Console) -> None:
     board = Board(console, "held-out loss", "loss")
     queue = PretrainingQueue([job], PretrainingProgress(board))
     again = f"nas pretrain --resume -o {shlex.quote(str(folder.path))}"
-    with interruptible(again), events.logged(folder.path, "pretrain"), board.shown():
+    with interruptible(again), events.logged(folder.path, "pretrain", again), board.shown():
         engine(chosen, used).run(work, queue)
     if queue.failed:
         raise RunFailed(f"{folder.path}: {queue.failed[job.name]}; {_mended(folder)}")

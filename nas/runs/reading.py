@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nas.runs import (
+    at_work,
     audited,
     evaluations,
     finals,
@@ -15,6 +16,7 @@ from nas.runs import (
     promotion_records,
     rivals,
     selection,
+    trainings,
 )
 from nas.config import Config
 from nas.runs.evaluations import Evaluation
@@ -26,7 +28,7 @@ from proxy_tasks.objectives import Metric
 from results.dashboard.source import Source
 from results.ledger import Ledger
 from results.trial import Trial
-from results.views.snapshot import Facts, Promoted, Snapshot
+from results.views.snapshot import Facts, FullTraining, Promoted, Snapshot
 from search_space.errors import UserError
 from search_space.printable import one_line
 
@@ -42,6 +44,7 @@ class ObservedRun:
         self._ledger: Ledger | None = None
         self._facts: tuple[object, Facts] | None = None
         self._promoted: tuple[object, tuple[Promoted, ...]] = (None, ())
+        self._trainings: tuple[object, tuple[FullTraining, ...]] = (None, ())
 
     def trials(self) -> Sequence[Trial]:
         """In the order of their numbers; none before there is a ledger.
@@ -64,7 +67,18 @@ class ObservedRun:
         seen = (_stamp(self._run.config_file), _stamp(audit), self._ledger is None)
         if self._facts is None or self._facts[0] != seen:
             self._facts = (seen, self._read_facts(self._run.config()))
-        return self._facts[1]
+        worked = at_work.found(self._run.path)
+        stopped = worked.command if worked and not worked.working else None
+        return replace(self._facts[1], interrupted=stopped)
+
+    def trainings(self) -> Sequence[FullTraining]:
+        """Full trainings, by name; one whose files are damaged is passed over."""
+        begun = sorted(self._run.promotions.glob("*/settings.json"))
+        beside = ("history.csv", promotion_records.RECORD)
+        seen = tuple((file, *(_stamp(file.with_name(name)) for name in beside)) for file in begun)
+        if seen != self._trainings[0]:
+            self._trainings = (seen, tuple(each for file in begun if (each := _training(file))))
+        return self._trainings[1]
 
     def promoted(self) -> Sequence[Promoted]:
         """Full trainings that have ended; a record that is damaged is passed over."""
@@ -123,7 +137,8 @@ def snapshot(path: Path) -> Snapshot:
     """The run as it is now. UserError where there is none, or it is damaged."""
     run = ObservedRun(path)
     trials = run.trials()
-    return Snapshot(run.facts(), trials, run.promoted(), datetime.now(UTC).astimezone())
+    moment = datetime.now(UTC).astimezone()
+    return Snapshot(run.facts(), trials, run.promoted(), moment, run.trainings())
 
 
 class Shown:
@@ -157,6 +172,16 @@ def _loaded(folder: Path) -> Promotion | None:
         return promotion_records.load(folder)
     except UserError:
         return None
+
+
+def _training(settings: Path) -> FullTraining | None:
+    try:
+        known = trainings.read(settings)
+    except UserError:
+        return None
+    ended = settings.with_name(promotion_records.RECORD).exists()
+    left = None if ended else known.left
+    return FullTraining(one_line(known.name), known.epochs, known.of, left, ended, known.curve)
 
 
 def _is_run(path: Path) -> bool:
