@@ -43,6 +43,32 @@ def taught_by(teacher: list[Path] | None, *sections: str) -> list[str]:
     return [f"{section}.teacher.from={named}" for section in sections if teacher]
 
 
+Latency = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="What the exported network may take for one image, as in 10ms.",
+        show_default=False,
+    ),
+]
+LatencyTableFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--latency-table",
+        metavar="FILE",
+        help="Predict latencies from this table, of nas latency measure.",
+        show_default="measured on this machine",
+    ),
+]
+
+
+def within(latency: str | None, table: Path | None) -> list[str]:
+    """``--latency`` and ``--latency-table`` as settings."""
+    given = {"latency": latency, "latency_table": table and str(table)}
+    told = {key: json.dumps(value) for key, value in given.items() if value}
+    return [f"constraints.{key}={value}" for key, value in told.items()]
+
+
 ScaleName = Annotated[
     str | None,
     typer.Option("--scale", metavar="NAME", help="S49- to S143+, 49S to 190.", show_default="S49"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.cli import completion
-from nas.cli.options import Quiet, Settings, Teacher, taught_by
+from nas.cli.options import Latency, LatencyTableFile, Quiet, Settings, Teacher, taught_by, within
 from nas.terminal.console import console as _console
 
 
@@ -40,6 +40,8 @@ def search(
         ),
     ] = None,
     teacher: Teacher = None,
+    latency: Latency = None,
+    latency_table: LatencyTableFile = None,
     trials: Annotated[int | None, typer.Option(help="Number of candidates to score.")] = None,
     hours: Annotated[
         float | None,
@@ -63,6 +65,8 @@ def search(
 
     nas search --data photos/ --hours 4 --run runs/mine
 
+    nas search --data photos/ --hours 4 --latency 10ms
+
     nas search configs/camvid.yaml --set data.root=DIR --trials 100 --run runs/camvid
 
     nas search --run runs/camvid --resume --trials 200
@@ -76,6 +80,7 @@ def search(
     from nas.commands.search import Asked, search
 
     settings = [*(set or []), *taught_by(teacher, "proxy", "promotion")]
+    settings += within(latency, latency_table)
     flags = {"budget.trials": trials, "engine.name": engine, "engine.address": address}
     settings += [f"{key}={value}" for key, value in flags.items() if value is not None]
     asked = Asked(config, data, hours, settings, dry_run)
@@ -100,6 +105,8 @@ def plan(
         Path | None,
         typer.Option("-o", "--output", help="Write the plan as a config, to edit and run."),
     ] = None,
+    latency: Latency = None,
+    latency_table: LatencyTableFile = None,
     set: Settings = None,
 ) -> None:
     """Plan a search on your images, with a reason and a cost for each value.
@@ -108,11 +115,13 @@ def plan(
 
     nas plan photos/ --hours 4 -o mine.yaml
 
+    nas plan photos/ --latency 10ms --latency-table camera.csv
+
     nas plan photos/ --set 'data.split.test=[Tile 7, Tile 8]'
     """
     from nas.commands.plan import plan
 
-    plan(data, hours, output, set or (), _console())
+    plan(data, hours, output, [*(set or ()), *within(latency, latency_table)], _console())
 
 
 def audit(

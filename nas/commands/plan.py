@@ -23,7 +23,8 @@ def plan(
         RunFailed: where something is wrong with the data.
     """
     hours = planning.HOURS if hours is None else hours
-    made = planning.make(planning.values_of(data), hours, settings, console)
+    table = output and output.with_suffix(".latency.csv")
+    made = planning.make(planning.values_of(data), hours, settings, console, table)
     planning.show(made, hours, console)
     if output is None:
         return
@@ -31,6 +32,9 @@ def plan(
         output.parent.mkdir(parents=True, exist_ok=True)
         with replacing(output) as draft:
             draft.write_text(made.text, "utf-8")
+        if table and made.config.constraints.latency_table == table.absolute():
+            assert made.table is not None
+            made.table.save(table)
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror}") from error
     console.print(f"wrote {output}", markup=False, highlight=False, soft_wrap=True)

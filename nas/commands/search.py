@@ -141,7 +141,8 @@ def search(
             return
         config = encoder_source.described(config)
         config = config if asked.objective else config.of_a_new_run()
-    with latency.held(config, run, console) as config, shared_ray.connected(config.engine):
+    table = made.table if made else None
+    with latency.held(config, run, table, console) as config, shared_ray.connected(config.engine):
         space = build.space(config)
         checks.check(config, space, own=asked.objective is not None)
         if not asked.objective:

@@ -37,6 +37,8 @@ PROXY_STEPS = 100
 classes."""
 READ = (3, 4, 5)
 """Levels that a head reads of an encoder, as far as it has them."""
+HEAVIER = 1.25
+"""Candidates may have this many times the reference's multiply-accumulates, or its latency."""
 ROOM = 0.7
 """Part of the memory that trainings may fill."""
 
@@ -63,14 +65,7 @@ class Frame:
 
     def scale(self, width: float) -> Scale:
         """Endpoints and ASPP are as wide as the rest."""
-        filters = max(32, round(256 * width / 16) * 16)
-        return Scale(
-            filters=width,
-            endpoint_filters=filters,
-            aspp_filters=filters,
-            head=self.head,
-            channels=self.found.channels,
-        )
+        return scale_at(width, self.head, self.found.channels)
 
     def macs(self, width: float) -> int:
         return cost(self.reference, self.scale(width), len(self.found.classes), self.size).macs
@@ -139,6 +134,18 @@ class Frame:
         crops = PROXY_STEPS * self.recipe.batch_size * self.folds * self.seeing.crop**2
         part: Split = "train" if self.folds > 1 else "val"
         return 4 * values * (crops + self.seeing.pixels(self.found, part))
+
+
+def scale_at(width: float, head: str, channels: int) -> Scale:
+    """A scale of the plan's: endpoints and ASPP are as wide as the rest."""
+    filters = max(32, round(256 * width / 16) * 16)
+    return Scale(
+        filters=width,
+        endpoint_filters=filters,
+        aspp_filters=filters,
+        head=head,
+        channels=channels,
+    )
 
 
 def name_of(start: EncoderSpec) -> str:

@@ -10,6 +10,7 @@ from nas.planning.decision import Decision
 from nas.planning.finals import Finals, finals
 from nas.planning.frame import (
     BATCH,
+    HEAVIER,
     ROOM,
     WIDTHS,
     Frame,
@@ -19,6 +20,7 @@ from nas.planning.frame import (
     scaled,
     usual_batch,
 )
+from nas.planning.latency import Budget
 from nas.planning.machine import Machine, Setting
 from nas.planning.seeing import Seeing
 from proxy_tasks.datasets.traits import Fingerprint
@@ -41,9 +43,6 @@ START, END = 30.0, 45.0
 """Seconds for Ray's start; for tables, pictures and the export."""
 READ = 12e6
 """Pixels that are decoded and packed in a second, about."""
-HEAVIER = 1.25
-"""Candidates may have this many times the reference's multiply-accumulates."""
-
 
 Timer = Callable[[Sequence[Setting]], list[Pace]]
 
@@ -61,6 +60,8 @@ class Hours:
     """Seconds that reading the images takes."""
     decisions: tuple[Decision, ...]
     measured: dict[str, float]
+    too_slow: str | None = None
+    """What to say of a rival that takes longer than the latency that is asked for."""
 
 
 def hours(
@@ -74,6 +75,7 @@ def hours(
     folds: int,
     cores: int,
     timed: Timer,
+    budget: Budget | None = None,
 ) -> Hours:
     """Measure the narrowest network, choose the widest one for which there is time, and measure
     that too. ``seconds`` are left of the hours; ``folds``: 1 where a part is held out."""
@@ -98,7 +100,8 @@ def hours(
     narrow, narrow_full = timed([frame.short(WIDTHS[-1]), frame.full(WIDTHS[-1])])
     frame, narrow_full, threads = _threads(frame, narrow_full, timed)
     left = max(60.0, seconds - START - read - END)
-    width = _width(frame, narrow_full.crops, share * left / rounds)
+    widths = budget.widths(frame) if budget else WIDTHS
+    width = _width(frame, narrow_full.crops, share * left / rounds, widths)
     full = timed([frame.full(width)])[0] if width != WIDTHS[-1] else narrow_full
     looks = 0.0 if folds > 1 else VALIDATIONS * frame.looks("val")
     end = END + trainings * frame.looks("test") / full.crops
@@ -113,12 +116,12 @@ def hours(
     passes = epochs * images / max(1, frame.crops(1))
     decisions = (
         _batch_decision(frame, full),
-        _width_decision(frame, width, passes),
+        _width_decision(frame, width, passes, budget if width == widths[0] else None),
         _full_decision(frame, epochs, images, promotion, top, rivals, share),
         *threads,
         *([last.decision(frame, rivals)] if last else ()),
         *proxy.decisions(frame, search),
-        _limit(frame, width),
+        *_limits(frame, width, budget),
     )
     measured = {
         "proxy_crops_per_second": round(narrow.crops, 2),
@@ -126,7 +129,8 @@ def hours(
         "promotion_macs": float(frame.macs(width)),
         "ending_seconds": round(end + looks / full.crops, 1),
     }
-    return Hours(proxy.trials, passes, frame.passes, read, decisions, measured)
+    too_slow = budget.warning(frame, width) if budget else None
+    return Hours(proxy.trials, passes, frame.passes, read, decisions, measured, too_slow)
 
 
 def _finals(
@@ -147,17 +151,17 @@ def _native_pixels(found: Fingerprint) -> int:
     )
 
 
-def _width(frame: Frame, crops: float, seconds: float) -> float:
-    """The widest network that still sees every pixel often enough, by its multiply-accumulates
-    relative to those of the narrowest."""
+def _width(frame: Frame, crops: float, seconds: float, widths: Sequence[float]) -> float:
+    """The widest of these that still sees every pixel often enough, by its multiply-accumulates
+    relative to those of the narrowest of all."""
     narrow = frame.macs(WIDTHS[-1])
-    for width in WIDTHS:
+    for width in widths:
         if not frame.fits(width):
             continue
         pace = crops * (narrow / frame.macs(width)) ** 0.85
         if SPARE * seconds * pace >= frame.crops(frame.passes):
             return width
-    return WIDTHS[-1]
+    return widths[-1]
 
 
 def _batch_decision(frame: Frame, full: Pace) -> Decision:
@@ -171,8 +175,13 @@ def _batch_decision(frame: Frame, full: Pace) -> Decision:
     return Decision("batch", str(batch), why, keys, held)
 
 
-def _width_decision(frame: Frame, width: float, passes: float) -> Decision:
+def _width_decision(frame: Frame, width: float, passes: float, budget: Budget | None) -> Decision:
+    """``budget``: of latency, where it decides."""
     why = f"the widest that sees every pixel {frame.passes} times in full training's hours"
+    if budget and budget.rival(frame, width) > budget.ms:
+        why = f"the narrowest: {frame.rival} takes too long for the latency even so"
+    elif budget and width != WIDTHS[0]:
+        why = f"the widest at which {frame.rival} leaves candidates room within {budget.ms:g} ms"
     if passes < frame.passes * SPARE:
         wanted = f"where {frame.passes} are wanted"
         why = f"the narrowest; even so it sees every pixel only {passes:.0f} times, {wanted}"
@@ -231,11 +240,17 @@ def _threads(frame: Frame, full: Pace, timed: Timer) -> tuple[Frame, Pace, tuple
     return one, alone, (decision,)
 
 
-def _limit(frame: Frame, width: float) -> Decision:
+def _limits(frame: Frame, width: float, budget: Budget | None) -> tuple[Decision, ...]:
+    """Of latency where that is asked for, and of multiply-accumulates where it does not keep
+    candidates as small as the hours need."""
+    latency = (budget.decision(frame, width),) if budget else ()
+    if budget and budget.ms <= HEAVIER * budget.rival(frame, width):
+        return latency
     macs = HEAVIER * frame.macs(width)
-    return Decision(
+    limit = Decision(
         "limit",
         f"{units.giga(int(macs))}MACs per crop",
         f"{HEAVIER:g} times {frame.rival}'s: the hours are too short to train heavier candidates",
         {"constraints.macs": int(float(f"{macs:.3g}"))},
     )
+    return *latency, limit

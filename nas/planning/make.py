@@ -14,21 +14,29 @@ from typing import Any
 from rich.console import Console
 
 from nas import config as configs
-from nas.config import Config
+from nas.config import Config, SpaceConfig
 from nas.failures import RunFailed
 from nas.parts import machines
 from nas.planning import machine, source, text
 from nas.planning.decision import Plan
+from nas.planning.latency import Budget, subjects
+from nas.planning.machine import Machine
 from nas.planning.planner import planned
+from nas.planning.seeing import seeing
+from nas.planning.start import start
 from nas.prediction import encoder_source
+from nas.searching import latency
 from nas.terminal.reading import measured as fingerprinted
 from proxy_tasks import processor
 from proxy_tasks.datasets import PARTS, Dataset
 from proxy_tasks.datasets.traits import Fingerprint
 from results.units import counted
+from search_space.architecture_file import from_dict
+from search_space.encoder_file import from_value
 from search_space.encoders import ENCODERS, EncoderSpec
 from search_space.errors import UserError
 from search_space.files import at_home, check_temporary, replacing
+from search_space.latency import LatencyModel, LatencyTable, load
 
 MEASURING = 30.0
 """Seconds that measuring the machine takes, about."""
@@ -46,11 +54,19 @@ class Made:
     plan: Plan
     config: Config
     text: str
+    table: LatencyTable | None = None
+    """What latencies are predicted from, where they are limited."""
 
 
-def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: Console) -> Made:
+def make(
+    data: dict[str, Any],
+    hours: float,
+    settings: Sequence[str],
+    console: Console,
+    table_file: Path | None = None,
+) -> Made:
     """A plan for the data of a config. The config's other values, and the settings, override the
-    plan's own.
+    plan's own. A latency table that is measured for it will lie in ``table_file``.
 
     Raises:
         UserError: for data that cannot be read or settings that do not fit.
@@ -66,6 +82,8 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
     found = source.opened(base)
     fingerprint = _fingerprint(found.dataset, base.data.cache, console)
     there = machine.machine(base.engine.device, _workers(base))
+    wanted = _encoder(configs.over({}, data, settings).get("space", {}), base)
+    budget = _budget(base, fingerprint, there, wanted, console)
     with console.status("measuring how fast this machine trains"):
         made = planned(
             fingerprint,
@@ -76,7 +94,8 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
             found.validation,
             found.folds,
             lambda wanted: machine.pace(wanted, there),
-            _encoder(configs.over({}, data, settings).get("space", {}), base),
+            wanted,
+            budget,
         )
     values = made.plan.values() | {"plan": made.kept}
     told = found.config.data.model_dump(mode="json", exclude_defaults=True)
@@ -85,8 +104,33 @@ def make(data: dict[str, Any], hours: float, settings: Sequence[str], console: C
     values = configs.over(first, configs.over(values, data | {"data": told}, settings), ())
     values["data"]["root"] = told["root"]
     _reconcile(values, settings)
+    if budget and table_file and base.constraints.latency_table is None:
+        values["constraints"]["latency_table"] = str(table_file.absolute())
     config = encoder_source.described(configs.parse(values, "plan"))
-    return Made(made.plan, config, _text(values, made.plan, hours))
+    table = budget.model.table if budget else None
+    return Made(made.plan, config, _text(values, made.plan, hours), table)
+
+
+def _budget(
+    base: Config,
+    found: Fingerprint,
+    there: Machine,
+    wanted: EncoderSpec | str | None,
+    console: Console,
+) -> Budget | None:
+    """Of latency, with a table that is given or measured now. UserError where neither can be."""
+    limits = base.constraints
+    if limits.exported_ms is None:
+        return None
+    if limits.latency_table is not None:
+        return Budget(limits.exported_ms, LatencyModel(load(limits.latency_table.expanduser())))
+    seen, begun = seeing(found, there.device), start(found, wanted)
+    named = begun.values.get("space.encoder")
+    encoder = from_value(named, from_dict) if named else None
+    section = base.space.model_dump() | ({"encoder": named} if named else {})
+    space = SpaceConfig.model_validate(section).whole()
+    networks = subjects(space, found, seen, encoder)
+    return Budget(limits.exported_ms, LatencyModel(latency.measured(networks, console)))
 
 
 def show(made: Made, hours: float, console: Console) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nas.planning.decision import Decision, Plan
 from nas.planning.frame import PASSES
 from nas.planning.hours import Hours, Timer, hours
+from nas.planning.latency import LIGHTER, Budget
 from nas.planning.learning import learning
 from nas.planning.machine import Machine, Setting
 from nas.planning.seeing import factors, seeing
@@ -23,6 +24,7 @@ from search_space.encoders import EncoderSpec
 
 SCARCE = 25
 """Passes, where PASSES are wanted, below which images are seen more coarsely, with a warning."""
+HEAD = "promotion.scale.head"
 LONG = 0.33
 """Part of the hours above which the time for reading gets a warning."""
 
@@ -45,23 +47,35 @@ def planned(
     folds: int,
     timed: Timer,
     wanted: EncoderSpec | str | None = None,
+    budget: Budget | None = None,
 ) -> Planned:
     """``given`` are the hours, of which ``seconds`` are left; ``validation`` has been decided;
     ``wanted`` is the encoder that a config asks for (see ``start``). Images are seen more coarsely
-    where the hours are too short to see them often enough."""
+    where the hours are too short to see them often enough, or a rival that is as narrow as can be
+    takes longer than the ``budget`` of latency."""
     learnt, begun = learning(found), start(found, wanted)
     named = begun.values.get("space.encoder")
     encoder = from_value(named, from_dict) if named else None
     timed = _remembered(timed)
+    into = "the hours"
     for coarser in range(len(factors(found))):
-        seen = seeing(found, there.device, coarser)
+        seen = seeing(found, there.device, coarser, into)
         recipe = _recipe([*seen.decisions, learnt, begun])
-        head = _value(seen.decisions, "promotion.scale.head")
-        held = hours(seconds, found, seen, there, recipe, head, encoder, folds, cores, timed)
+        head = wanted_head = _value(seen.decisions, HEAD)
+        if budget:
+            light = budget.head(found, seen, encoder, wanted_head)
+            if light is None and coarser + 1 < len(factors(found)):
+                into = "the latency"
+                continue
+            head = light or LIGHTER[-1]
+        held = hours(
+            seconds, found, seen, there, recipe, head, encoder, folds, cores, timed, budget
+        )
         if held.passes >= SCARCE * held.wanted / PASSES:
             break
     warnings = list(_warnings(found, held, seconds))
-    decisions = (*seen.decisions, begun, learnt, validation, *held.decisions)
+    seeings = [_lighter(each, head, wanted_head) for each in seen.decisions]
+    decisions = (*seeings, begun, learnt, validation, *held.decisions)
     kept = {
         "hours": given,
         "machine": there.name,
@@ -70,6 +84,14 @@ def planned(
         **held.measured,
     }
     return Planned(Plan(decisions, tuple(warnings)), kept)
+
+
+def _lighter(decision: Decision, head: str, wanted: str) -> Decision:
+    """The decision on the head, where latency asks for a lighter one."""
+    if HEAD not in decision.values or head == wanted:
+        return decision
+    why = f"{decision.why}; with {wanted} the rival takes longer than the latency that is asked for"
+    return replace(decision, shown=head, why=why, values=dict.fromkeys(decision.values, head))
 
 
 def _recipe(decisions: list[Decision]) -> Recipe:
@@ -111,6 +133,8 @@ def _warnings(found: Fingerprint, held: Hours, seconds: float) -> Iterator[str]:
             f"even the narrowest network sees the images only {held.passes:.1f} times in full"
             f" training, where {held.wanted} are wanted: give more --hours"
         )
+    if held.too_slow:
+        yield held.too_slow
     if held.trials < 6:
         yield (
             f"only {held.trials} candidates fit into the hours, too few to choose well:"

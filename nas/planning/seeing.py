@@ -56,9 +56,9 @@ class Seeing:
         return round(total)
 
 
-def seeing(found: Fingerprint, device: str, coarser: int = 0) -> Seeing:
+def seeing(found: Fingerprint, device: str, coarser: int = 0, into: str = "the hours") -> Seeing:
     """``device``: cpu or cuda; ``coarser``: this many steps coarser than the images ask for, where
-    the hours are too short."""
+    finer ones do not fit ``into`` what there is."""
     usual, native = median(found.parts["train"].short_sides), _thinnest(found)
     steps = factors(found)
     factor = steps[min(coarser, len(steps) - 1)]
@@ -66,7 +66,7 @@ def seeing(found: Fingerprint, device: str, coarser: int = 0) -> Seeing:
     crop = _crop(factor * usual, device)
     thinnest = (native[0], factor * native[1]) if native else None
     decisions = (
-        _resolution(found, factor, short_side, usual, native, factor < steps[0]),
+        _resolution(found, factor, short_side, usual, native, into if factor < steps[0] else ""),
         _cropped(crop, factor * usual, device),
         _head(thinnest),
         _augmentation(found),
@@ -108,7 +108,7 @@ def _resolution(
     short_side: int | None,
     usual: float,
     thinnest: tuple[str, float] | None,
-    coarser: bool,
+    too_fine_for: str,
 ) -> Decision:
     keeps = f"a usual image keeps {factor * usual:.0f} pixels on its short side"
     why = f"{keeps} of {usual:.0f}"
@@ -118,10 +118,10 @@ def _resolution(
             f"{name} is the thinnest class, {across:.1f} pixels across, and"
             f" {factor * across:.1f} at this resolution (two cells of stride 4 are {SURVIVES})"
         )
-        if not coarser and factor * usual <= 1.3 * CONTEXT and factor < 1:
+        if not too_fine_for and factor * usual <= 1.3 * CONTEXT and factor < 1:
             why += f"; {keeps}"
-    if coarser:
-        why += "; a finer one does not fit into the hours"
+    if too_fine_for:
+        why += f"; a finer one does not fit into {too_fine_for}"
     sides = found.parts["train"].short_sides
     if short_side is not None:
         assert found.growth is not None

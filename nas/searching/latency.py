@@ -26,10 +26,15 @@ SECONDS = 60.0
 
 
 @contextmanager
-def held(config: Config, run: RunDirectory | None, console: Console) -> Iterator[Config]:
-    """The config with the file of its table: of a new run one that is measured or copied now, of
-    an old one its own."""
-    found = None if run is not None else table(config, console)
+def held(
+    config: Config,
+    run: RunDirectory | None,
+    planned: LatencyTable | None,
+    console: Console,
+) -> Iterator[Config]:
+    """The config with the file of its table: of a new run that of its plan, or one that is given or
+    measured now; of an old one its own."""
+    found = None if run is not None else planned or table(config, console)
     if found is None:
         yield config
         return

@@ -16,8 +16,8 @@ from results.latency.graphs import INPUT, OUTPUT, model_of, number_of
 from search_space.latency.operators import Laid
 from search_space.nodes import Size
 
-WARM_UP = 2
-"""Passes before times count."""
+WARM_UP, FEWEST = 1, 4
+"""Passes before times count, and how many do at least."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Profile:
 def profiled(
     laid: Sequence[Laid], channels: int, image: Size, threads: int, seconds: float
 ) -> Profile:
-    """The least of passes for about so many ``seconds``, five at least."""
+    """The least of passes for about so many ``seconds``."""
     rng = np.random.default_rng(0)
     model = model_of(laid, channels, rng).SerializeToString()
     x = rng.standard_normal((1, channels, *image), np.float32)
@@ -65,11 +65,9 @@ def session(
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def alternated(
-    runs: Sequence[Callable[[], object]], threads: int, seconds: float, rounds: int = 5
-) -> list[float]:
-    """The least milliseconds of each, by turns, for about so many ``seconds`` but for so many
-    ``rounds`` at least.
+def alternated(runs: Sequence[Callable[[], object]], threads: int, seconds: float) -> list[float]:
+    """The least milliseconds of each, by turns, for about so many ``seconds`` but for FEWEST
+    passes at least.
 
     With one thread its own time counts, which other programs on the machine do not stretch; with
     more the time that passes.
@@ -77,7 +75,7 @@ def alternated(
     clock = time.thread_time if threads == 1 else time.perf_counter
     times: list[list[float]] = []
     end = time.perf_counter() + seconds
-    while len(times) < WARM_UP + rounds or time.perf_counter() < end:
+    while len(times) < WARM_UP + FEWEST or time.perf_counter() < end:
         times.append([_taken(run, clock) for run in runs])
     return [1e3 * min(each) for each in zip(*times[WARM_UP:], strict=True)]
 
