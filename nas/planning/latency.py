@@ -70,7 +70,7 @@ class Budget:
             f" {frame.rival} takes {units.three_digits(rival)} ms"
         )
         values = {
-            "constraints.latency": f"{self.ms:g}ms",
+            "constraints.latency": f"{self.ms:f}".rstrip("0").rstrip(".") + "ms",
             "constraints.latency_size": [height, across],
         }
         shown = f"{self.ms:g} ms for a usual image, seen at {height}x{across}"

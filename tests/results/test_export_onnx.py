@@ -50,6 +50,28 @@ def test_an_onnx_model_is_prepared_for_quantisation(onnx_folder, tmp_path):
     assert prepared.stat().st_size > 0
 
 
+def test_the_operators_that_latency_is_measured_of_are_those_of_the_export(onnx_folder, subject):
+    import onnx
+
+    from results.latency.graphs import model_of
+    from search_space.cost.graph import Graph
+    from search_space.latency.operators import operators
+
+    graph = Graph(subject.backbone, subject.scale, len(subject.classes), subject.size)
+    laid = operators(graph)
+    ours = model_of(laid, subject.scale.channels, np.random.default_rng(0))
+    onnx.checker.check_model(ours)
+    theirs = onnx.load(onnx_folder / "model.onnx")
+    count = {
+        kind: [sum(node.op_type == kind for node in each.graph.node) for each in (theirs, ours)]
+        for kind in ("Conv", "MaxPool", "Gather", "Resize", "ReduceMean", "Expand", "Relu", "Pad")
+    }
+    assert [kind for kind, (exported, made) in count.items() if exported != made] == []
+    maps = sum(each.operator.inputs - 1 for each in laid if each.operator.kind == "sum")
+    expanded = sum(each.operator.kind == "expand" for each in laid)
+    assert sum(node.op_type == "Sum" for node in theirs.graph.node) == maps + expanded
+
+
 def test_maps_that_meet_are_told_to_be_of_one_size(tmp_path, monkeypatch):
     """An up-sampled map is joined with, and added to, one of a strided convolution, whose size has
     another formula."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from proxy_tasks.task import Fidelity, Job, Limit
 from results.ledger import Ledger
 from results.trial import TrialState
 from search_space import catalog
+from search_space.backbone import Backbone
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 from tests.support.tasks import KeyTask
@@ -41,6 +43,7 @@ class Harness:
         evolve: bool = False,
         limits: tuple[Limit, ...] = (),
         score: Metric = "miou",
+        figures: Callable[[Backbone], Mapping[str, float]] = lambda backbone: {},
     ) -> None:
         path = folder / "ledger.journal"
         self.ledger = (
@@ -52,7 +55,16 @@ class Harness:
         controller = RegularizedEvolution(space, 0, 4, 2) if evolve else RandomSearch(space, 0)
         budget = BudgetConfig(trials=trials, hours=hours)
         self.search = Search(
-            space, controller, self.ledger, FIDELITY, BASELINES, budget, progress, limits, score
+            space,
+            controller,
+            self.ledger,
+            FIDELITY,
+            BASELINES,
+            budget,
+            progress,
+            limits,
+            score,
+            figures=figures,
         )
 
     def run(self) -> None:

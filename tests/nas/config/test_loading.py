@@ -16,11 +16,12 @@ from nas.runs import audited
 from nas.runs.directory import RunDirectory
 from proxy_tasks.task import Limit, Measurement
 from results.trial import Trial, TrialState
-from search_space import catalog, strict_yaml
+from search_space import catalog, constrained, strict_yaml
 from search_space.cost import cost
 from search_space.errors import UserError
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import SCALES
+from tests.support.latency import networks, table
 
 
 @pytest.mark.parametrize("preset", config.presets())
@@ -236,3 +237,63 @@ def test_settings_leave_what_they_are_set_over_alone() -> None:
     values = {"proxy": {"epochs": 3}}
     assert config.over({}, values, ["proxy.epochs=4"]) == {"proxy": {"epochs": 4}}
     assert values == {"proxy": {"epochs": 3}}
+
+
+def limited(tmp_path: Path, *settings: str) -> config.Config:
+    file = tmp_path / "mine.csv"
+    table(networks(4)).save(file)
+    given = [f"constraints.latency_table={file}", "promotion.size=[64, 96]", *settings]
+    return config.load("quickstart", given)
+
+
+def test_a_latency_with_a_unit_is_that_of_the_exported_network(tmp_path: Path) -> None:
+    loaded = limited(tmp_path, "constraints.latency=4.5ms")
+    space, predicted = build.space(loaded), build.latency_of(loaded)
+    assert build.measured_limits(loaded) == ()
+    rng = np.random.default_rng(0)
+    whole = loaded.space.whole()
+    drawn = [whole.sample(rng) for _ in range(60)]
+    allowed = [space.allows(each) for each in drawn]
+    assert allowed == [predicted(whole.decode(each)) <= 4.5 for each in drawn]
+    assert 0 < sum(allowed) < len(allowed)
+    assert predicted(space.decode(space.sample(rng))) <= 4.5
+
+
+def test_a_latency_holds_for_the_size_that_it_is_given_for(tmp_path: Path) -> None:
+    small, large = (
+        build.latency_of(limited(tmp_path, "constraints.latency=5ms", *size))
+        for size in ((), ("constraints.latency_size=[128, 192]",))
+    )
+    network = next(networks(1))
+    assert 2 < large(network) / small(network) < 6
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["constraints.latency=0.1ms"], "the nearest has latency in ms"),
+        (["constraints.latency=5ms", "constraints.latency_table=null"], "FILE writes one"),
+        (["constraints.latency=0.5"], "latency_table needs a latency with its unit"),
+        (["constraints.latency=5 hours"], "such as 10ms, not '5 hours'"),
+        (["constraints.latency=-5"], "must be above 0, not -5"),
+        (["constraints.latency=5ms", "constraints.latency_size=[0, 4]"], "at least 1 pixel"),
+    ],
+)
+def test_a_latency_that_is_none_gets_one_line(
+    tmp_path: Path, settings: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constrained, "STEPS", 20)
+
+    def sampled() -> None:
+        loaded = limited(tmp_path, *settings)
+        checks.check_constraints(loaded, build.space(loaded))
+
+    with pytest.raises(UserError, match=r"^[^\n]+$") as refused:
+        sampled()
+    assert said in str(refused.value)
+
+
+def test_what_earlier_releases_wrote_of_constraints_is_what_is_written_without_a_table() -> None:
+    loaded = config.load("quickstart", ["constraints.latency=0.5"])
+    told = {"macs": None, "parameters": None, "memory": None, "latency": 0.5}
+    assert loaded.model_dump(mode="json")["constraints"] == told

@@ -87,6 +87,13 @@ def test_a_latency_limit_goes_with_candidates_and_not_with_baselines(tmp_path: P
     assert given == [(), (), limits, limits]
 
 
+def test_what_is_known_of_a_network_without_a_training_is_in_the_ledger(tmp_path: Path) -> None:
+    Harness(tmp_path, 3, figures=lambda one: {"exported_latency": 0.002}).run()
+    again = Harness(tmp_path, 3)
+    told = [trial.measurement for trial in again.ledger.trials() if trial.kind == "candidate"]
+    assert [each and each.figure("exported_latency") for each in told] == [0.002] * 3
+
+
 @pytest.mark.parametrize("score", SCORES)
 def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -> None:
     harness = Harness(tmp_path, trials=8, score=score)
