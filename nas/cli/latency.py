@@ -29,7 +29,7 @@ def measure(
             "--size",
             metavar="HxW",
             help="Measure for images of this size only: closer there.",
-            show_default="many, of 128 to 384 pixels a side",
+            show_default="many, of 128 to 352 pixels a side",
         ),
     ] = None,
     quiet: Quiet = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from results.export.onnx_model import save_model
 from results.export.subject import Subject
 from results.latency.graphs import INPUT, OUTPUT
-from results.latency.profile import alternated, session
+from results.latency.profile import least, session
 from search_space.backbone import Backbone
 from search_space.nodes import Size
 from search_space.scales import Scale
@@ -34,11 +35,16 @@ def exported_ms(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         save_model(subject, path)
-        return graph_ms(path, scale.channels, size, threads, SECONDS)
+        return graph_timer(path, scale.channels, threads)(size, SECONDS)
 
 
-def graph_ms(path: Path, channels: int, size: Size, threads: int, seconds: float) -> float:
-    """Of the graph in a file."""
+def graph_timer(path: Path, channels: int, threads: int) -> Callable[[Size, float], float]:
+    """Takes the size of an image and for how many seconds to run; gives milliseconds of the graph
+    in a file."""
     run = session(str(path), threads)
-    x_1CHW = np.random.default_rng(0).standard_normal((1, channels, *size), np.float32)
-    return alternated([lambda: run.run([OUTPUT], {INPUT: x_1CHW})], threads, seconds)[0]
+
+    def timed(size: Size, seconds: float) -> float:
+        x_1CHW = np.random.default_rng(0).standard_normal((1, channels, *size), np.float32)
+        return least(lambda: run.run([OUTPUT], {INPUT: x_1CHW}), threads, seconds)
+
+    return timed

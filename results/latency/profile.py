@@ -18,6 +18,8 @@ from search_space.nodes import Size
 
 WARM_UP, FEWEST = 1, 4
 """Passes before times count, and how many do at least."""
+SHORT = 1.0
+"""Milliseconds of an operator that some pass is sure to leave in peace."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,41 @@ def profiled(
         plain = session(model, threads)
         file = Path(folder) / "optimised.onnx"
         watched = session(model, threads, Path(folder) / "profile", file)
-        whole = alternated([lambda: plain.run([OUTPUT], {INPUT: x}),
-                            lambda: watched.run([OUTPUT], {INPUT: x})],
-                           threads, seconds)[0]  # fmt: skip
+        whole = _passes(
+            lambda: plain.run([OUTPUT], {INPUT: x}),
+            lambda: watched.run([OUTPUT], {INPUT: x}),
+            threads,
+            seconds,
+        )
         events = json.loads(Path(watched.end_profiling()).read_text("utf-8"))
-        owners = _owners(file)
-    times = _by_operator(events, owners, len(laid))
-    return Profile(whole, tuple(times))
+        times = _by_operator(events, _owners(file), len(laid))
+    return Profile(whole, tuple(uninterrupted(times, whole)))
+
+
+def _passes(
+    plain: Callable[[], object], watched: Callable[[], object], threads: int, seconds: float
+) -> float:
+    """Runs both by turns; the least milliseconds of the first."""
+    wholes: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(wholes) < WARM_UP + FEWEST or time.perf_counter() < end:
+        wholes.append(_taken(plain, _clock(threads)))
+        watched()
+    return 1e3 * min(wholes[WARM_UP:])
+
+
+def uninterrupted(times: Sequence[float], whole: float) -> list[float]:
+    """Operators that add up to the ``whole`` at most.
+
+    A runtime's account goes by the wall's clock: on a busy machine what runs long is interrupted in
+    every pass, in proportion to how long it runs. So all that goes beyond SHORT shrinks alike.
+    """
+    beyond = sum(max(0.0, each - SHORT) for each in times)
+    excess = sum(times) - whole
+    if excess <= 0 or not beyond:
+        return list(times)
+    left = max(0.0, 1 - excess / beyond)
+    return [min(each, SHORT) + left * max(0.0, each - SHORT) for each in times]
 
 
 def session(
@@ -65,19 +95,21 @@ def session(
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def alternated(runs: Sequence[Callable[[], object]], threads: int, seconds: float) -> list[float]:
-    """The least milliseconds of each, by turns, for about so many ``seconds`` but for FEWEST
-    passes at least.
+def least(run: Callable[[], object], threads: int, seconds: float) -> float:
+    """The least milliseconds of passes for about so many ``seconds``.
 
     With one thread its own time counts, which other programs on the machine do not stretch; with
     more the time that passes.
     """
-    clock = time.thread_time if threads == 1 else time.perf_counter
-    times: list[list[float]] = []
+    times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < WARM_UP + FEWEST or time.perf_counter() < end:
-        times.append([_taken(run, clock) for run in runs])
-    return [1e3 * min(each) for each in zip(*times[WARM_UP:], strict=True)]
+        times.append(_taken(run, _clock(threads)))
+    return 1e3 * min(times[WARM_UP:])
+
+
+def _clock(threads: int) -> Callable[[], float]:
+    return time.thread_time if threads == 1 else time.perf_counter
 
 
 def _taken(run: Callable[[], object], clock: Callable[[], float]) -> float:

@@ -16,9 +16,9 @@ from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 from search_space.spine import SpineSpace
 
-SIDES = (128, 384)
+SIDES = (128, 352)
 """Pixels of an image's sides, from and to."""
-WIDTHS = (0.25, 0.375, 0.5, 0.65, 0.8)
+WIDTHS = (0.25, 0.375, 0.5, 0.65)
 """Of SpineNet's filters."""
 _CLASSES = (2, 20)
 _SPINE = ("efficientnet-lite0", 6)
