@@ -14,7 +14,7 @@ from rich.console import Console
 
 from nas import config as configs
 from nas import planning
-from nas.commands.export import export
+from nas.commands.export import USUAL, export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
@@ -329,7 +329,7 @@ def _conclude(
         _fit(run, config, chosen, len(others), deadline - time.monotonic(), console)
     promote(run.path, config.promotion.top, (), others, 1, None, True, (), console)
     named, selected = _handed_over(run, config, trials, decided, console)
-    export(named, selected, ("spec", "python"), run.path / "export", console)
+    export(named, selected, USUAL, run.path / "export", console)
 
 
 def _handed_over(
