@@ -166,6 +166,8 @@ def search(
                     run, ledger.trials(), ledger.earlier, resumed=True
                 ):
                     console.print(f"warning: {said}", markup=False, soft_wrap=True)
+                if config.engine.name == "ray" and not config.engine.address:
+                    console.print("starting Ray, which takes some seconds", highlight=False)
                 ray.enter_context(
                     shared_ray.one_ray(
                         config.engine, config.promotion if config.promotion.top else None

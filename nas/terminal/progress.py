@@ -23,7 +23,7 @@ class Board:
     """The jobs that are running, each with its last epoch; below a summary line. ``figure`` is the
     one that is shown of each, under its ``title``."""
 
-    def __init__(self, console: Console, title: str = "mIoU", figure: str = "miou") -> None:
+    def __init__(self, console: Console, title: str = "mIoU %", figure: str = "miou") -> None:
         self.console = console
         self._title, self._figure = title, figure
         self._live: Live | None = None
@@ -88,7 +88,7 @@ def _cells(known: tuple[Job, Measurement] | None, figure: str) -> tuple[str, ...
     return (
         f"{now.epochs}/{job.fidelity.total_epochs}",
         "–" if now.train_loss is None else f"{now.train_loss:.3f}",
-        "–" if value is None else f"{value:.3f}",
+        "–" if value is None else units.cell(value, OBJECTIVES[figure].unit),
         f"{now.seconds:.0f}",
         units.duration(epoch_seconds(now) * (job.fidelity.total_epochs - now.epochs)),
     )
