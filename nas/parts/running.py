@@ -13,6 +13,7 @@ from nas.engines.halving import Halving
 from nas.engines.sizing import Sized, Sizing
 from nas.engines.tracking import Tracking
 from nas.parts.build import still_packed, task
+from proxy_tasks.datasets.locks import used
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.networks.frozen_features import features_of
@@ -71,7 +72,8 @@ def train(
     followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
     jobs = sized(source, training, data, resources, lessons)
     work = task(config, training, data, folder, lessons)
-    engine(config.engine, resources, halving, followed).run(work, jobs)
+    with used(data, *([lessons.labels] if lessons else [])):
+        engine(config.engine, resources, halving, followed).run(work, jobs)
     if work.features:  # nobody needs them again
         shutil.rmtree(features_of(data), ignore_errors=True)
 

@@ -5,16 +5,16 @@ Whoever dies while packing leaves only a hidden folder, swept up by the next.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
 from uuid import uuid4
 
+from proxy_tasks.datasets.locks import lock_of, locked
 from proxy_tasks.datasets.packed import damaged, is_whole
 from search_space.errors import UserError
 from search_space.files import FULL
@@ -27,7 +27,7 @@ def appearing(target: Path) -> Iterator[Path]:
     """A hidden folder to fill, which gets its name at the end, or goes."""
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
+        sweep(target.parent)
     making = _hidden(target.parent)
     try:
         with writing(target.parent):
@@ -58,11 +58,10 @@ def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
 @contextmanager
 def alone(target: Path) -> Iterator[None]:
     """One process of a machine at a time is inside; the others wait. UserError as ``writing``."""
-    with writing(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = (target.parent / f".{target.name}.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when we are done, or dead
+    with ExitStack() as lock:
+        with writing(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lock.enter_context(locked(lock_of(target)))
         yield
 
 
@@ -117,7 +116,7 @@ def _hidden(cache: Path) -> Path:
     return cache / f".packing-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
-def _sweep(cache: Path) -> None:
+def sweep(cache: Path) -> None:
     """Remove what processes of this machine left that were killed while packing."""
     for folder in cache.glob(f".packing-{socket.gethostname()}-*-*"):
         owner = folder.name.rsplit("-", 2)[1]

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from proxy_tasks.datasets.cache import FEATURES
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
 from proxy_tasks.networks.level_encoder import LevelEncoder
 from search_space.files import replacing
@@ -79,7 +80,7 @@ class FrozenFeatures:
 
 def features_of(pack: Path) -> Path:
     """The folder for what is made of a pack's images, beside it."""
-    return pack.with_name(f"{pack.name}-features")
+    return pack.with_name(pack.name + FEATURES)
 
 
 class TrainedEncoderBackbone(EncoderBackbone):
