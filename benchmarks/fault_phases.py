@@ -76,7 +76,8 @@ class Promoting:
 
     def go_on(self) -> None:
         rig = self._rig
-        waiting = [trial for trial in rig.ranked() if trial not in promoted(rig)]
+        done = promoted(rig)
+        waiting = [trial for trial in rig.ranked() if trial not in done]
         if not waiting:
             raise Broken("every trial of the search is promoted; give it a larger share of kills")
         address = ["--set", f"engine.address={rig.cluster.address}"]

@@ -13,7 +13,7 @@ from proxy_tasks.networks.deeplab import ASPP
 from proxy_tasks.networks.first_layer import for_channels
 from proxy_tasks.networks.torchvision import RATES, STRIDE, by_our_names, of_deeplab
 from proxy_tasks.weights_file import WeightsFile
-from search_space.backbone import Backbone, encoder_of
+from search_space.backbone import Backbone, bare, encoder_of
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
@@ -87,7 +87,7 @@ def _names(backbone: Backbone, file: WeightsFile) -> tuple[dict[str, str], bool]
     """Name in the file -> ours, of what has one; and whether the whole backbone is there."""
     if file.backbone is None:
         return by_our_names(file.tensors, backbone, str(file.path))
-    if file.backbone == backbone:
+    if bare(file.backbone) == bare(backbone):
         return {name: name for name in file.tensors}, True
     own, there = encoder_of(backbone), encoder_of(file.backbone)
     if own and there and own.name == there.name:

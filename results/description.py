@@ -11,8 +11,8 @@ from typing import Any
 from results import text_diagram
 from results.build_options import BuildOptions
 from search_space import catalog
-from search_space.architecture import ATTRIBUTES, Architecture
-from search_space.backbone import Backbone, head_of
+from search_space.architecture import ATTRIBUTES, NETWORK_ATTRIBUTES, Architecture
+from search_space.backbone import Backbone, head_of, seen_size
 from search_space.canonical import canonical_key
 from search_space.cost import Cost, Part, cost, parts
 from search_space.heads import HEADS
@@ -56,7 +56,8 @@ class Description:
     @property
     def rates(self) -> tuple[int, ...]:
         """Atrous rates of ASPP; none in a head that has no such pyramid."""
-        return HEADS[self.head].rates(self.target.size, 2**self.finest)
+        size = seen_size(self.backbone, self.target.size)
+        return HEADS[self.head].rates(size, 2**self.finest)
 
     @cached_property
     def dead(self) -> tuple[Taps, ...]:
@@ -134,7 +135,8 @@ def _structure(backbone: Backbone) -> dict[str, Any]:
         stages = [{**asdict(stage), "output_stride": 2**stage.level} for stage in backbone.plan]
         return {"output_stride": backbone.output_stride, "stages": stages}
     blocks = [_block(backbone, index) for index in range(len(backbone.all_blocks))]
-    return {"output_levels": list(backbone.output_levels), "blocks": blocks}
+    whole = {each.name: getattr(backbone, each.name) for each in NETWORK_ATTRIBUTES}
+    return {"output_levels": list(backbone.output_levels), "network": whole, "blocks": blocks}
 
 
 def _block(architecture: Architecture, index: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ level: coarse maps on top. Lengths are inches, and the axes' units are inches to
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from matplotlib.patheffects import Normal, Stroke
 from results import figures
 from results.figures import BLUE, FAINT, GREEN, INK, SOFT, VERMILLION, Paths
 from results.routing import HEAD, Curve, Shape, route
-from results.signs import shown, sign, signs
+from results.signs import network_signs, shown, sign, signs
 from search_space.architecture import Architecture, Block
 from search_space.printable import printable
 
@@ -266,6 +266,7 @@ def _legend_groups(scene: _Scene) -> list[tuple[str, list[Line2D]]]:
         ("Blocks", blocks),
         *([("Dilation", tones)] if tones else []),
         *_legend_signs(searched),
+        *([("Network", _signs_alone(whole))] if (whole := network_signs(design)) else []),
         ("Inputs", _legend_edges(design)),
     ]
 
@@ -275,8 +276,11 @@ def _legend_signs(searched: Sequence[Block]) -> Iterator[tuple[str, list[Line2D]
     for each in shown(searched):
         if each.name != "dilation":
             values = sorted({getattr(block, each.name) for block in searched})
-            handles = [_line("none", "-", sign(each, value)) for value in values]
-            yield each.name.capitalize(), handles
+            yield each.name.capitalize(), _signs_alone(sign(each, value) for value in values)
+
+
+def _signs_alone(signs: Iterable[str]) -> list[Line2D]:
+    return [_line("none", "-", each) for each in signs]
 
 
 def _legend_edges(design: Architecture) -> list[Line2D]:

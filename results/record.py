@@ -23,7 +23,14 @@ from proxy_tasks.objectives import Measured, kept
 from proxy_tasks.task import Measurement
 from results.trial import Kind, Setback, Trial, TrialState
 from search_space import architecture_file
-from search_space.architecture import ATTRIBUTES, Architecture, Block, stated
+from search_space.architecture import (
+    ATTRIBUTES,
+    NETWORK_ATTRIBUTES,
+    Architecture,
+    Block,
+    stated,
+    stated_of_network,
+)
 from search_space.backbone import Backbone
 from search_space.genes import Gene, Genotype
 from search_space.printable import one_line
@@ -118,6 +125,7 @@ def _packed(backbone: Backbone) -> dict[str, Any]:
         return architecture_file.to_dict(backbone)
     return {
         "output_levels": [int(level) for level in backbone.output_levels],
+        **stated_of_network(backbone),
         "stem": [_row(block) for block in backbone.stem],
         "blocks": [_row(block) for block in backbone.blocks],
     }
@@ -137,6 +145,7 @@ def _unpacked(values: Mapping[str, Any]) -> Backbone:
         tuple(_block(row, _STEM) for row in values["stem"]),
         tuple(_block(row, _BLOCK) for row in values["blocks"]),
         tuple(values["output_levels"]),
+        **{each.name: values[each.name] for each in NETWORK_ATTRIBUTES if each.name in values},
     )
 
 

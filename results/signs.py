@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from search_space.architecture import ATTRIBUTES, Block, Feature
+from search_space.architecture import (
+    ATTRIBUTES,
+    NETWORK_ATTRIBUTES,
+    Architecture,
+    Block,
+    Feature,
+    stated_of_network,
+)
 from search_space.attributes import Attribute
 
 SIGNED = tuple(each for each in ATTRIBUTES if each.name not in ("level", "type"))
@@ -20,6 +27,12 @@ def signs(block: Block) -> list[str]:
 def sign(attribute: Attribute, value: Any) -> str:
     """What is true needs no value."""
     return attribute.sign + ("" if value is True else written(value))
+
+
+def network_signs(architecture: Architecture) -> list[str]:
+    """What is decided of the whole network: ``zoom 0.75``; empty where all has its default."""
+    said = stated_of_network(architecture)
+    return [sign(each, said[each.name]) for each in NETWORK_ATTRIBUTES if each.name in said]
 
 
 def written(value: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from results.signs import SIGNED, shown, signs
+from results.signs import SIGNED, network_signs, shown, signs
 from search_space.architecture import FEATURE, Architecture, Block
 
 BUILT = {"bottleneck": "■", "residual": "◆", FEATURE: "●"}
@@ -155,6 +155,7 @@ def _legend_items(architecture: Architecture) -> list[Text]:
     if dead:
         items.append(Text(f"{_shapes(DEAD, dead)} never built", DEAD_STYLE))
     items += [Text(f"{each.sign} {each.name}") for each in shown(architecture.all_blocks)]
+    items += [Text(f"whole network: {sign}", SPECIAL_STYLE) for sign in network_signs(architecture)]
     found = {
         text.plain[-1] for i in range(len(alive) + len(dead)) for text in inputs(architecture, i)
     }

@@ -17,12 +17,17 @@ from typing import Any
 from search_space.attributes import attribute, declared
 from search_space.encoders import EncoderSpec, encoder
 from search_space.errors import UserError
+from search_space.scales import SEGMENTING
 
 BLOCK_TYPES = ("bottleneck", "residual")
 MIN_LEVEL, MAX_LEVEL = 2, 7
 LEVELS = range(MIN_LEVEL, MAX_LEVEL + 1)
 WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 REPEATS = range(1, 9)
+ZOOM_STEPS = 8
+ZOOMS = tuple(steps / ZOOM_STEPS for steps in range(ZOOM_STEPS // 2, ZOOM_STEPS + 1))
+OF_SCALE = "scale"
+"""In the place of a head: that of the scale at which an architecture is built."""
 FEATURE = "feature"
 """What stands for the type of an encoder's map."""
 
@@ -114,6 +119,10 @@ class Architecture:
     without an output block is read from the encoder itself, where the stem is one: so an encoder
     alone, without a block, is an architecture too.
 
+    ``head`` reads it instead of the scale's; ``head_width`` multiplies the scale's filters of
+    endpoints and head; ``zoom`` is the part of their sides to which images are shrunk first.
+    Another attribute of the whole network is one more field, as it is with Block.
+
     Raises:
         UserError: naming the block and the rule that it breaks.
     """
@@ -121,8 +130,21 @@ class Architecture:
     stem: tuple[Block, ...]
     blocks: tuple[Block, ...]
     output_levels: tuple[int, ...]
+    head: str = field(
+        default=OF_SCALE,
+        metadata=attribute("cost", "head ", "Head", "heads", values=(OF_SCALE, *SEGMENTING)),
+    )
+    head_width: float = field(
+        default=1.0,
+        metadata=attribute("cost", "head w", "Width of the head", "head widths", values=WIDTHS),
+    )
+    zoom: float = field(
+        default=1.0, metadata=attribute("cost", "zoom ", "Zoom", "zooms", values=ZOOMS)
+    )
 
     def __post_init__(self) -> None:
+        for each in NETWORK_ATTRIBUTES:
+            each.check(getattr(self, each.name))
         if self.encoder_spec and self.stem != features(self.encoder_spec):
             raise UserError(f"stem: on an encoder it is features({self.encoder!r})")
         for index, block in enumerate(self.all_blocks):
@@ -211,6 +233,20 @@ class Architecture:
 
     def _same_shape(self, first: int, second: int) -> bool:
         return bool(_map_of(self.all_blocks[first]) == _map_of(self.all_blocks[second]))
+
+
+NETWORK_ATTRIBUTES = declared(Architecture)
+"""What is decided of a whole network besides its blocks."""
+
+
+def stated_of_network(architecture: Architecture) -> dict[str, Any]:
+    """As ``stated``, of the attributes of the whole network that do not have their default."""
+    values = {each.name: each.kind(getattr(architecture, each.name)) for each in NETWORK_ATTRIBUTES}
+    return {
+        each.name: values[each.name]
+        for each in NETWORK_ATTRIBUTES
+        if values[each.name] != each.default
+    }
 
 
 def _check_block(index: int, block: Block, stem_size: int) -> None:

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from search_space import encoder_file, fields, strict_yaml, tf_vision
-from search_space.architecture import ATTRIBUTES, Architecture, Block, features, stated
+from search_space.architecture import (
+    ATTRIBUTES,
+    NETWORK_ATTRIBUTES,
+    Architecture,
+    Block,
+    features,
+    stated,
+    stated_of_network,
+)
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
 from search_space.encoders import ENCODERS
@@ -32,6 +40,7 @@ _MOST_BLOCKS = 1000
 """Of a ResNet: each takes its time to be counted, and a number in a file may be any."""
 _REQUIRED = {"id": int, **{each.name: each.kind for each in ATTRIBUTES if each.original}}
 _OPTIONAL = {each.name: each.kind for each in ATTRIBUTES if not each.original}
+_OF_NETWORK = {"key": str, **{each.name: each.kind for each in NETWORK_ATTRIBUTES}}
 _STEM_KEYS = _REQUIRED, _OPTIONAL
 _BLOCK_KEYS = {**_REQUIRED, "inputs": list}, {"output": bool, **_OPTIONAL}
 
@@ -61,11 +70,13 @@ def to_dict(backbone: Backbone) -> dict[str, Any]:
             "format": ENCODER_FORMAT if spec.name in ENCODERS else DESCRIBED_FORMAT,
             "encoder": encoder_file.to_value(spec, to_dict),
             "output_levels": levels,
+            **stated_of_network(backbone),
             "blocks": blocks,
         }
     return {
         "format": ARCHITECTURE_FORMAT,
         "output_levels": levels,
+        **stated_of_network(backbone),
         "stem": stem,
         "blocks": blocks,
     }
@@ -203,20 +214,20 @@ def _flow(value: Any) -> str:
 
 def _architecture(values: Mapping[str, Any]) -> Architecture:
     required = {"format": str, "output_levels": list, "stem": list, "blocks": list}
-    values = fields.check(values, "", required, optional={"key": str})
+    values = fields.check(values, "", required, _OF_NETWORK)
     stem = tuple(_block(index, block, *_STEM_KEYS) for index, block in enumerate(values["stem"]))
     return _behind(stem, values)
 
 
 def _on_encoder(values: Mapping[str, Any]) -> Architecture:
     required = {"format": str, "encoder": str, "output_levels": list, "blocks": list}
-    values = fields.check(values, "", required, optional={"key": str})
+    values = fields.check(values, "", required, _OF_NETWORK)
     return _behind(features(values["encoder"]), values)
 
 
 def _on_described_encoder(values: Mapping[str, Any]) -> Architecture:
     required = {"format": str, "encoder": dict, "output_levels": list, "blocks": list}
-    values = fields.check(values, "", required, optional={"key": str})
+    values = fields.check(values, "", required, _OF_NETWORK)
     return _behind(features(encoder_file.from_value(values["encoder"], from_dict)), values)
 
 
@@ -226,6 +237,7 @@ def _behind(stem: tuple[Block, ...], values: Mapping[str, Any]) -> Architecture:
         stem,
         tuple(_block(index, block, *_BLOCK_KEYS) for index, block in numbered),
         fields.whole_numbers(values["output_levels"], "output_levels: "),
+        **{each.name: values[each.name] for each in NETWORK_ATTRIBUTES if each.name in values},
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from search_space.architecture import stated_of_network
 from search_space.backbone import Backbone
 from search_space.canonical_form import canonical_form
 from search_space.resnet import DilatedResNet
@@ -22,5 +23,6 @@ def canonical_key(backbone: Backbone) -> str:
         text = "dilated-resnet/1 " + " ".join(map(str, words))
     else:
         form = f"spinenet-seg/2 {backbone.encoder}" if backbone.encoder else "spinenet-seg/1"
-        text = f"{form} {canonical_form(backbone).certificate}"
+        later = [f" {name}={value}" for name, value in stated_of_network(backbone).items()]
+        text = f"{form} {canonical_form(backbone).certificate}{''.join(later)}"
     return sha256(text.encode()).hexdigest()[:16]

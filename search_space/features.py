@@ -19,13 +19,17 @@ from search_space.architecture import (
     BLOCK_TYPES,
     MAX_LEVEL,
     MIN_LEVEL,
+    NETWORK_ATTRIBUTES,
     Architecture,
     Block,
+    stated_of_network,
 )
 from search_space.attributes import Attribute
+from search_space.backbone import seen_size
 from search_space.cost.graph import Graph
 from search_space.cost.pieces import Kind, kind_of, merge, of_kind
 from search_space.cost.receptive_field import receptive_fields
+from search_space.nodes import Size
 from search_space.scales import Scale
 from search_space.tape import Piece
 
@@ -75,6 +79,15 @@ def architecture_features(architecture: Architecture, varied: Collection[str] = 
     }
 
 
+def network_features(architecture: Architecture, varied: Collection[str]) -> Features:
+    """Of each of the ``varied`` attributes of a whole network its value, see ``numbers``."""
+    return {
+        each.plural: numbers(each, [getattr(architecture, each.name)])
+        for each in NETWORK_ATTRIBUTES
+        if each.name in varied
+    }
+
+
 def numbers(attribute: Attribute, values: Sequence[Any]) -> NDArray[np.float64]:
     """Of numbers log2, as they are ratios and counts; words and truths are spread from -1 to 1."""
     if attribute.kind in (int, float):
@@ -113,27 +126,31 @@ def _cost(architecture: Architecture) -> NDArray[np.float64]:
     kinds = [kind_of(block) for block in architecture.all_blocks]
     stem = tuple([block for i, block in enumerate(architecture.stem) if i in architecture.alive])
     outputs = tuple([kinds[index] for index in architecture.output_blocks.values()])
-    found = [_around(stem, outputs)]
+    found = [_around(stem, outputs, tuple(stated_of_network(architecture).items()))]
+    size = seen_size(architecture, SIZE)
     for index in architecture.alive:
         if index >= len(architecture.stem):
             first, second = sorted(architecture.parents[index])
-            found.append(_merge(kinds[first], kinds[second], kinds[index]))
+            found.append(_merge(size, kinds[first], kinds[second], kinds[index]))
     totals = map(sum, zip(*found, strict=True))
     fields = receptive_fields(architecture, SCALE.repeats)
     return np.log([*totals, *fields.values()])
 
 
 @lru_cache(maxsize=1 << 12)
-def _merge(first: Kind, second: Kind, kind: Kind) -> Figures:
+def _merge(size: Size, first: Kind, second: Kind, kind: Kind) -> Figures:
     """A block and the connections to it, which cost the same wherever they stand."""
-    return _figures(merge(SCALE, SIZE, (first, second), kind))
+    return _figures(merge(SCALE, size, (first, second), kind))
 
 
 @lru_cache(maxsize=1 << 10)
-def _around(stem: tuple[Block, ...], outputs: tuple[Kind, ...]) -> Figures:
+def _around(
+    stem: tuple[Block, ...], outputs: tuple[Kind, ...], whole: tuple[tuple[str, Any], ...]
+) -> Figures:
     """All but the blocks that sum others: as in the network that has none but the outputs."""
     ends = [replace(of_kind(kind), inputs=(0, len(stem) - 1), output=True) for kind in outputs]
-    smallest = Architecture(stem, tuple(ends), tuple([end.level for end in ends]))
+    levels = tuple([end.level for end in ends])
+    smallest = Architecture(stem, tuple(ends), levels, **dict(whole))
     summed = {str(len(stem) + position) for position in range(len(ends))}
     nodes = Graph(smallest, SCALE, CLASSES, SIZE).nodes
     return _figures([node.piece for node in nodes if node.part not in summed])

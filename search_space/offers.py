@@ -1,4 +1,4 @@
-"""The values of a block's attributes among which a space chooses."""
+"""The values of attributes among which a space chooses: of its blocks, and of whole networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import MISSING
 from typing import Any
 
 from search_space import fields
-from search_space.architecture import ATTRIBUTES
+from search_space.architecture import ATTRIBUTES, NETWORK_ATTRIBUTES, Architecture
 from search_space.errors import UserError
 
 Choices = tuple[tuple[str, tuple[Any, ...]], ...]
@@ -15,7 +15,7 @@ Choices = tuple[tuple[str, tuple[Any, ...]], ...]
 Offers = Mapping[str, tuple[Any, ...]]
 """Attribute -> all values that a block can have of it, in the order of the attributes."""
 
-_FREE = {each.name: each for each in ATTRIBUTES if not each.original}
+_FREE = {each.name: each for each in (*ATTRIBUTES, *NETWORK_ATTRIBUTES) if not each.original}
 """Attributes that a space may leave at their default, and that no parameter of its own names."""
 
 
@@ -29,6 +29,38 @@ def offers(dilations: tuple[int, ...], choices: Choices) -> Offers:
         )
         for each in ATTRIBUTES
         if each.name != "level"
+    }
+
+
+def network_offers(choices: Choices) -> Offers:
+    """Of every attribute of a whole network; the default alone where it is not chosen."""
+    chosen = dict(choices)
+    return {each.name: chosen.get(each.name, (each.default,)) for each in NETWORK_ATTRIBUTES}
+
+
+def network_varied(choices: Choices) -> Offers:
+    """Those of a whole network that count as decisions."""
+    return {name: offered for name, offered in network_offers(choices).items() if len(offered) > 1}
+
+
+def chosen(offered: Offers, values: Mapping[str, int]) -> dict[str, Any]:
+    """Attributes of a whole network by the places of their values; the first where none is told."""
+    return {name: among[values.get(name, 0)] for name, among in offered.items()}
+
+
+def places(offered: Offers, architecture: Architecture) -> dict[str, int]:
+    """The inverse of ``chosen``. UserError, naming the attribute, for a value not offered."""
+    for name, among in offered.items():
+        if (value := getattr(architecture, name)) not in among:
+            raise UserError(f"{name} must be one of {list(among)} but got {value}")
+    return {name: among.index(getattr(architecture, name)) for name, among in offered.items()}
+
+
+def usual(offered: Offers) -> dict[str, Any]:
+    """Of attributes of a whole network the default where it is offered, else the first value."""
+    return {
+        each.name: each.default if each.default in offered[each.name] else offered[each.name][0]
+        for each in NETWORK_ATTRIBUTES
     }
 
 
@@ -50,8 +82,10 @@ def check_choices(choices: Choices) -> None:
     """UserError, naming the attribute, for one that cannot be chosen, or not with such values."""
     for name, values in choices:
         if name not in _FREE:
-            known = f"write one of {', '.join(_FREE)}" if _FREE else "none was added to Block"
-            raise UserError(f"choices: unknown attribute {fields.short(name)}: {known}")
+            known = ", ".join(_FREE)
+            raise UserError(
+                f"choices: unknown attribute {fields.short(name)}: write one of {known}"
+            )
         for value in values:
             fields.check_type(value, _FREE[name].kind, f"choices: {name}")
             _FREE[name].check(value)

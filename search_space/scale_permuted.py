@@ -21,11 +21,30 @@ from search_space.box import Box
 from search_space.canonical import canonical_key
 from search_space.coding import lehmer_decode, lehmer_encode, pair_decode, pair_encode
 from search_space.errors import UserError
-from search_space.features import architecture_features
+from search_space.features import architecture_features, network_features
 from search_space.genes import Gene, Genotype, check
 from search_space.level_reach import OFFSETS, LevelReach
-from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
-from search_space.taps import Size, alive, check_crop, check_reaches, coarsest, settled
+from search_space.offers import (
+    Choices,
+    Offers,
+    as_choices,
+    check_choices,
+    chosen,
+    network_offers,
+    network_varied,
+    offers,
+    places,
+    varied,
+)
+from search_space.taps import (
+    Size,
+    alive,
+    check_crop,
+    check_reaches,
+    coarsest,
+    settled,
+    smallest_seen,
+)
 from search_space.variation import Variation
 
 
@@ -71,7 +90,7 @@ class ScalePermutedSpace(Box):
         order = lehmer_decode([values.get(name, 0) for name in self._order_names])
         outputs = lehmer_decode([values.get(name, 0) for name in self._output_names])
         blocks = []
-        for position, (inputs, level_name, *chosen) in enumerate(self._block_names):
+        for position, (inputs, level_name, *named) in enumerate(self._block_names):
             is_output = position >= len(order)
             if is_output:
                 level = self.output_levels[outputs[position - len(order)]]
@@ -79,12 +98,13 @@ class ScalePermutedSpace(Box):
                 level = self._reach.level(order[position], values[level_name])
             decided = {
                 attribute: offered[values.get(name, 0)]
-                for (attribute, offered), name in zip(self._offers.items(), chosen, strict=True)
+                for (attribute, offered), name in zip(self._offers.items(), named, strict=True)
             }
             wiring = pair_decode(values.get(inputs, 0))
             block = Block(level=level, inputs=wiring, output=is_output, **decided)
             blocks.append(self.settled(block))
-        return Architecture(STEM, tuple(blocks), self.output_levels)
+        whole = chosen(self._network, values)
+        return Architecture(STEM, tuple(blocks), self.output_levels, **whole)
 
     def encode(self, architecture: Architecture) -> Genotype:
         """A genotype that decodes to this architecture (with the parents in rising order).
@@ -99,12 +119,13 @@ class ScalePermutedSpace(Box):
         values = dict(zip(self._order_names, lehmer_encode(order), strict=True))
         values.update(zip(self._output_names, lehmer_encode(outputs), strict=True))
         for position, (names, block) in enumerate(zip(self._block_names, blocks, strict=True)):
-            inputs, level, *chosen = names
+            inputs, level, *named = names
             values[inputs] = pair_encode(*block.inputs)
             if position < len(order):
                 values[level] = self._reach.choice(order[position], block.level)
-            for name, (attribute, offered) in zip(chosen, self._offers.items(), strict=True):
+            for name, (attribute, offered) in zip(named, self._offers.items(), strict=True):
                 values[name] = offered.index(getattr(block, attribute))
+        values |= places(self._network, architecture)
         return tuple([values[name] for name in self._names])
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
@@ -121,7 +142,11 @@ class ScalePermutedSpace(Box):
 
     def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
         """What a surrogate is told of the decoded architecture (see ``architecture_features``)."""
-        return architecture_features(self.decode(genotype), varied(self._offers))
+        architecture = self.decode(genotype)
+        return {
+            **architecture_features(architecture, varied(self._offers)),
+            **network_features(architecture, network_varied(self.choices)),
+        }
 
     def settled(self, block: Block) -> Block:
         """The block, at the coarsest level and with the largest dilation that is left at the crop,
@@ -129,19 +154,21 @@ class ScalePermutedSpace(Box):
         most = self._reach.max_level
         if most < block.level <= self.max_level and not block.output:
             block = replace(block, level=most)
-        return settled(block, self.dilations, self.crop)
+        return settled(block, self.dilations, self._seen)
 
     def _all_genes(self) -> Iterator[Gene]:
         for names in (self._order_names, self._output_names):
             for position, name in enumerate(names):
                 yield Gene(name, len(names) - position)
         for index, names in zip(self._block_ids, self._block_names, strict=True):
-            inputs, level, *chosen = names
+            inputs, level, *named = names
             yield Gene(inputs, comb(index, 2))
             if index < len(STEM) + self._intermediates:
                 yield Gene(level, len(OFFSETS))
-            for name, offered in zip(chosen, self._offers.values(), strict=True):
+            for name, offered in zip(named, self._offers.values(), strict=True):
                 yield Gene(name, len(offered))
+        for name, offered in self._network.items():
+            yield Gene(name, len(offered))
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -171,18 +198,28 @@ class ScalePermutedSpace(Box):
 
     @cached_property
     def _offers(self) -> Offers:
-        return offers(alive(self.dilations, self.crop, MIN_LEVEL), self.choices)
+        return offers(alive(self.dilations, self._seen, MIN_LEVEL), self.choices)
+
+    @cached_property
+    def _network(self) -> Offers:
+        return network_offers(self.choices)
+
+    @cached_property
+    def _seen(self) -> Size | None:
+        """The smallest crop, as the smallest zoom sees it."""
+        return smallest_seen(self.crop, self._network["zoom"])
 
     @cached_property
     def _reach(self) -> LevelReach:
         """A block may fall below its base by one level and no farther."""
         bases = tuple(level for level, count in self.stages for _ in range(count))
-        most = coarsest(range(MIN_LEVEL, self.max_level + 1), self.crop)
+        most = coarsest(range(MIN_LEVEL, self.max_level + 1), self._seen)
         return LevelReach(bases, max(most, bases[-1] + OFFSETS[0]))
 
     @cached_property
     def _variation(self) -> Variation:
-        return Variation(self._reach, varied(self._offers), self.settled)
+        network = network_varied(self.choices)
+        return Variation(self._reach, varied(self._offers), network, self.settled)
 
     def _check_member(self, architecture: Architecture) -> None:
         if architecture.stem != STEM:
@@ -197,6 +234,7 @@ class ScalePermutedSpace(Box):
                 f"output_levels: this space reads out {list(self.output_levels)}"
                 f" but got {list(architecture.output_levels)}"
             )
+        places(self._network, architecture)
         for index, block in zip(self._block_ids, architecture.blocks, strict=True):
             self._check_block(index, block)
         self._check_levels(architecture)
@@ -207,7 +245,7 @@ class ScalePermutedSpace(Box):
                 raise UserError(
                     f"block {index}: {name} must be one of {list(offered)} but got {value}"
                 )
-        check_reaches(index, block, self.dilations, self.crop)
+        check_reaches(index, block, self.dilations, self._seen)
         if block.output != (index >= len(STEM) + self._intermediates):
             raise UserError(
                 f"block {index}: in this space the last {len(self.output_levels)} blocks are the"
@@ -226,9 +264,9 @@ class ScalePermutedSpace(Box):
     @property
     def _why(self) -> str:
         """Where the levels end before ``max_level``."""
-        if self.crop is None or self._reach.max_level == self.max_level:
+        if self._seen is None or self._reach.max_level == self.max_level:
             return ""
-        height, width = self.crop
+        height, width = self._seen
         return f", as maps of a crop of {height}x{width} are one pixel high or wide beyond"
 
 

@@ -12,10 +12,12 @@ LEVEL_FILTERS = {2: 64, 3: 128, 4: 256, 5: 256, 6: 256, 7: 256}
 STEM_FILTERS = 64
 """Filters of the first convolution at width 1."""
 
-CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS = "classifier", "deeplabv3", "deeplabv3+"
-HEADS = (CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS)
+CLASSIFIER, DEEPLABV3, DEEPLABV3_PLUS, FPN = "classifier", "deeplabv3", "deeplabv3+", "fpn"
+SEGMENTING = (DEEPLABV3, DEEPLABV3_PLUS, FPN)
+HEADS = (CLASSIFIER, *SEGMENTING)
 """What reads the backbone: ImageNet's classifier as SpineNet was published with, DeepLabv3
-(arXiv 1706.05587), or DeepLabv3+ (arXiv 1802.02611) with its low-level map."""
+(arXiv 1706.05587), DeepLabv3+ (arXiv 1802.02611) with its low-level map, or the sum of its levels
+alone, as in a panoptic FPN (arXiv 1901.02446)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_space.architecture import Block, Feature
+from search_space.architecture import ZOOM_STEPS, Block, Feature
 from search_space.resnet import BOTTLENECK_EXPANSION
 from search_space.scales import Scale
 
@@ -14,6 +14,19 @@ def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
     """(height, width) of a level's map for an image of this size: ceil(size / 2**level)."""
     stride = 2**level
     return (size[0] + stride - 1) // stride, (size[1] + stride - 1) // stride
+
+
+def zoomed(size: tuple[int, int], zoom: float) -> tuple[int, int]:
+    """(height, width) of an image of this size that is shrunk to ``zoom`` of its sides: ceil, in
+    whole numbers, as sizes may be symbols while a network is traced."""
+    steps = round(ZOOM_STEPS * zoom)
+    height, width = ((side * steps + ZOOM_STEPS - 1) // ZOOM_STEPS for side in size)
+    return height, width
+
+
+def before_zoom(side: int, zoom: float) -> int:
+    """Pixels of the smallest side that is ``side`` pixels long once it is shrunk."""
+    return (side - 1) * ZOOM_STEPS // round(ZOOM_STEPS * zoom) + 1
 
 
 def block_channels(kind: str, filters: int) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations, product
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,31 @@ from search_space.canonical import canonical_key
 from search_space.coding import pair_decode, pair_encode
 from search_space.encoders import EncoderSpec, encoder
 from search_space.errors import UserError
+from search_space.features import network_features
 from search_space.genes import Gene, Genotype, check
-from search_space.offers import Choices, Offers, as_choices, check_choices, offers, varied
+from search_space.offers import (
+    Choices,
+    Offers,
+    as_choices,
+    check_choices,
+    chosen,
+    network_offers,
+    network_varied,
+    offers,
+    places,
+    usual,
+    varied,
+)
 from search_space.spine_features import spine_features
-from search_space.taps import Size, alive, check_crop, check_reaches, coarsest, settled
+from search_space.taps import (
+    Size,
+    alive,
+    check_crop,
+    check_reaches,
+    coarsest,
+    settled,
+    smallest_seen,
+)
 
 ENCODER, SPINE = 0, 1
 """Where the map of a level that is read comes from."""
@@ -87,6 +109,7 @@ class SpineSpace(Box):
         blocks have the level and the attributes of ``spare``. An output adds blocks of its shape
         that nothing reads, so some of these would be built."""
         values = {"reads": self._reads.index(tuple(architecture.output_levels))}
+        values |= places(self._network, architecture)
         for level, index in architecture.output_blocks.items():
             values[f"from.{level}"] = SPINE if index >= self._stem else ENCODER
         over = self.blocks - len(architecture.blocks)
@@ -123,20 +146,22 @@ class SpineSpace(Box):
     @property
     def alone(self) -> Genotype:
         """The encoder without a block, of which the head reads all levels that it may."""
-        return self.encode(Architecture(features(self._spec), (), self.output_levels))
+        stem = features(self._spec)
+        return self.encode(Architecture(stem, (), self.output_levels, **self._usual))
 
     def beside_alone(self, rng: np.random.Generator) -> Genotype:
-        """The encoder alone, but that the head reads one of its levels from random blocks. An
-        encoder knows much, and most blocks in its way take something away: a uniform draw is
-        seldom as good."""
+        """The encoder alone, but that the head reads one of its levels from random blocks, or that
+        one attribute of the whole network is another. An encoder knows much, and most blocks in its
+        way take something away: a uniform draw is seldom as good."""
         names = [gene.name for gene in self.genes]
         read = dict(zip(names, self.alone, strict=True))
-        levels = [name for name in names if name.startswith("from.")]
+        other = [name for name in names if name.startswith("from.") or name in self._network]
         drawn = self.alone
-        for _ in range(_TRIES if levels else 0):
+        for _ in range(_TRIES if other else 0):
             blocks = dict(zip(names, self.sample(rng), strict=True))
-            other = {str(rng.choice(levels)): SPINE}
-            values = {n: v if n.startswith("b") else read[n] for n, v in blocks.items()} | other
+            turned = str(rng.choice(other))
+            values = {n: v if n.startswith("b") else read[n] for n, v in blocks.items()}
+            values[turned] = blocks[turned] if turned in self._network else SPINE
             drawn = tuple(values[name] for name in names)
             if self.key(drawn) != self.key(self.alone):
                 break
@@ -148,15 +173,18 @@ class SpineSpace(Box):
 
     def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
         """What a surrogate is told of the decoded architecture (see ``spine_features``)."""
-        told = varied(self._offers)
-        return spine_features(self.decode(genotype), self.blocks, self.output_levels, told)
+        architecture, told = self.decode(genotype), varied(self._offers)
+        return {
+            **spine_features(architecture, self.blocks, self.output_levels, told),
+            **network_features(architecture, network_varied(self.choices)),
+        }
 
     def settled(self, block: Block) -> Block:
         """The block, at the coarsest level and with the largest dilation that is left at the crop,
         in place of one that is not."""
         if block.level in self.levels and block.level not in self._levels and not block.output:
             block = replace(block, level=self._levels[-1])
-        return settled(block, self.dilations, self.crop)
+        return settled(block, self.dilations, self._seen)
 
     def _drifted(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """The same network; as it was where a block that is drawn would be an output."""
@@ -190,7 +218,8 @@ class SpineSpace(Box):
             places = [place for place, block in enumerate(blocks) if block.level == level]
             if places and (values.get(f"from.{level}") or level not in self._maps):
                 blocks[places[-1]] = replace(blocks[places[-1]], output=True)
-        return Architecture(features(self._spec), tuple(blocks), reads)
+        whole = chosen(self._network, values)
+        return Architecture(features(self._spec), tuple(blocks), reads, **whole)
 
     def _block(self, index: int, values: dict[str, int]) -> Block:
         name = f"b{index:02d}"
@@ -214,6 +243,8 @@ class SpineSpace(Box):
             yield Gene(f"b{index:02d}.level", len(self._levels))
             for name, offered in self._offers.items():
                 yield Gene(f"b{index:02d}.{name}", len(offered))
+        for name, offered in self._network.items():
+            yield Gene(name, len(offered))
 
     @cached_property
     def _maps(self) -> tuple[int, ...]:
@@ -242,12 +273,26 @@ class SpineSpace(Box):
 
     @cached_property
     def _offers(self) -> Offers:
-        return offers(alive(self.dilations, self.crop, self.levels[0]), self.choices)
+        return offers(alive(self.dilations, self._seen, self.levels[0]), self.choices)
+
+    @cached_property
+    def _network(self) -> Offers:
+        return network_offers(self.choices)
+
+    @cached_property
+    def _usual(self) -> dict[str, Any]:
+        """What is decided of a whole network where nothing is: the default, if it is offered."""
+        return usual(self._network)
+
+    @cached_property
+    def _seen(self) -> Size | None:
+        """The smallest crop, as the smallest zoom sees it."""
+        return smallest_seen(self.crop, self._network["zoom"])
 
     @cached_property
     def _levels(self) -> tuple[int, ...]:
         """Those with a map that a block's kernels reach."""
-        most = coarsest(self.levels, self.crop)
+        most = coarsest(self.levels, self._seen)
         return tuple(level for level in self.levels if level <= most)
 
     def _check_member(self, architecture: Architecture) -> None:
@@ -263,13 +308,14 @@ class SpineSpace(Box):
             raise UserError(
                 f"blocks: this space has at most {self.blocks} but got {len(architecture.blocks)}"
             )
+        places(self._network, architecture)
         for index, block in enumerate(architecture.blocks, self._stem):
             for name, offered in {"level": self._levels, **self._offers}.items():
                 if (value := getattr(block, name)) not in offered:
                     raise UserError(
                         f"block {index}: {name} must be one of {list(offered)} but got {value}"
                     )
-            check_reaches(index, block, self.dilations, self.crop)
+            check_reaches(index, block, self.dilations, self._seen)
 
 
 @lru_cache(maxsize=1 << 12)

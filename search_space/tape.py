@@ -127,6 +127,12 @@ class Tape:
         """Interpolation or a mean, to any size."""
         return self._put((x,), x.channels, size)
 
+    def shrunk(self, image: Map, size: tuple[int, int]) -> Map:
+        """An image at another size, which the convolution behind it keeps. It needs no gradient."""
+        y = self._put((image,), image.channels, size)
+        self._steps[-1] = (), Held(0, y.bytes, ((0, 0),)), False
+        return y
+
     def dropout(self, x: Map) -> Map:
         """Keeps its mask, as wide as the map."""
         return self._put((x,), x.channels, x.size, kept=x.bytes)

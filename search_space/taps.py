@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from search_space.architecture import Architecture, Block, Feature
-from search_space.backbone import Backbone
+from search_space.backbone import Backbone, seen_size, zoom_of
 from search_space.backbone_encoder import BackboneEncoder
 from search_space.cost.encoders import ladder
 from search_space.encoders import EncoderSpec
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
-from search_space.shapes import level_size
+from search_space.shapes import before_zoom, level_size, zoomed
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -38,7 +38,7 @@ class Taps:
 
     @property
     def smallest_side(self) -> int:
-        """Pixels that the shorter side of an image needs for them to touch the map."""
+        """Pixels of the shorter side of an image, as it is seen, for them to touch the map."""
         return (self.reach << self.level) + 1
 
 
@@ -80,6 +80,11 @@ def check_crop(size: Size | None) -> None:
         raise UserError(f"crop must be a height and a width in pixels but got {size!r}")
 
 
+def smallest_seen(size: Size | None, zooms: Sequence[float]) -> Size | None:
+    """What is seen of a crop of this size at the smallest of the zooms that a space offers."""
+    return size and zoomed(size, min(zooms))
+
+
 def coarsest(levels: Sequence[int], size: Size | None) -> int:
     """The coarsest of the rising levels whose map has two pixels a side, so that a kernel without
     dilation reaches it; the finest where none has."""
@@ -113,7 +118,7 @@ def _of_encoder(spec: EncoderSpec, levels: Sequence[int]) -> Iterator[Taps]:
 
 def dead(backbone: Backbone, size: Size) -> list[Taps]:
     """Of parts whose outer taps touch nothing in images of this size."""
-    return [each for each in taps(backbone) if each.dead(size)]
+    return [each for each in taps(backbone) if each.dead(seen_size(backbone, size))]
 
 
 def smallest_side(backbone: Backbone, rates: Sequence[int] = ()) -> int:
@@ -124,4 +129,5 @@ def smallest_side(backbone: Backbone, rates: Sequence[int] = ()) -> int:
     else:
         finest = backbone.plan[-1].level
     head = [Taps("head", finest, rate) for rate in rates]
-    return max(each.smallest_side for each in [*taps(backbone), *head])
+    seen = max(each.smallest_side for each in [*taps(backbone), *head])
+    return before_zoom(seen, zoom_of(backbone))

@@ -13,7 +13,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from search_space.architecture import ATTRIBUTES, STEM, Architecture, Block
+from search_space.architecture import (
+    ATTRIBUTES,
+    STEM,
+    Architecture,
+    Block,
+    stated_of_network,
+)
 from search_space.errors import UserError
 from search_space.fields import short
 
@@ -99,6 +105,11 @@ def _check_writable(architecture: Architecture, dilated: bool) -> None:
         )
     for index, block in enumerate(architecture.blocks, len(STEM)):
         _check_held(index, block, dilated)
+    for name, value in stated_of_network(architecture).items():
+        raise UserError(
+            f"{name}: a block-spec list holds no {name} but got {value}: export this architecture"
+            " as spec"
+        )
 
 
 def _check_held(index: int, block: Block, dilated: bool) -> None:

@@ -22,11 +22,13 @@ Blocks = tuple[Block, ...]
 @dataclass(frozen=True)
 class Variation:
     """Neighbours and mixtures that stay in the space; ``reach`` says which levels do, and
-    ``offers`` which values of the other attributes; ``settled`` brings a block whose level changed
+    ``offers`` which values of the other attributes, and ``network`` those of the whole network;
+    ``settled`` brings a block whose level changed
     to what the space offers there."""
 
     reach: LevelReach
     offers: Offers
+    network: Offers
     settled: Callable[[Block], Block]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
@@ -34,7 +36,8 @@ class Variation:
         then the block or the pair, then what it changes to.
 
         Kinds: swap two intermediate blocks or two output blocks (their wiring stays in place),
-        rewire one parent, change a level, or one of the other attributes. A change to
+        rewire one parent, change a level, or one of the other attributes, or one of the whole
+        network. A change to
         blocks that are never built leaves the network and its key as they are: about one change
         in nine in the default space.
         """
@@ -46,7 +49,11 @@ class Variation:
             *[partial(self._exchange, name, values) for name, values in self.offers.items()],
         ]
         # The first possible one in a random order is a uniform draw among the possible.
-        for kind in rng.permutation(len(kinds)):
+        for kind in rng.permutation(len(kinds) + len(self.network)):
+            if kind >= len(kinds):
+                name = [*self.network][kind - len(kinds)]
+                others = [v for v in self.network[name] if v != getattr(architecture, name)]
+                return replace(architecture, **{name: _choose(others, rng)})
             if blocks := kinds[kind](architecture, rng):
                 return replace(architecture, blocks=tuple(map(self.settled, blocks)))
         raise AssertionError("a block's type can always change")
@@ -71,7 +78,8 @@ class Variation:
             self.settled(block if block.level == level else replace(block, level=level))
             for block, level in zip(mixed, levels, strict=True)
         ]
-        return replace(a, blocks=tuple(blocks))
+        either = {name: getattr(b if rng.integers(2) else a, name) for name in self.network}
+        return replace(a, blocks=tuple(blocks), **either)
 
     def _mixed_levels(
         self, a: Sequence[int], b: Sequence[int], from_b: Sequence[bool]

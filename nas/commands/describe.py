@@ -14,7 +14,8 @@
     smallest_side         pixels of an image's shorter side from which on no dilation is dead
     dead                  those that are at this size, whose outer taps read nothing but padding:
         {part, level, reach (the dilation)}
-    output_levels, blocks of a searched backbone; blocks that are never built are listed too:
+    output_levels, network {head, head_width, zoom, ...: what it decides of itself},
+    blocks of a searched backbone; blocks that are never built are listed too:
         {id, level, stride, type, dilation, inputs, absorbed, stem, read_out, built},
         inputs: {block, resampled ("up", "down" or "same")}; attributes that are added to a
         block follow its dilation

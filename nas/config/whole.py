@@ -45,6 +45,13 @@ class Config(Section):
             storage_url.check(self.storage)
         return self
 
+    @model_validator(mode="after")
+    def _heads_differ(self) -> Self:
+        own = self.promotion.scale.head
+        if own in self.space.choices.get("head", ()):
+            raise ValueError(f"space.choices.head: {own} is that of promotion.scale: write scale")
+        return self
+
     def of_a_new_run(self) -> Self:
         """With a space of networks whose kernels reach their maps at the smaller crop of the two
         trainings, where it does not say another. Runs of before keep the space that they have."""

@@ -20,7 +20,7 @@ from proxy_tasks.checkpoint import Weights, intensities_of, scale_of
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.weights_file import says_its_network
 from search_space import architecture_file, catalog
-from search_space.backbone import Backbone
+from search_space.backbone import Backbone, bare
 from search_space.backbone_encoder import BackboneEncoder
 from search_space.encoder_file import to_value
 from search_space.encoders import ENCODERS, EncoderSpec
@@ -57,7 +57,7 @@ class Known:
         mean, std = (seen.mean, seen.std) if seen else ((), ())
         of_head = {name: getattr(USUAL, name) for name in OF_HEAD}
         scale = replace(self.scale, **of_head)
-        return BackboneEncoder(self.backbone, scale, self.title, mean, std)
+        return BackboneEncoder(bare(self.backbone), scale, self.title, mean, std)
 
 
 def described(config: Config) -> Config:
@@ -119,7 +119,7 @@ def _weighted(known: Known, weights: Path) -> Known:
     if file.suffix != OURS or not file.is_file() or not says_its_network(file):
         return replace(known, weights=weights)
     found = _of_header(file, known.title)
-    if found.backbone != known.backbone:
+    if bare(found.backbone) != bare(known.backbone):
         raise UserError(f"{weights}: the weights are of another backbone than {known.title}")
     return replace(found, weights=weights)
 

@@ -13,13 +13,14 @@ from proxy_tasks.networks.classifier import Classifier
 from proxy_tasks.networks.deeplab import DeepLabV3
 from proxy_tasks.networks.deeplab_plus import DeepLabV3Plus
 from proxy_tasks.networks.encoders import backbone_network, encoder_network
+from proxy_tasks.networks.fpn import FPNHead
 from proxy_tasks.networks.frozen_features import TrainedEncoderBackbone
 from proxy_tasks.networks.segmenter import Segmenter
 from search_space.architecture import Architecture
-from search_space.backbone import Backbone, encoder_of, head_of
+from search_space.backbone import Backbone, encoder_of, head_of, scale_of, seen_size
 from search_space.errors import UserError
 from search_space.heads import HEADS, segmenting
-from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, Scale
+from search_space.scales import DEEPLABV3, DEEPLABV3_PLUS, FPN, Scale
 
 __all__ = [
     "SEGMENTERS",
@@ -36,7 +37,11 @@ __all__ = [
 
 Network = TypeVar("Network", bound=nn.Module)
 
-SEGMENTERS: Mapping[str, type[Any]] = {DEEPLABV3: DeepLabV3, DEEPLABV3_PLUS: DeepLabV3Plus}
+SEGMENTERS: Mapping[str, type[Any]] = {
+    DEEPLABV3: DeepLabV3,
+    DEEPLABV3_PLUS: DeepLabV3Plus,
+    FPN: FPNHead,
+}
 """Head -> network, each as Segmenter says; search_space.heads has its declaration."""
 
 
@@ -65,7 +70,7 @@ def build(
 
 def build_classifier(backbone: Backbone, scale: Scale, classes: int) -> Classifier:
     """What classifies whole images, whatever the scale's head."""
-    return Classifier(build_backbone(backbone, scale), classes, scale)
+    return Classifier(build_backbone(backbone, scale), classes, scale_of(backbone, scale))
 
 
 def build_segmenter(
@@ -82,8 +87,9 @@ def build_segmenter(
     """
     head = segmenting(backbone, scale)
     encoder = build_backbone(backbone, scale)
-    rates = HEADS[head].rates(size, 2 ** min(encoder.out_channels))
-    network: Segmenter = SEGMENTERS[head](encoder, classes, scale, rates, auxiliary)
+    rates = HEADS[head].rates(seen_size(backbone, size), 2 ** min(encoder.out_channels))
+    own = scale_of(backbone, scale)
+    network: Segmenter = SEGMENTERS[head](encoder, classes, own, rates, auxiliary)
     return network
 
 

@@ -12,7 +12,7 @@ from proxy_tasks.networks.blocks import (
     max_pool,
     stacked_blocks,
 )
-from proxy_tasks.networks.resample import Resample, up_sampled
+from proxy_tasks.networks.resample import Resample, shrunk, up_sampled
 from search_space.architecture import Architecture, Block
 from search_space.canonical_form import canonical_form
 from search_space.scales import Scale
@@ -71,6 +71,7 @@ class ScalePermutedBackbone(Encoder):
 
     def __init__(self, architecture: Architecture, scale: Scale) -> None:
         super().__init__()
+        self.zoom = architecture.zoom
         self.stem = nn.Sequential(
             conv_bn_relu(scale.channels, scale.first_filters, 7, stride=DOWNSAMPLE), max_pool()
         )
@@ -90,6 +91,7 @@ class ScalePermutedBackbone(Encoder):
     def forward(self, x_B3HW: Tensor) -> dict[int, Tensor]:
         """Images -> level -> map of ``out_channels[level]`` channels, finest level first; then
         what is in ``extras``."""
+        x_B3HW = shrunk(x_B3HW, self.zoom)
         image_size = (x_B3HW.shape[2], x_B3HW.shape[3])
         features = {STEM_MAP: self.stem(x_B3HW)}
         extras = {}

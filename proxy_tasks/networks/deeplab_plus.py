@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -42,5 +44,5 @@ class DeepLabV3Plus(DeepLabV3):
         self.backbone.extras.add(LOW_LEVEL)
         return Decoder(self.backbone.low_channels, scale.low_level_filters, scale.aspp_filters)
 
-    def _decoded(self, maps: dict[int, Tensor]) -> Tensor:
-        return self.dropout(self.decoder(self.aspp(self._merged(maps)), maps[LOW_LEVEL]))
+    def _decoded(self, maps: Mapping[int, Tensor]) -> Tensor:
+        return self.dropout(self.decoder(self.aspp(self.endpoints(maps)), maps[LOW_LEVEL]))

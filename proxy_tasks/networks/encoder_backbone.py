@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from proxy_tasks.networks.backbone import MergeBlock
 from proxy_tasks.networks.blocks import LOW_LEVEL, Encoder
 from proxy_tasks.networks.level_encoder import LevelEncoder
+from proxy_tasks.networks.resample import shrunk
 from search_space.architecture import Architecture
 from search_space.canonical_form import canonical_form
 from search_space.scales import Scale
@@ -28,6 +29,7 @@ class EncoderBackbone(Encoder):
 
     def __init__(self, architecture: Architecture, scale: Scale, network: Network) -> None:
         super().__init__()
+        self.zoom = architecture.zoom
         blocks, stem = architecture.all_blocks, len(architecture.stem)
         order = canonical_form(architecture).order
         deepest = max(blocks[index].level for index in order if index < stem)
@@ -45,6 +47,7 @@ class EncoderBackbone(Encoder):
     def forward(self, x_BCHW: Tensor) -> dict[int, Tensor]:
         """Images -> level -> map of ``out_channels[level]`` channels, finest level first; then
         what is in ``extras``."""
+        x_BCHW = shrunk(x_BCHW, self.zoom)
         image_size = (x_BCHW.shape[2], x_BCHW.shape[3])
         features = {self.ids[level]: x for level, x in self.maps(x_BCHW).items()}
         for name, block in self.blocks.items():

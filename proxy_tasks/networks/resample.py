@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from proxy_tasks.networks.blocks import DOWNSAMPLE, conv_bn, conv_bn_relu, max_pool
+from search_space.shapes import zoomed
 
 
 class Resample(nn.Module):
@@ -47,6 +48,14 @@ def up_sampled(x_BCHW: Tensor, levels: int, size: tuple[int, int]) -> Tensor:
     if not levels:
         return x_BCHW
     return F.interpolate(x_BCHW, size=size, mode="nearest")
+
+
+def shrunk(x_BCHW: Tensor, zoom: float) -> Tensor:
+    """Images at ``zoom`` of their sides, bilinear."""
+    if zoom == 1:
+        return x_BCHW
+    size = zoomed((x_BCHW.shape[2], x_BCHW.shape[3]), zoom)
+    return F.interpolate(x_BCHW, size=size, mode="bilinear", align_corners=False)
 
 
 def _downsampling(filters: int, levels: int) -> nn.Sequential:

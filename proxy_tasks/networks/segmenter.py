@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from proxy_tasks.networks.blocks import Encoder
-from proxy_tasks.networks.deeplab import Endpoints
+from proxy_tasks.networks.endpoints import Endpoints
 from search_space.scales import Scale
 
 

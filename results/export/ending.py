@@ -15,7 +15,7 @@ from proxy_tasks.networks import SEGMENTERS
 from proxy_tasks.networks.encoders import ENCODER_NETWORKS
 from proxy_tasks.sight import Sight
 from results.export.sources import RULE
-from search_space.architecture import Architecture, Block, stated
+from search_space.architecture import Architecture, Block, stated, stated_of_network
 from search_space.backbone import Backbone, encoder_of, head_of
 from search_space.backbone_encoder import BackboneEncoder
 from search_space.encoders import ENCODERS, EncoderSpec
@@ -189,7 +189,8 @@ def _architecture(architecture: Architecture) -> str:
         stem = [f"    stem=features({_encoder(known)}),"]
     blocks = _blocks("blocks", architecture.blocks, first=len(architecture.stem))
     levels = f"    output_levels={architecture.output_levels!r},"
-    return "\n".join(["Architecture(", *stem, *blocks, levels, ")"])
+    said = [f"    {n}={_literal(value)}," for n, value in stated_of_network(architecture).items()]
+    return "\n".join(["Architecture(", *stem, *blocks, levels, *said, ")"])
 
 
 def _encoder(known: EncoderSpec) -> str:
@@ -211,11 +212,12 @@ def _blocks(name: str, blocks: Sequence[Block], first: int) -> list[str]:
 
 
 def _block(block: Block) -> str:
-    said = [
-        f"{name}={_quoted(value) if isinstance(value, str) else repr(value)}"
-        for name, value in stated(block).items()
-    ]
+    said = [f"{name}={_literal(value)}" for name, value in stated(block).items()]
     return f"Block({', '.join(said)})"
+
+
+def _literal(value: Any) -> str:
+    return _quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _quoted(text: str) -> str:

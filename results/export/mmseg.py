@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from proxy_tasks.networks.deeplab import Endpoints
+from proxy_tasks.networks.endpoints import Endpoints
 from results.export.ending import SEEING, backbone_modules, constants, encoder
 from results.export.exporter import Exporter
 from results.export.fresh_process import cases_of, compare

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from torch import Tensor, nn
 
 from proxy_tasks.networks.blocks import Encoder
-from proxy_tasks.networks.deeplab import Endpoints
+from proxy_tasks.networks.endpoints import Endpoints
 
 try:
     from mmengine.model import BaseModule

@@ -22,7 +22,7 @@ from proxy_tasks.running import running
 from proxy_tasks.sight import OWN, Sight
 from results.export.ending import NetworkSpec
 from results.export.fresh_process import Picture
-from search_space.backbone import Backbone
+from search_space.backbone import Backbone, scale_of, seen_size
 from search_space.errors import UserError
 from search_space.heads import HEADS, segmenting
 from search_space.scales import Scale
@@ -91,9 +91,9 @@ class Subject:
         palette = (kept.palette if kept else ()) or self.palette
         return NetworkSpec(
             self.backbone,
-            self.scale,
+            scale_of(self.backbone, self.scale),
             self.classes,
-            head.rates(self.size, stride),
+            head.rates(seen_size(self.backbone, self.size), stride),
             self.size,
             kept.sight if kept else self.sight,
             kept.intensities if kept else _usual(self.scale.channels),

@@ -23,10 +23,13 @@ from results.export.staging import saved
 from results.export.standalone import docstring
 from results.export.subject import Subject
 from results.export.sums import SUMS
+from search_space.backbone import zoom_of
+from search_space.errors import UserError
 
 LINES = """import spinenet_seg_backbone
 backbone = spinenet_seg_backbone.create(pretrained=PRETRAINED, out_indices=(1, 2)).eval()
 maps = backbone(x_BCHW)"""
+
 WEIGHTS, MODULE = "backbone.pt", "spinenet_seg_backbone.py"
 _RUN = """\
 import spinenet_seg_backbone
@@ -49,6 +52,14 @@ def _write(subject: Subject, stage: Path) -> None:
     saved(partial(torch.save, maps.state_dict()), stage / WEIGHTS)
     compare(stage, _RUN, cases)
     (stage / "README.md").write_text(_readme(subject, info), encoding="utf-8")
+
+
+def _refuse(subject: Subject) -> None:
+    if (zoom := zoom_of(subject.backbone)) != 1:
+        raise UserError(
+            f"--format timm: holds no zoom but got {zoom}: timm's maps are of whole fractions of an"
+            " image: choose another format"
+        )
 
 
 def feature_info(encoder: Encoder) -> list[dict[str, Any]]:
@@ -138,6 +149,7 @@ TIMM = Exporter(
     name="timm",
     files=(WEIGHTS, MODULE, "README.md", SUMS),
     write=_write,
+    refuse=_refuse,
     lines=_lines,
     weights=WEIGHTS,
     folder="timm",

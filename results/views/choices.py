@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import ATTRIBUTES, Architecture
+from search_space.architecture import ATTRIBUTES, NETWORK_ATTRIBUTES, Architecture
 
 Property = str
-"""An attribute of a block, or ``connection``."""
-_TITLES = {each.name: each.title for each in ATTRIBUTES}
+"""An attribute of a block or of the whole network, or ``connection``."""
+_TITLES = {each.name: each.title for each in (*ATTRIBUTES, *NETWORK_ATTRIBUTES)}
 PROPERTIES: Mapping[Property, str] = {
     "level": _TITLES.pop("level"),
     "connection": "Levels a connection climbs",
@@ -28,7 +28,8 @@ def choices_of(architecture: Architecture) -> Choices:
     """How often each value occurs among the blocks that are built, the stem left out.
 
     ``connection`` counts the difference of levels, target less source: above 0 a map is
-    down-sampled. Connections that an output absorbs are counted too.
+    down-sampled. Connections that an output absorbs are counted too. What is decided of the whole
+    network counts once.
     """
     blocks, absorbed = architecture.all_blocks, architecture.absorbed
     built = [i for i in architecture.alive if i >= len(architecture.stem)]
@@ -36,6 +37,8 @@ def choices_of(architecture: Architecture) -> Choices:
     counted: dict[Property, Counter[Value]] = {
         each.name: Counter(getattr(blocks[i], each.name) for i in built) for each in ATTRIBUTES
     }
+    for each in NETWORK_ATTRIBUTES:
+        counted[each.name] = Counter([getattr(architecture, each.name)])
     counted["connection"] = Counter(blocks[i].level - blocks[p].level for p, i in edges)
     return counted
 

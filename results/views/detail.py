@@ -10,7 +10,7 @@ from proxy_tasks.objectives import Analytic, Measured, Shown, Validated, shown
 from results import units
 from results.cost_table import in_unit
 from results.leaderboard import dilations
-from results.signs import signs
+from results.signs import network_signs, signs
 from results.trial import Trial
 from results.views.snapshot import Facts, Promoted, Snapshot
 from results.views.style import BLUE, VERMILLION, Figure, axis, figure, text
@@ -141,6 +141,8 @@ def difference(a: Backbone, b: Backbone) -> Difference | None:
     pairs = [(i, _at(a, i), _at(b, i)) for i in range(longest)]
     changed = [(i, first, second) for i, first, second in pairs if first != second]
     rows = [[str(i), _said(first), _said(second)] for i, first, second in changed]
+    whole = [", ".join(network_signs(each)) or "–" for each in (a, b)]
+    rows += [["network", *whole]] * (whole[0] != whole[1])
     return Difference(frozenset(i for i, _, _ in changed), rows)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search_space.architecture import Architecture
-from search_space.backbone import Backbone, head_of
+from search_space.backbone import Backbone, scale_of, seen_size
 from search_space.backbone_encoder import BackboneEncoder
 from search_space.canonical_form import canonical_form
 from search_space.cost import pieces
@@ -28,7 +28,8 @@ Row = Callable[[str], str]
 
 
 class Graph(Nodes):
-    """The nodes of a whole network; ``logits`` are those that put out its logits.
+    """The nodes of a whole network; ``logits`` are those that put out its logits, and ``labelled``
+    is the size of the images, of which it may see fewer pixels (``image``).
 
     Raises:
         UserError: for a size or a number of classes below 1, or an auxiliary head on anything
@@ -39,11 +40,15 @@ class Graph(Nodes):
         self, backbone: Backbone, scale: Scale, classes: int, image: Size, auxiliary: bool = False
     ) -> None:
         _check(backbone, classes, image, auxiliary)
-        super().__init__(scale, classes, image)
+        seen = seen_size(backbone, image)
+        super().__init__(scale_of(backbone, scale), classes, seen)
+        self.labelled = image
+        if seen != image:
+            self.add("zoom", 0, pieces.shrunk(image, scale.channels, seen))
         laid = _Laid(self, scale, str)
         laid.backbone(backbone)
         self.outputs, self.low, self.third_stage = laid.outputs, laid.low, laid.third_stage
-        self.head = HEADS[head_of(backbone, scale)]
+        self.head = HEADS[self.scale.head]
         self.logits = [self.head.lay(self)]
         if auxiliary:
             self._auxiliary()

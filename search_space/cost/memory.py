@@ -40,7 +40,7 @@ class StepMemory:
 
 def step_memory(graph: Graph) -> StepMemory:
     """A classifier's loss reads one pixel, so that nothing is held for it."""
-    pixels = graph.image[0] * graph.image[1] if graph.head.pixels else 0
+    pixels = graph.labelled[0] * graph.labelled[1] if graph.head.pixels else 0
     low = sum([graph.nodes[node].piece.held.bytes for node in graph.logits])
     loss = tuple(graph.logits), Held(0, low, ((low, 0),)), False
     kept = sum([held.kept for _, held, _ in graph.steps])

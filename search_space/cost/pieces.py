@@ -41,6 +41,13 @@ _remembered = lru_cache(maxsize=1 << 14)
 
 
 @_remembered
+def shrunk(image: Size, channels: int, size: Size) -> Piece:
+    """An image, brought to the size that the network sees."""
+    tape = Tape()
+    return tape.piece(tape.shrunk(tape.source(channels, image, image=True), size))
+
+
+@_remembered
 def stem(filters: int, image: Size, channels: int) -> Piece:
     """7x7 convolution of stride 2 and a max-pool: an image becomes a map of level 2."""
     tape = Tape()

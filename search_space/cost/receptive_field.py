@@ -18,8 +18,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from search_space.architecture import MAX_LEVEL, MIN_LEVEL, Architecture, Block, Feature
-from search_space.backbone import Backbone
+from search_space.architecture import (
+    MAX_LEVEL,
+    MIN_LEVEL,
+    ZOOM_STEPS,
+    Architecture,
+    Block,
+    Feature,
+)
+from search_space.backbone import Backbone, zoom_of
 from search_space.backbone_encoder import BackboneEncoder
 from search_space.cost.encoders import STEM_REACH, STEM_SCALE, Ends, ladder
 from search_space.encoders import EncoderSpec
@@ -46,7 +53,22 @@ def receptive_fields(backbone: Backbone, repeats: int) -> Mapping[int, int]:
     windows = _windows(levels, _coarsest(backbone))
     asked = {level: mine.ends for level, mine in windows.items()}
     sides: list[int] = (-1 - _asked_of_image(backbone, repeats, asked).sum(0)).tolist()
-    return {level: max(sides[mine.columns]) for level, mine in windows.items()}
+    zoom = zoom_of(backbone)
+    seen = {level: max(sides[mine.columns]) for level, mine in windows.items()}
+    return {level: _of_image(side, zoom) for level, side in seen.items()}
+
+
+def _of_image(side: int, zoom: float) -> int:
+    """Pixels of an image that a row of ``side`` pixels of its shrunk copy is interpolated from, for
+    the row of which it is most (bilinear, between the centres of pixels)."""
+    steps = round(ZOOM_STEPS * zoom)
+    if steps == ZOOM_STEPS:
+        return side
+    # In units of 1 / (2 * steps) of a pixel; rows repeat after so many places.
+    first = [(2 * place + 1) * ZOOM_STEPS - steps for place in range(steps)]
+    last = [start + 2 * ZOOM_STEPS * (side - 1) for start in first]
+    unit = 2 * steps
+    return max(-(-end // unit) - start // unit + 1 for start, end in zip(first, last, strict=True))
 
 
 def _coarsest(backbone: Backbone) -> int:

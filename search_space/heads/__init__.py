@@ -13,7 +13,7 @@ from search_space import scales
 from search_space.backbone import Backbone, head_of
 from search_space.errors import UserError
 from search_space.heads.base import Head
-from search_space.scales import Scale
+from search_space.scales import SEGMENTING, Scale
 
 __all__ = ["HEADS", "SEGMENTING", "Head", "segmenting"]
 
@@ -25,9 +25,6 @@ def _declared(name: str) -> Head:
 
 HEADS: Mapping[str, Head] = {name: _declared(name) for name in scales.HEADS}
 """By the name that configs and files have for it."""
-
-SEGMENTING = tuple(name for name, head in HEADS.items() if head.pixels)
-"""Those that label pixels."""
 
 
 def segmenting(backbone: Backbone, scale: Scale) -> str:

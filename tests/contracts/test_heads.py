@@ -92,7 +92,7 @@ def test_a_head_has_a_name_a_declaration_and_a_network() -> None:
     files = {path.stem for path in Path(heads.__file__).parent.glob("*.py")}
     assert files - {"__init__", "base", "parts"} == {name.replace("+", "_plus") for name in HEADS}
     assert tuple(HEADS) == scales.HEADS
-    assert set(SEGMENTERS) == set(SEGMENTING)
+    assert set(SEGMENTERS) == set(SEGMENTING) == {n for n, head in HEADS.items() if head.pixels}
 
 
 def test_a_config_takes_the_heads_that_label_pixels_and_no_other() -> None:

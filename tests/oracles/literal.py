@@ -8,6 +8,7 @@ the image. Same modules, same names, same weights as ours: only the order differ
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TypeVar
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.networks.backbone import MergeBlock
 from proxy_tasks.networks.blocks import BottleneckBlock, ResidualBlock
-from proxy_tasks.networks.deeplab import DeepLabV3
+from proxy_tasks.networks.endpoints import Endpoints
 from proxy_tasks.networks.resample import Resample
 
 
@@ -60,14 +61,15 @@ class LiteralBottleneckBlock(BottleneckBlock):
         return F.relu(self.body(x_BCHW) + self.shortcut(x_BCHW))
 
 
-class LiteralDeepLabV3(DeepLabV3):
-    """Endpoints summed in tensors of their own."""
+class LiteralEndpoints(Endpoints):
+    """Summed in tensors of their own."""
 
-    def _merged(self, features: dict[int, Tensor]) -> Tensor:
-        if not self.endpoints:
+    def forward(self, features: Mapping[int, Tensor]) -> Tensor:
+        """As Endpoints."""
+        if not self:
             return features[self.finest]
         size = features[self.finest].shape[2:]
-        maps = [self.endpoints[str(level)](features[level]) for level in self.backbone.out_channels]
+        maps = [endpoint(features[int(level)]) for level, endpoint in self.items()]
         return sum((F.interpolate(x, size=size, mode="nearest") for x in maps[1:]), maps[0])
 
 
@@ -77,7 +79,7 @@ LITERAL: dict[type[nn.Module], type[nn.Module]] = {
     MergeBlock: LiteralMergeBlock,
     ResidualBlock: LiteralResidualBlock,
     BottleneckBlock: LiteralBottleneckBlock,
-    DeepLabV3: LiteralDeepLabV3,
+    Endpoints: LiteralEndpoints,
 }
 
 

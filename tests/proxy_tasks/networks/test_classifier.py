@@ -33,7 +33,9 @@ def test_logits_are_those_of_the_mean_of_the_up_sampled_endpoints(
 
 
 def test_a_classifier_scale_labels_no_pixels(random_architecture: Draw, classifying: Scale) -> None:
-    with pytest.raises(UserError, match=r"labels no pixels: write one of deeplabv3, deeplabv3\+$"):
+    with pytest.raises(
+        UserError, match=r"labels no pixels: write one of deeplabv3, deeplabv3\+, fpn$"
+    ):
         build_segmenter(random_architecture(0), classifying, 7, (96, 96))
 
 

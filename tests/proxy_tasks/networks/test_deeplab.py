@@ -76,7 +76,7 @@ def test_endpoints_run_before_up_sampling_and_are_summed(
         endpoint.register_forward_hook(
             lambda _m, _i, out, name=name: seen.update({int(name): out.shape[2:]})
         )
-    merged = network._merged(features)
+    merged = network.endpoints(features)
     assert seen == {3: (12, 12), 4: (6, 6), 5: (3, 3)}
     up = {level: F.interpolate(x, size=(12, 12)) for level, x in features.items()}
     torch.testing.assert_close(merged, sum(network.endpoints[str(i)](up[i]) for i in up))
