@@ -33,9 +33,9 @@ from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets import locks
 from proxy_tasks.datasets.image_folders import ImageFolders
 from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.fitting import fit
 from proxy_tasks.networks import build_segmenter
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.task import PretrainingTask
 from proxy_tasks.task import Job
 from proxy_tasks.weights_file import WeightsFile

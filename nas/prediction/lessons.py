@@ -9,13 +9,15 @@ from rich.console import Console
 
 from nas.config import Config, TrainingConfig
 from nas.parts import build
-from nas.prediction.teachers import open_teacher
-from nas.runs import teacher_identity
+from nas.prediction.teachers import check_features, open_teacher, talking, tapped
+from nas.runs.teacher_identity import digest
 from proxy_tasks.datasets.packing import Progress
 from proxy_tasks.datasets.soft_packing import pack_soft
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.proxy import find_device
+from proxy_tasks.taps import pack_taps, taps_levels
 from search_space.errors import UserError
+from search_space.files import sha256
 
 
 def lessons(
@@ -29,17 +31,29 @@ def lessons(
     Raises:
         UserError: where the teacher cannot be used.
     """
-    if training.teacher is None:
+    if (teacher := training.teacher) is None:
         return None
-    named = " ".join(map(str, training.teacher.paths))
+    named = " ".join(map(str, teacher.paths))
     with console.status(f"asking the teacher {named}") as status:
 
         def report(done: int, total: int) -> None:
             status.update(f"asking the teacher {named}: {done} of {total} images")
 
-        labels = _asked(config, training, data, report)
+        labels, taps = _asked(config, training, data, report)
+    if taps:
+        console.print(_told(taps), markup=False, highlight=False, soft_wrap=True)
     again = Again(config, training, data)
-    return Lessons(labels, training.teacher.weight, training.teacher.temperature, again)
+    return Lessons(labels, teacher.weight, teacher.temperature, again, taps, teacher.features)
+
+
+def _told(taps: Path) -> str:
+    """Which features are learnt, in one line."""
+    strides = " and ".join(str(2**level) for level in taps_levels(taps))
+    plural = "s" if "and" in strides else ""
+    return (
+        f"teacher: its features at stride{plural} {strides} are learnt; a network without a map of"
+        " such a stride learns them by its nearest"
+    )
 
 
 @dataclass(frozen=True)
@@ -51,26 +65,36 @@ class Again:
     training: TrainingConfig
     data: Path
 
-    def __call__(self, labels: Path) -> None:
+    def __call__(self, folder: Path) -> None:
         """UserError where the teacher's file is not the one that was asked before."""
         build.still_packed(self.config, self.training, self.data)
-        if _asked(self.config, self.training, self.data) != labels:
+        if folder not in _asked(self.config, self.training, self.data):
             raise UserError(
                 f"{build.section_of(self.training)}.teacher.from: changed since the command began,"
-                f" and {labels}, what it said of the images, is gone: put it back"
+                f" and {folder}, what it said of the images, is gone: put it back"
             )
 
 
 def _asked(
     config: Config, training: TrainingConfig, data: Path, progress: Progress | None = None
-) -> Path:
-    assert training.teacher is not None
+) -> tuple[Path | None, Path | None]:
+    """Folders of what the networks say of the images, and of the one whose features are learnt;
+    None where none do, or none is."""
+    teacher = training.teacher
+    assert teacher is not None
     found = build.training_data(config, training)
     device = find_device(config.engine.device)
     try:
-        identity = ", ".join(teacher_identity.digests(training))
-        teacher = open_teacher(training.teacher.paths, found, device)
-        return pack_soft(found, data, teacher, identity, progress)
+        check_features(teacher)
+        labels = taps = None
+        if named := talking(teacher.paths):
+            identity = ", ".join(map(digest, named))
+            asked = open_teacher(named, found, device)
+            labels = pack_soft(found, data, asked, identity, progress)
+        if (features := tapped(teacher, found)) is not None:
+            assert features.file is not None
+            taps = pack_taps(data, features, sha256(features.file), device, progress)
+        return labels, taps
     except UserError as error:
         if not str(error).startswith("teacher."):
             raise

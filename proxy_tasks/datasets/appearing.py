@@ -5,14 +5,18 @@ Whoever dies while packing leaves only a hidden folder, swept up by the next.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+import numpy as np
 
 from proxy_tasks.datasets.locks import lock_of, locked
 from proxy_tasks.datasets.packed import damaged, is_whole
@@ -88,6 +92,24 @@ def write(file: FileIO, content: Buffer) -> None:
 def commit(file: FileIO) -> None:
     """On the disk before the rename is: a power cut must not leave a named pack of zeros."""
     os.fsync(file.fileno())
+
+
+@contextmanager
+def array_file(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[FileIO]:
+    """A file of numpy's in a folder to fill, whose values are written inside. Unbuffered: on a full
+    disk a buffer would fail once more, uncaught, on closing."""
+    told = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    with writing(path.parent.parent), path.open("wb", buffering=0) as file:
+        np.lib.format.write_array_header_1_0(file, told)
+        yield file
+        commit(file)
+
+
+def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
+    """Last of all: what has it is a pack."""
+    with writing(folder.parent), (folder / "meta.json").open("wb", buffering=0) as file:
+        write(file, json.dumps(meta, indent=1).encode())
+        commit(file)
 
 
 def _receive(folder: Path, pieces: Iterable[tuple[str, Buffer]]) -> None:

@@ -21,12 +21,12 @@ from proxy_tasks.datasets.locks import lock_of, unused
 from search_space.errors import UserError
 
 _PACK = r"(?P<pack>.+-[0-9a-f]{16})"
-_ARRAYS = r"meta\.json|(images|labels|index|counts|places|soft)-(train|val|test)\.npy"
+_ARRAYS = r"meta\.json|weights\.npy|(images|labels|index|counts|places|soft)-(train|val|test)\.npy"
 FEATURES = "-features"
 """What the folder of an encoder's maps is called, behind the name of the pack."""
 FINGERPRINTS = "fingerprints"
 _FOLDERS = (
-    ("teacher", re.compile(rf"{_PACK}-soft-[0-9a-f]{{16}}"), re.compile(_ARRAYS)),
+    ("teacher", re.compile(rf"{_PACK}-(soft|taps)-[0-9a-f]{{16}}"), re.compile(_ARRAYS)),
     ("encoder maps", re.compile(_PACK + FEATURES), re.compile(r"\.?[0-9a-f]{32}\.safetensors.*")),
     ("images", re.compile(_PACK), re.compile(_ARRAYS)),
 )

@@ -14,9 +14,9 @@ from benchmarks.engine import Gate, SleepTask
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.distillation import Lessons
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.objectives import OBJECTIVES, Measured, kept
 from proxy_tasks.own_objective import OWN, OwnObjective
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.task import Labels, PretrainingTask
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
