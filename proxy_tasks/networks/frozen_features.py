@@ -116,7 +116,9 @@ def _read(file: Path, weights: dict[str, str], device: torch.device) -> dict[int
             held = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
             known = kept.metadata()
         if known["digest"] == _digest(held) and weights.items() <= known.items():
-            return {int(level): held[level].movedim(-1, 1).to(device) for level in weights}
+            # Copied, as what a file begins anywhere is summed in another order than what torch lays
+            # out itself.
+            return {int(level): held[level].clone().movedim(-1, 1).to(device) for level in weights}
     return None
 
 
