@@ -82,7 +82,8 @@ def promote(
     weights.tell_weights(config, backbones, console)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
-    learnt = lessons(config, config.promotion, data, console)
+    networks = {subject.name: subject.backbone for subject in asked}
+    learnt = lessons(config, config.promotion, data, console, networks)
     promotion.prepare(run, chosen, wanted, resume)
     if said := begun.warning(run, [subject.name for subject in chosen]):
         console.print(f"warning: {said}", markup=False, highlight=False, soft_wrap=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
+import torch
 from rich.console import Console
 
 from nas.config import Config, TrainingConfig
@@ -14,19 +17,30 @@ from nas.runs.teacher_identity import digest
 from proxy_tasks.datasets.packing import Progress
 from proxy_tasks.datasets.soft_packing import pack_soft
 from proxy_tasks.distillation import Lessons
+from proxy_tasks.feature_distillation import pairs
+from proxy_tasks.networks import build_backbone
 from proxy_tasks.proxy import find_device
 from proxy_tasks.taps import pack_taps, taps_levels
+from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.files import sha256
+from search_space.scales import Scale
+
+NONE: Mapping[str, Backbone] = MappingProxyType({})
 
 
 def lessons(
-    config: Config, training: TrainingConfig, data: Path, console: Console
+    config: Config,
+    training: TrainingConfig,
+    data: Path,
+    console: Console,
+    networks: Mapping[str, Backbone] = NONE,
 ) -> Lessons | None:
-    """None where the training has no teacher.
+    """None where the training has no teacher. What is learnt of features is printed.
 
     Args:
         data: the pack that is trained on.
+        networks: what is trained, by name, as far as that is known beforehand.
 
     Raises:
         UserError: where the teacher cannot be used.
@@ -40,20 +54,27 @@ def lessons(
             status.update(f"asking the teacher {named}: {done} of {total} images")
 
         labels, taps = _asked(config, training, data, report)
-    if taps:
-        console.print(_told(taps), markup=False, highlight=False, soft_wrap=True)
+    for line in _told(taps, training.scale, networks) if taps else ():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     again = Again(config, training, data)
     return Lessons(labels, teacher.weight, teacher.temperature, again, taps, teacher.features)
 
 
-def _told(taps: Path) -> str:
-    """Which features are learnt, in one line."""
-    strides = " and ".join(str(2**level) for level in taps_levels(taps))
-    plural = "s" if "and" in strides else ""
-    return (
+def _told(taps: Path, scale: Scale, networks: Mapping[str, Backbone]) -> Iterator[str]:
+    """Which features are learnt, and by which networks otherwise than by a map of that stride."""
+    levels = taps_levels(taps)
+    strides = " and ".join(str(2**level) for level in levels)
+    plural = "s" if len(levels) > 1 else ""
+    yield (
         f"teacher: its features at stride{plural} {strides} are learnt; a network without a map of"
         " such a stride learns them by its nearest"
     )
+    for name, backbone in networks.items():
+        with torch.device("meta"):
+            own = build_backbone(backbone, scale).out_channels
+        for level, by in pairs(dict.fromkeys(levels, 0), own).items():
+            if by != level:
+                yield f"{name} has no map of stride {2**level}: that of stride {2**by} learns it"
 
 
 @dataclass(frozen=True)

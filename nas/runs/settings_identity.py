@@ -52,8 +52,9 @@ def check(folder: Path, config: Config) -> None:
     if (kept := load(folder)) is None:
         return
     now = _of(config)
-    for path, before in _leaves(kept):
-        key, value = _found(path, now, before)
+    for path, leaf in _leaves(kept):
+        key, value = _found(path, now, leaf)
+        _, before = _found(key, kept, leaf)
         if value != before:
             raise UserError(
                 f"{folder / 'config.yaml'}: {key} is {json.dumps(value)}, but the run began with"

@@ -19,7 +19,7 @@ from proxy_tasks.networks.frozen_features import features_of
 from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 from tests.support.arrays import Arrays
-from tests.support.taught import soft_labels
+from tests.support.taught import soft_labels, taps
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
 DATA = Arrays(*[[(IMAGE, np.zeros((32, 48), np.uint8))]] * 2, ("sky", "road"))
@@ -31,6 +31,7 @@ def cache(tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
     data = pack(DATA, Sight(cover=(32, 48)), folder)
     soft_labels(DATA, data)
+    taps(data)
     features_of(data).mkdir()
     (features_of(data) / f"{'a' * 32}.safetensors").write_bytes(b"1234")
     (folder / "fingerprints").mkdir()
@@ -43,7 +44,7 @@ def kinds(found: list[Entry]) -> list[str]:
     return sorted(entry.kind for entry in found)
 
 
-ALL = ["digests", "encoder maps", "fingerprint", "images", "teacher"]
+ALL = ["digests", "encoder maps", "fingerprint", "images", "teacher", "teacher"]
 
 
 def test_it_is_listed_with_size_and_last_use_and_removed(cache: Path) -> None:
@@ -99,10 +100,10 @@ def test_what_is_in_use_stays_with_all_that_is_made_of_it(cache: Path) -> None:
     with used(data), used(data):
         found = entries(cache)
         assert kinds([entry for entry in found if entry.in_use]) == [
-            "encoder maps", "images", "teacher",
+            "encoder maps", "images", "teacher", "teacher",
         ]  # fmt: skip
-        assert kinds(clear(found, cache)) == ["encoder maps", "images", "teacher"]
-    assert kinds(entries(cache)) == ["encoder maps", "images", "teacher"]
+        assert kinds(clear(found, cache)) == ["encoder maps", "images", "teacher", "teacher"]
+    assert kinds(entries(cache)) == ["encoder maps", "images", "teacher", "teacher"]
     assert clear(entries(cache), cache) == []
 
 
