@@ -26,6 +26,7 @@ from search_space import catalog
 from search_space.backbone import Backbone
 from search_space.cost import cost
 from search_space.genes import sample
+from search_space.offers import as_choices
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import HEADS, SCALES, Scale
@@ -35,11 +36,25 @@ from tests.oracles.allocated import peak_allocated
 TOLERANCE = 0.15
 """Of the memory of a training step."""
 AUXILIARY_WEIGHT = 0.4
+EVERY_CHOICE = as_choices(
+    {
+        "width": (0.5, 1.0, 2.0),
+        "repeats": (1, 2),
+        "separable": (False, True),
+        "head": ("scale", "fpn", "deeplabv3"),
+        "head_width": (0.25, 1.0, 1.5),
+        "zoom": (0.5, 0.625, 0.75, 0.875, 1.0),
+    }
+)
+"""Of attributes that a space may leave at their default."""
 SPACES = (
     ScalePermutedSpace(),
     ScalePermutedSpace(output_levels=(2, 3, 4, 5, 6, 7)),
     ScalePermutedSpace(stages=((2, 2), (3, 1)), output_levels=(3, 7), dilations=(1,)),
     ScalePermutedSpace(stages=((2, 1), (3, 2), (4, 2)), output_levels=(4,), max_level=5),
+    ScalePermutedSpace(
+        stages=((2, 1), (3, 1)), output_levels=(3, 4), choices=as_choices(EVERY_CHOICE)
+    ),
 )
 
 

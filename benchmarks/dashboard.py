@@ -39,7 +39,7 @@ from results.trial import Trial
 from results.views import header
 from results.views.board import board
 from results.views.pages import VIEWS, first
-from results.views.snapshot import Facts, Promoted
+from results.views.snapshot import Facts, FullTraining, Promoted
 from search_space.scale_permuted import ScalePermutedSpace
 
 SPACE = ScalePermutedSpace()
@@ -89,6 +89,9 @@ class LoadedRun:
         return self._facts
 
     def promoted(self) -> tuple[Promoted, ...]:
+        return ()
+
+    def trainings(self) -> tuple[FullTraining, ...]:
         return ()
 
 

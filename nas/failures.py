@@ -51,7 +51,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 """Asks to stop: the first is obeyed when the books are written, a second one at once."""
 
 _commands: list[str] = []
-"""With which the run at hand goes on, the innermost last."""
+"""With which the run at hand goes on: the first one's goes on with those inside it too."""
 _tellers: list[Callable[[str], None]] = []
 
 
@@ -75,9 +75,10 @@ def ending_at_the_second() -> Iterator[None]:
 @contextmanager
 def interruptible(command: str) -> Iterator[None]:
     """Ctrl-C or SIGTERM inside becomes an Interrupted that names the command to continue with, and
-    an EngineLost a RunFailed that does."""
+    an EngineLost a RunFailed that does. Within another, that one's command goes on."""
     before: dict[signal.Signals, Any] = {}
     _commands.append(command)
+    command = _commands[0]
     if _in_main_thread() and signal.getsignal(signal.SIGINT) not in (_stop, _end_at_once):
         before = {number: signal.getsignal(number) for number in STOPS}
     try:
@@ -132,7 +133,7 @@ def leave(why: str) -> None:
     """End this process from any of its threads, with what an EngineLost would have said."""
     for tell in reversed(_tellers):
         tell(why)
-    again = f"; continue with `{_commands[-1]}`" if _commands else ""
+    again = f"; continue with `{_commands[0]}`" if _commands else ""
     _end(f"{why}{again}", 1)
 
 

@@ -3,8 +3,8 @@
 Mean squared error of a 1x1 projection of the student's map (FitNets, Romero et al. 2015, arXiv
 1412.6550). Each channel of the teacher is standardised, else few channels of large values are most
 of the loss (PKD, Cao et al. 2022, arXiv 2207.02039, which standardises both sides). That scores of
-few-epoch proxies rank better with features: MF-KD, Trofimov et al. 2020, arXiv 2006.08341. Teacher and student see the same crop under
-the same augmentation (Beyer et al. 2022, arXiv 2106.05237).
+few-epoch proxies rank better with features: MF-KD, Trofimov et al. 2020, arXiv 2006.08341. Teacher
+and student see the same crop under the same augmentation (Beyer et al. 2022, arXiv 2106.05237).
 Shapes: B crops, C channels, H x W pixels.
 """
 

@@ -113,9 +113,10 @@ def figures_of(now: Snapshot) -> dict[str, style.Figure]:
     axes = [axis for axis in costs if axis in known_axes(now)][:2]
     found = {"best": VIEWS["best"].draw(now)}
     found |= {f"front-{axis}": VIEWS["front"].draw(now, axis) for axis in axes}
+    found |= {name: VIEWS[name].draw(now) for name in ("trainings", "promotions")}
     for name in ("favourites", "over-time"):
         found |= {f"{name}-{of}": VIEWS[name].draw(now, of) for of in PROPERTIES}
-    for name in ("traits", "genes", "parallel", "promotions"):
+    for name in ("traits", "genes", "parallel"):
         found[name] = VIEWS[name].draw(now)
     return found
 

@@ -59,7 +59,9 @@ class ScalePermutedSpace(Box):
     mapping from the attribute's name; an attribute that is not there keeps its default. ``crop`` is
     the (height, width) in pixels of the smallest crop that networks are trained on: a block has
     only dilations that reach its level's map there, and no intermediate block a level whose map
-    none reaches (see ``taps``); None, as in spaces of earlier releases, leaves both.
+    none reaches (see ``taps``); None, as in spaces of earlier releases, leaves both. An
+    intermediate block reads two of the ``window`` blocks before it, of all where that is None; an
+    output block always of all.
 
     Raises:
         UserError: naming the parameter that breaks a rule.
@@ -71,6 +73,7 @@ class ScalePermutedSpace(Box):
     dilations: tuple[int, ...] = (1, 2, 4)
     choices: Choices = ()
     crop: Size | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         # Frozen, yet lists and mappings from a configuration become hashable tuples here.
@@ -100,7 +103,9 @@ class ScalePermutedSpace(Box):
                 attribute: offered[values.get(name, 0)]
                 for (attribute, offered), name in zip(self._offers.items(), named, strict=True)
             }
-            wiring = pair_decode(values.get(inputs, 0))
+            first = self._first(position)
+            one, two = pair_decode(values.get(inputs, 0))
+            wiring = first + one, first + two
             block = Block(level=level, inputs=wiring, output=is_output, **decided)
             blocks.append(self.settled(block))
         whole = chosen(self._network, values)
@@ -120,7 +125,8 @@ class ScalePermutedSpace(Box):
         values.update(zip(self._output_names, lehmer_encode(outputs), strict=True))
         for position, (names, block) in enumerate(zip(self._block_names, blocks, strict=True)):
             inputs, level, *named = names
-            values[inputs] = pair_encode(*block.inputs)
+            first = self._first(position)
+            values[inputs] = pair_encode(*(parent - first for parent in block.inputs))
             if position < len(order):
                 values[level] = self._reach.choice(order[position], block.level)
             for name, (attribute, offered) in zip(named, self._offers.items(), strict=True):
@@ -162,13 +168,19 @@ class ScalePermutedSpace(Box):
                 yield Gene(name, len(names) - position)
         for index, names in zip(self._block_ids, self._block_names, strict=True):
             inputs, level, *named = names
-            yield Gene(inputs, comb(index, 2))
+            yield Gene(inputs, comb(index - self._first(index - len(STEM)), 2))
             if index < len(STEM) + self._intermediates:
                 yield Gene(level, len(OFFSETS))
             for name, offered in zip(named, self._offers.values(), strict=True):
                 yield Gene(name, len(offered))
         for name, offered in self._network.items():
             yield Gene(name, len(offered))
+
+    def _first(self, position: int) -> int:
+        """Id of the first block that the block at a place behind the stem may read."""
+        if self.window is None or position >= self._intermediates:
+            return 0
+        return max(0, len(STEM) + position - self.window)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -219,7 +231,7 @@ class ScalePermutedSpace(Box):
     @cached_property
     def _variation(self) -> Variation:
         network = network_varied(self.choices)
-        return Variation(self._reach, varied(self._offers), network, self.settled)
+        return Variation(self._reach, varied(self._offers), network, self.settled, self._first)
 
     def _check_member(self, architecture: Architecture) -> None:
         if architecture.stem != STEM:
@@ -246,6 +258,11 @@ class ScalePermutedSpace(Box):
                     f"block {index}: {name} must be one of {list(offered)} but got {value}"
                 )
         check_reaches(index, block, self.dilations, self._seen)
+        if min(block.inputs) < (first := self._first(index - len(STEM))):
+            raise UserError(
+                f"block {index}: in this space it reads two of the {self.window} blocks before it,"
+                f" {first} to {index - 1}, but got {list(block.inputs)}"
+            )
         if block.output != (index >= len(STEM) + self._intermediates):
             raise UserError(
                 f"block {index}: in this space the last {len(self.output_levels)} blocks are the"
@@ -326,6 +343,8 @@ def _check_parameters(space: ScalePermutedSpace) -> None:
     if space.dilations[0] < 1:
         raise UserError(f"dilations must be at least 1 but got {space.dilations[0]}")
     check_crop(space.crop)
+    if space.window is not None and (type(space.window) is not int or space.window < 2):
+        raise UserError(f"window must be a whole number, at least 2, but got {space.window!r}")
     check_choices(space.choices)
 
 

@@ -54,6 +54,7 @@ from search_space.taps import (
 ENCODER, SPINE = 0, 1
 """Where the map of a level that is read comes from."""
 _TRIES = 100
+_FINEST = 3
 
 
 @dataclass(frozen=True)
@@ -145,23 +146,24 @@ class SpineSpace(Box):
 
     @property
     def alone(self) -> Genotype:
-        """The encoder without a block, of which the head reads all levels that it may."""
-        stem = features(self._spec)
-        return self.encode(Architecture(stem, (), self.output_levels, **self._usual))
+        """The encoder without a block, of which the head reads the usual levels."""
+        stem, levels = features(self._spec), usual_levels(self.output_levels)
+        return self.encode(Architecture(stem, (), levels, **self._usual))
 
     def beside_alone(self, rng: np.random.Generator) -> Genotype:
-        """The encoder alone, but that the head reads one of its levels from random blocks, or that
-        one attribute of the whole network is another. An encoder knows much, and most blocks in its
-        way take something away: a uniform draw is seldom as good."""
+        """The encoder alone, but that the head reads one of its levels from random blocks, or finer
+        levels too, or that one attribute of the whole network is another. An encoder knows much,
+        and most blocks in its way take something away: a uniform draw is seldom as good."""
         names = [gene.name for gene in self.genes]
         read = dict(zip(names, self.alone, strict=True))
-        other = [name for name in names if name.startswith("from.") or name in self._network]
+        whole = {*self._network, *(["reads"] if self._finer else [])}
+        other = [name for name in names if name.startswith("from.") or name in whole]
         drawn = self.alone
         for _ in range(_TRIES if other else 0):
             blocks = dict(zip(names, self.sample(rng), strict=True))
             turned = str(rng.choice(other))
             values = {n: v if n.startswith("b") else read[n] for n, v in blocks.items()}
-            values[turned] = blocks[turned] if turned in self._network else SPINE
+            values[turned] = blocks[turned] if turned in whole else SPINE
             drawn = tuple(values[name] for name in names)
             if self.key(drawn) != self.key(self.alone):
                 break
@@ -284,6 +286,11 @@ class SpineSpace(Box):
         """What is decided of a whole network where nothing is: the default, if it is offered."""
         return usual(self._network)
 
+    @property
+    def _finer(self) -> bool:
+        """Whether the head may read more than the usual levels."""
+        return usual_levels(self.output_levels) != self.output_levels
+
     @cached_property
     def _seen(self) -> Size | None:
         """The smallest crop, as the smallest zoom sees it."""
@@ -316,6 +323,11 @@ class SpineSpace(Box):
                         f"block {index}: {name} must be one of {list(offered)} but got {value}"
                     )
             check_reaches(index, block, self.dilations, self._seen)
+
+
+def usual_levels(levels: Sequence[int]) -> tuple[int, ...]:
+    """Those of ``levels`` that a head usually reads, of stride 8 and coarser; all where none is."""
+    return tuple(level for level in levels if level >= _FINEST) or tuple(levels)
 
 
 @lru_cache(maxsize=1 << 12)

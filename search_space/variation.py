@@ -24,12 +24,14 @@ class Variation:
     """Neighbours and mixtures that stay in the space; ``reach`` says which levels do, and
     ``offers`` which values of the other attributes, and ``network`` those of the whole network;
     ``settled`` brings a block whose level changed
-    to what the space offers there."""
+    to what the space offers there, and
+    ``first`` says from which id on the block at a place behind the stem may read."""
 
     reach: LevelReach
     offers: Offers
     network: Offers
     settled: Callable[[Block], Block]
+    first: Callable[[int], int] = lambda _: 0
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """One change to one block or to a pair: uniformly among the possible are drawn its kind,
@@ -107,7 +109,8 @@ class Variation:
 
         def pairs(position: int) -> list[tuple[int, ...]]:
             old = blocks[position].inputs
-            new = [other for other in range(stem + position) if other not in old]
+            reads = range(self.first(position), stem + position)
+            new = [other for other in reads if other not in old]
             return [tuple(sorted((kept, other))) for kept in old for other in new]
 
         return _change(blocks, "inputs", pairs, len(blocks), rng)

@@ -45,6 +45,7 @@ for _command in (
     searches.search,
     searches.plan,
     searches.audit,
+    runs.runs,
     runs.status,
     runs.trust,
     runs.check,

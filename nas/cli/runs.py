@@ -13,6 +13,21 @@ from nas.terminal.console import console as _console
 from search_space.errors import UserError
 
 
+def runs(
+    folder: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
+    json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the runs of a folder: data, date, state, best, promoted.
+
+    nas runs
+
+    nas runs results/published --json
+    """
+    from nas.commands.runs import runs
+
+    runs(folder, json, _console())
+
+
 def status(
     run: Run,
     json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,

@@ -71,7 +71,7 @@ def audit_command(
         again = f"nas audit --run {shlex.quote(str(run.path))} --resume"
         with (
             interruptible(again),
-            events.logged(run.path, "audit", resumed=resume),
+            events.logged(run.path, "audit", again, resumed=resume),
             ledgers.kept(again),
             shared_ray.one_ray(config.engine),
         ):

@@ -98,7 +98,7 @@ def pretrain(asked: Asked, console: Console) -> None:
     board = Board(console, "held-out loss", "loss")
     queue = PretrainingQueue([job], PretrainingProgress(board))
     again = f"nas pretrain --resume -o {shlex.quote(str(folder.path))}"
-    logged = events.logged(folder.path, "pretrain")
+    logged = events.logged(folder.path, "pretrain", again)
     with interruptible(again), logged, board.shown(), locks.used(work.data):
         engine(chosen, used).run(work, queue)
     if queue.failed:

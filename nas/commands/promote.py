@@ -93,8 +93,8 @@ def promote(
     resources = machines.promotion_resources(config, len(chosen))
     truth = Truth.of(open_packed(build.still_packed(config, config.promotion, data)))
     queue = promotion.PromotionQueue(run, chosen, fidelity, wanted, progress, truth)
-    again = f"nas promote {shlex.quote(str(run.path))} ... --resume"
-    with interruptible(again), events.logged(run.path, "promote"), board.shown():
+    again = _again(run, count, numbers, baselines, seeds, label, settings)
+    with interruptible(again), events.logged(run.path, "promote", again), board.shown():
         running.train(
             config,
             config.promotion,
@@ -120,6 +120,26 @@ def promote(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if queue.failed:
         raise RunFailed("; ".join(f"{name}: {why}" for name, why in queue.failed.items()))
+
+
+def _again(
+    run: RunDirectory,
+    count: int | None,
+    numbers: Sequence[int],
+    baselines: Sequence[str],
+    seeds: int,
+    label: str | None,
+    settings: Sequence[str],
+) -> str:
+    """The command that goes on with it."""
+    words = ["nas", "promote", str(run.path)]
+    words += ["--top", str(count)] if count is not None else []
+    words += [word for number in numbers for word in ("--trial", str(number))]
+    words += [word for name in baselines for word in ("--baseline", name)]
+    words += ["--seeds", str(seeds)] if seeds != 1 else []
+    words += ["--label", label] if label is not None else []
+    words += [word for each in settings for word in ("--set", each)]
+    return shlex.join([*words, "--resume"])
 
 
 def _chosen(

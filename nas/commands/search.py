@@ -186,7 +186,8 @@ def _going_on(run: RunDirectory, config: Config, resume: bool) -> Iterator[None]
         "controller": config.controller.name,
         "engine": config.engine.name,
     }
-    with interruptible(again), events.logged(run.path, "search", **told), ledgers.kept(again):
+    logged = events.logged(run.path, "search", again, **told)
+    with interruptible(again), logged, ledgers.kept(again):
         yield
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from nas.engines.base import Trouble
 from nas.runs import (
+    at_work,
     audited,
     evaluations,
     finals,
@@ -46,10 +47,12 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     run = RunDirectory.open(path)
     trials, earlier = ledgers.read(run)
     promoted, going = promotion_records.load_all(run), trainings.load_all(run)
-    decided = finals.load(run)
+    decided, worked = finals.load(run), at_work.found(run.path)
     if as_json:
         known: dict[str, Any] = {
             "run": str(run.path),
+            "working": worked.working if worked else None,
+            "continue_with": worked.command if worked and not worked.working else None,
             "counts": counts(trials),
             "setbacks": setbacks(trials),
             "budget": run.config().budget.trials,
@@ -64,8 +67,15 @@ def status(path: Path, as_json: bool, console: Console) -> None:
         ]
         console.file.write(json.dumps(known, indent=2) + "\n")
         return
-    parts = [f"{number} {state}" for state, number in counts(trials).items() if number]
+    interrupted = worked is not None and not worked.working
+    words = {TrialState.RUNNING.value: "unfinished"} if interrupted else {}
+    there = {state: number for state, number in counts(trials).items() if number}
+    parts = [f"{number} {words.get(state, state)}" for state, number in there.items()]
     console.print(f"{run.path}: {', '.join(parts) or 'nothing yet'}", markup=False)
+    if worked is not None and interrupted:
+        command = f"; continue with `{worked.command}`" if worked.command else ""
+        stopped = f"nothing works on it{command}"
+        console.print(Text.assemble(("interrupted  ", "bold red"), stopped), soft_wrap=True)
     if again := setbacks(trials):
         kinds = ", ".join(f"{number} {WORDS.get(kind, kind)}" for kind, number in again.items())
         console.print(f"run again: {kinds}", markup=False, highlight=False)
@@ -82,7 +92,7 @@ def status(path: Path, as_json: bool, console: Console) -> None:
     if decided:
         console.print(finals_table(decided, trials, run.config().proxy.score))
     if going:
-        console.print(under_way_table(going))
+        console.print(under_way_table(going, interrupted))
     if promoted:
         show_promotions(promoted, console)
         for line in rivals.lines(

@@ -41,14 +41,15 @@ class SpaceConfig(Section):
     dilations: tuple[int, ...] = (1, 2, 4)
     choices: dict[str, tuple[bool | int | float | str, ...]] = Field({})
     crop: tuple[int, int] | None = None
+    window: int | None = None
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As records of programs that knew neither choices, crops nor encoders have it; on an
         encoder without what says nothing there."""
         values: dict[str, Any] = dump(self)
-        left = {"stages", "max_level"} if self.encoder else {"encoder", "blocks"}
-        later = ("choices", "crop", "encoder_weights")
+        left = {"stages", "max_level", "window"} if self.encoder else {"encoder", "blocks"}
+        later = ("choices", "crop", "encoder_weights", "window")
         return {n: v for n, v in values.items() if n not in left and (v or n not in later)}
 
     @model_validator(mode="after")
@@ -85,7 +86,9 @@ class SpaceConfig(Section):
         if spec := self.encoder_spec:
             return SpineSpace(spec, self.blocks, **shared)
         stages = tuple(sorted(self.stages.items()))
-        return ScalePermutedSpace(stages=stages, max_level=self.max_level, **shared)
+        return ScalePermutedSpace(
+            stages=stages, max_level=self.max_level, window=self.window, **shared
+        )
 
 
 _Limits: Any = create_model(

@@ -13,6 +13,7 @@ from search_space import catalog
 from search_space.architecture import Architecture, features
 from search_space.backbone import Backbone
 from search_space.errors import UserError
+from search_space.spine import usual_levels
 
 ENCODER, COARSE = "encoder", "encoder-os32"
 
@@ -31,7 +32,7 @@ def named(name: str, config: Config) -> Backbone:
         return catalog.load(name)
     if (spec := config.space.encoder_spec) is None:
         raise UserError(f"{name!r} is the encoder alone, and candidates stand on none")
-    levels = config.space.output_levels
+    levels = usual_levels(config.space.output_levels)
     return Architecture(features(spec), (), levels if name == ENCODER else levels[-1:])
 
 

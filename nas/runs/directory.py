@@ -113,6 +113,8 @@ class RunDirectory:
         run = cls(path)
         if not run.config_file.is_file():
             made = shlex.quote(str(path))
+            if runs_in(path):
+                raise UserError(f"{path}: is a folder of runs: name one; `nas runs {made}` lists them")
             raise UserError(f"{path}: no run is here; `nas search --run {made}` starts one")
         check_readable(path)
         return run
@@ -143,6 +145,16 @@ class RunDirectory:
             (self.path / "start").mkdir(exist_ok=True)
             file = self.path / "start" / f"{number:03d}.yaml"
             architecture_file.save(file, spec.backbone, spec.provenance)
+
+
+def runs_in(folder: Path) -> list[RunDirectory]:
+    """The run that a folder is, or those in it, by name; there may be none."""
+    here = RunDirectory(folder)
+    if here.config_file.is_file() or not folder.is_dir():
+        return [here] if here.config_file.is_file() else []
+    # Hidden ones are being made (RunDirectory.create).
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return [run for name in names if (run := RunDirectory(folder / name)).config_file.is_file()]
 
 
 def around(path: Path) -> RunDirectory | None:

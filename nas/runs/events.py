@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.settings.storage_url import masked
+from nas.runs.at_work import at_work
 from nas.failures import Interrupted, RunFailed, told_when_leaving
 from search_space.errors import UserError
 from search_space.printable import escaped
@@ -40,12 +41,17 @@ def tell(event: str, level: int = logging.INFO, **fields: Any) -> None:
 
 
 @contextmanager
-def logged(folder: Path, command: str, **fields: Any) -> Iterator[None]:
+def logged(
+    folder: Path, command: str, again: str | None = None, **fields: Any
+) -> Iterator[None]:
     """The log of the run in ``folder``, while ``command`` works on it; what follows ``fields`` is
-    told of its beginning, and at the end why it ended."""
+    told of its beginning, and at the end why it ended. With ``again`` as the command that goes on,
+    readers are told whether it still works (see ``at_work``)."""
     with ExitStack() as undo:
         if not _logs_to(folder):
             _attach(_Lines(folder / FILE), undo)
+            if again is not None:
+                undo.enter_context(at_work(folder, again))
         tell(f"{command} started", **fields)
         try:
             with told_when_leaving(lambda why: tell(f"{command} ended", logging.ERROR, reason=why)):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nas.runs import (
+    at_work,
     audited,
     evaluations,
     finals,
@@ -15,18 +16,19 @@ from nas.runs import (
     promotion_records,
     rivals,
     selection,
+    trainings,
 )
 from nas.config import Config
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import figures, warning
 from nas.runs.promotion_records import Promotion
-from nas.runs.directory import RunDirectory
+from nas.runs.directory import RunDirectory, runs_in
 from nas.runs.tested import evaluation
 from proxy_tasks.objectives import Metric
 from results.dashboard.source import Source
 from results.ledger import Ledger
 from results.trial import Trial
-from results.views.snapshot import Facts, Promoted, Snapshot
+from results.views.snapshot import Facts, FullTraining, Promoted, Snapshot
 from search_space.errors import UserError
 from search_space.printable import one_line
 
@@ -42,6 +44,7 @@ class ObservedRun:
         self._ledger: Ledger | None = None
         self._facts: tuple[object, Facts] | None = None
         self._promoted: tuple[object, tuple[Promoted, ...]] = (None, ())
+        self._trainings: tuple[object, tuple[FullTraining, ...]] = (None, ())
 
     def trials(self) -> Sequence[Trial]:
         """In the order of their numbers; none before there is a ledger.
@@ -64,7 +67,18 @@ class ObservedRun:
         seen = (_stamp(self._run.config_file), _stamp(audit), self._ledger is None)
         if self._facts is None or self._facts[0] != seen:
             self._facts = (seen, self._read_facts(self._run.config()))
-        return self._facts[1]
+        worked = at_work.found(self._run.path)
+        stopped = worked.command if worked and not worked.working else None
+        return replace(self._facts[1], interrupted=stopped)
+
+    def trainings(self) -> Sequence[FullTraining]:
+        """Full trainings, by name; one whose files are damaged is passed over."""
+        begun = sorted(self._run.promotions.glob("*/settings.json"))
+        beside = ("history.csv", promotion_records.RECORD)
+        seen = tuple((file, *(_stamp(file.with_name(name)) for name in beside)) for file in begun)
+        if seen != self._trainings[0]:
+            self._trainings = (seen, tuple(each for file in begun if (each := _training(file))))
+        return self._trainings[1]
 
     def promoted(self) -> Sequence[Promoted]:
         """Full trainings that have ended; a record that is damaged is passed over."""
@@ -123,7 +137,8 @@ def snapshot(path: Path) -> Snapshot:
     """The run as it is now. UserError where there is none, or it is damaged."""
     run = ObservedRun(path)
     trials = run.trials()
-    return Snapshot(run.facts(), trials, run.promoted(), datetime.now(UTC).astimezone())
+    moment = datetime.now(UTC).astimezone()
+    return Snapshot(run.facts(), trials, run.promoted(), moment, run.trainings())
 
 
 class Shown:
@@ -132,19 +147,12 @@ class Shown:
     def __init__(self, path: Path) -> None:
         """UserError where no run is."""
         self.path, self._sources = path, dict[Path, Source]()
-        if not path.is_dir() or not self._paths():
+        if not runs_in(path):
             raise UserError(f"{path}: no run is here; give a run's folder, or a folder of runs")
 
     def __call__(self) -> Mapping[str, Source]:
         """Name -> run, by name. New runs of the folder are found, removed ones are gone."""
-        return {path.resolve().name: self._source(path) for path in self._paths()}
-
-    def _paths(self) -> list[Path]:
-        if _is_run(self.path):
-            return [self.path]
-        # Hidden ones are being made (nas.runs.directory.RunDirectory.create).
-        inside = [p for p in self.path.iterdir() if not p.name.startswith(".")]
-        return sorted(p for p in inside if _is_run(p))
+        return {run.path.resolve().name: self._source(run.path) for run in runs_in(self.path)}
 
     def _source(self, path: Path) -> Source:
         if path not in self._sources:
@@ -159,8 +167,14 @@ def _loaded(folder: Path) -> Promotion | None:
         return None
 
 
-def _is_run(path: Path) -> bool:
-    return RunDirectory(path).config_file.is_file()
+def _training(settings: Path) -> FullTraining | None:
+    try:
+        known = trainings.read(settings)
+    except UserError:
+        return None
+    ended = settings.with_name(promotion_records.RECORD).exists()
+    left = None if ended else known.left
+    return FullTraining(one_line(known.name), known.epochs, known.of, left, ended, known.curve)
 
 
 def _plain(each: Promotion, picture: Path | None) -> Promoted:

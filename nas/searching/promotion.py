@@ -23,6 +23,7 @@ from nas.searching.queue import TrainingQueue
 from nas.terminal.progress import PromotionProgress
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
+from results import units
 from results.trial import Trial
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
@@ -167,7 +168,7 @@ def _outcome(ended: Promotion, job: Job) -> str:
     last = ended.last
     if last.failure is not None and ended.miou is None:
         return last.failure.value
-    best = ended.note or f"best mIoU {ended.miou or 0.0:.4f}"
+    best = ended.note or f"best mIoU {units.percent(ended.miou or 0.0)} %"
     early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
     said = flaw(figures(ended))
     return f"{best}{early}" + (f"; it {said}" if said else "")

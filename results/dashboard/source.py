@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from results.trial import Trial, TrialState
 from results.views.pages import VIEWS, first
-from results.views.snapshot import Facts, Memo, Promoted, Snapshot
+from results.views.snapshot import Facts, FullTraining, Memo, Promoted, Snapshot
 from results.views.style import Figure
 
 
@@ -29,6 +29,8 @@ class Run(Protocol):
     def trials(self) -> Sequence[Trial]: ...
 
     def promoted(self) -> Sequence[Promoted]: ...
+
+    def trainings(self) -> Sequence[FullTraining]: ...
 
 
 class Source:
@@ -52,15 +54,18 @@ class Source:
         """
         with self._reading:
             trials, promoted, facts = self._run.trials(), self._run.promoted(), self._run.facts()
+            trainings = self._run.trainings()
             states = Counter(trial.state for trial in trials)
-            drawn_from = (states[TrialState.COMPLETE], tuple(promoted), facts)
+            drawn_from = (states[TrialState.COMPLETE], tuple(promoted), tuple(trainings), facts)
             same = drawn_from == self._drawn_from
             if not same:
                 self._version, self._drawn_from = self._version + 1, drawn_from
             if self._snapshot is None or not same or states != self._states:
                 worked = self._snapshot.worked if self._snapshot and same else {}
                 moment, self._states = self.clock(), states
-                self._snapshot = Snapshot(facts, trials, promoted, moment, self._memo, worked)
+                self._snapshot = Snapshot(
+                    facts, trials, promoted, moment, trainings, self._memo, worked
+                )
             return self._version, self._snapshot
 
     def latest(self) -> Snapshot:

@@ -59,6 +59,8 @@ def tiles(now: Snapshot, at: datetime | None = None) -> list[Tile]:
 def _running(known: Progress) -> Tile:
     names = ", ".join(known.running[:3]) + (" …" if len(known.running) > 3 else "")
     quiet = "" if known.quiet is None else units.duration(known.quiet)
+    if known.interrupted is not None:
+        return Tile("interrupted", f"{len(known.running)} unfinished", known.interrupted, warn=True)
     if known.silent:
         return Tile("running", str(len(known.running)), f"no news for {quiet}", warn=True)
     if not known.running:

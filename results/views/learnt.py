@@ -14,6 +14,9 @@ TEST = "test mIoU %"
 MOST = 12
 """Classes that have columns: of more, those with the lowest IoU of the first network."""
 
+WARNED = 3
+"""Networks whose warnings are shown, the best ones."""
+
 Row = list[str]
 
 
@@ -38,8 +41,8 @@ def lessons(now: Snapshot) -> Lessons | None:
     return Lessons(
         ["network", "mIoU %", *([TEST] if tested else []), *classes],
         [_row(each, classes, tested) for each in ranked],
-        [each.warning for each in ranked if each.warning],
-        [*_notes(ranked, tested), *_left_out(ranked, classes)],
+        [each.warning for each in ranked if each.warning][:WARNED],
+        [*_unsaid(ranked), *_notes(ranked, tested), *_left_out(ranked, classes)],
     )
 
 
@@ -65,6 +68,12 @@ def _notes(ranked: Sequence[Promoted], tested: bool) -> Iterator[str]:
     yield from (f"{each.name}: {each.note}." for each in ranked if each.note)
     if tested:
         yield "Test mIoU: on the test part, once per network; nothing is chosen using it."
+
+
+def _unsaid(ranked: Sequence[Promoted]) -> Iterator[str]:
+    warned = sum(each.warning is not None for each in ranked)
+    if warned > WARNED:
+        yield f"{warned - WARNED} more miss classes too; `nas status` says which."
 
 
 def _left_out(ranked: Sequence[Promoted], classes: Sequence[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from results.views.parallel import parallel
 from results.views.promotions import agreement, promotions
 from results.views.snapshot import Facts, Snapshot
 from results.views.style import Figure
+from results.views.trainings import course, full_trainings
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ VIEWS: Mapping[str, View] = {
         front,
         first=("macs",),
     ),
+    "trainings": View("Full training", "", full_trainings),
+    "promotions": View("Proxy and full training", "", promotions),
     "favourites": View(
         "What the best are made of",
         "Mean share of each choice among the blocks that are built.",
@@ -65,9 +68,6 @@ VIEWS: Mapping[str, View] = {
         parallel,
         wide=True,
     ),
-    "promotions": View(
-        "Full training", "Proxy score against full training.", promotions, wide=True
-    ),
 }
 
 
@@ -79,4 +79,5 @@ def first(name: str, facts: Facts) -> tuple[str, ...]:
 
 def note(name: str, now: Snapshot) -> str:
     """The line under a view's title."""
-    return f"{agreement(now)}." if name == "promotions" else VIEWS[name].note
+    live = {"promotions": lambda: f"{agreement(now)}.", "trainings": lambda: course(now)}
+    return live[name]() if name in live else VIEWS[name].note

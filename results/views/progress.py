@@ -35,6 +35,7 @@ class Progress:
     stopped: int
     failures: Mapping[str, int]
     best: Trial | None
+    interrupted: str | None = None
 
 
 def progress(now: Snapshot, at: datetime | None = None) -> Progress:
@@ -54,7 +55,8 @@ def _progress(now: Snapshot) -> tuple[Progress, float]:
     # Endings come nearly in the order of numbers: the latest are among the last of these.
     recent = in_order_of_ending(ended[-LATELY:])
     rate, budget = _rate(recent[-RECENT:]), now.facts.budget
-    going = bool(running) and rate is not None and budget is not None
+    interrupted = now.facts.interrupted is not None
+    going = bool(running) and rate is not None and budget is not None and not interrupted
     known = Progress(
         done=done,
         budget=budget,
@@ -66,6 +68,7 @@ def _progress(now: Snapshot) -> tuple[Progress, float]:
         stopped=sum(t.state is TrialState.STOPPED for t in ended),
         failures=failures(ended),
         best=_best(now),
+        interrupted=now.facts.interrupted,
     )
     return known, _patience(ended)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -12,6 +12,8 @@ from results.frontier import spearman
 from results.views.snapshot import Promoted, Snapshot
 from results.views.style import BLUE, INK, VERMILLION, Figure, axis, empty, figure, text
 
+NAMED = 5
+"""The best, whose names stand beside their points; of more they would lie over each other."""
 UNSEEN = "full training used all images, so none was left to validate on"
 
 
@@ -59,7 +61,8 @@ def promotions(now: Snapshot) -> Figure:
         ("baseline", VERMILLION, "diamond", [b for b in both if b[1].trial in rivals]),
     )
     name, unit = now.facts.unit
-    traces = [_marks(*group, now) for group in groups if group[-1]]
+    named = {p.name for _, p in sorted(both, key=lambda one: -(one[1].miou or 0.0))[:NAMED]}
+    traces = [_marks(*group, now, named) for group in groups if group[-1]]
     x = axis(f"proxy: {name}", **_padded([unit * score for score, _ in both], unit))
     y = axis("full training: mIoU (%)", **_padded([100 * (p.miou or 0) for _, p in both], 100))
     return figure(traces, x, y, showlegend=True)
@@ -86,7 +89,12 @@ def _padded(values: Sequence[float], unit: float) -> dict[str, Any]:
 
 
 def _marks(
-    name: str, color: str, symbol: str, chosen: Sequence[Scored], now: Snapshot
+    name: str,
+    color: str,
+    symbol: str,
+    chosen: Sequence[Scored],
+    now: Snapshot,
+    named: Container[str],
 ) -> dict[str, Any]:
     return {
         "type": "scatter",
@@ -94,10 +102,11 @@ def _marks(
         "name": name,
         "x": [now.facts.unit[1] * score for score, _ in chosen],
         "y": [100 * (p.miou or 0) for _, p in chosen],
-        "text": [text(p.name) for _, p in chosen],
+        "text": [text(p.name) if p.name in named else "" for _, p in chosen],
+        "hovertext": [text(p.name) for _, p in chosen],
         "customdata": [p.trial for _, p in chosen],
         "textposition": "top center",
         "textfont": {"color": INK, "size": 11},
         "marker": {"color": color, "size": 11, "symbol": symbol},
-        "hovertemplate": "<b>%{text}</b><br>proxy %{x:.4g}<br>full %{y:.1f} %<extra></extra>",
+        "hovertemplate": "<b>%{hovertext}</b><br>proxy %{x:.4g}<br>full %{y:.1f} %<extra></extra>",
     }

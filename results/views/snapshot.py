@@ -33,7 +33,8 @@ class Facts:
 
     ``budget`` counts candidates; ``noise`` is the standard deviation of a score between seeds,
     where an audit says it; ``scale`` and ``size`` (height, width) are the proxy's;
-    ``taught``: all candidates learn from a teacher.
+    ``taught``: all candidates learn from a teacher; ``interrupted``: nothing works on the run, and
+    this command goes on (it may be empty).
     """
 
     name: str
@@ -47,6 +48,7 @@ class Facts:
     epochs: int = 1
     genes: tuple[str, ...] = ()
     taught: bool = False
+    interrupted: str | None = None
 
     @property
     def unit(self) -> tuple[str, float]:
@@ -100,6 +102,23 @@ class Promoted:
     compared: tuple[str, ...] = ()
 
 
+Epoch = tuple[int, float | None]
+"""How many epochs a training has done by then, and its mIoU in [0, 1] where it was validated."""
+
+
+@dataclass(frozen=True)
+class FullTraining:
+    """A full training, whether it has ended or goes on: ``done`` of ``of`` epochs, ``left`` seconds
+    at its pace (None where nothing says so), and its ``curve``."""
+
+    name: str
+    done: int
+    of: int
+    left: float | None
+    ended: bool
+    curve: tuple[Epoch, ...] = ()
+
+
 @dataclass
 class Memo:
     """What was worked out of trials that have ended, by number: they never change. ``values`` are
@@ -130,6 +149,7 @@ class Snapshot:
     trials: Sequence[Trial]
     promoted: Sequence[Promoted]
     at: datetime
+    trainings: Sequence[FullTraining] = ()
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
     worked: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
     """What was worked out of the complete trials, the facts and the promotions. A snapshot in

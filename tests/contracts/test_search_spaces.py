@@ -21,11 +21,21 @@ FINE = ScalePermutedSpace(stages=((2, 2), (4, 3)), output_levels=(3,), max_level
 SPINE = SpineSpace("efficientnet-lite0")
 SCALE = Scale(filters=0.25, endpoint_filters=64, aspp_filters=64)
 MACS = network_figures(WHOLE, SCALE, 11, (96, 128), lambda cost: {"macs": cost.macs})
+CHOICES = {
+    "width": (0.5, 1.0),
+    "separable": (False, True),
+    "head": ("scale", "fpn"),
+    "head_width": (0.5, 1.0),
+    "zoom": (0.5, 0.75, 1.0),
+}
 SPACES: dict[str, SearchSpace] = {
     "scale-permuted": WHOLE,
     "scale-permuted, few choices": FINE,
     "scale-permuted, small crops": ScalePermutedSpace(crop=(64, 96)),
+    "scale-permuted, every choice": ScalePermutedSpace(choices=CHOICES, crop=(96, 128)),
+    "scale-permuted, a window of parents": ScalePermutedSpace(window=4),
     "spine": SPINE,
+    "spine, every choice": SpineSpace("efficientnet-lite0", choices=CHOICES, crop=(96, 128)),
     "spine, small crops": SpineSpace("efficientnet-lite0", crop=(40, 96)),
     "spine, few choices": SpineSpace("efficientnet-lite2", 2, (4,), (3, 4), (1,)),
     "constrained": ConstrainedSpace(WHOLE, {"macs": 8e7}, MACS),

@@ -39,7 +39,7 @@ def test_every_figure_of_the_report_is_a_file_with_its_words(now: Snapshot, fold
     for name, view in drawn.items():
         found = words(folder / f"{name}.svg")
         assert report.title_of(name) in found
-        if "xaxis" in view["layout"]:
+        if "title" in view["layout"].get("xaxis", {}):
             assert view["layout"]["xaxis"]["title"]["text"] in found
     assert HOSTILE in words(folder / "best.svg")  # the baseline's line, in the legend
     assert "trial-0003" in words(folder / "promotions.svg")

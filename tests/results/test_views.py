@@ -18,13 +18,14 @@ from results.views.front import front, known_axes, ringed
 from results.views.header import tiles
 from results.views.importance import epsilon_squared, gene_importance, trait_importance
 from results.views.learnt import lessons
-from results.views.pages import VIEWS, first
+from results.views.pages import VIEWS, first, note
 from results.views.parallel import parallel
 from results.views.progress import progress
 from results.views.promotions import agreement, promotions
-from results.views.snapshot import Promoted, Snapshot
+from results.views.snapshot import FullTraining, Promoted, Snapshot
 from results.views.style import DARK, MOST, text
 from results.views.thinning import thinned
+from results.views.trainings import full_trainings
 from search_space import architecture_file
 from search_space.architecture import Architecture, Block
 from tests.support.observed import (
@@ -360,3 +361,37 @@ def test_a_cost_that_older_trials_do_not_tell_is_no_trait(now: Snapshot) -> None
     names = [name for trace in trait_importance(other)["data"] for name in trace["y"]]
     assert "MACs" not in names
     assert names
+
+
+def going(name: str, done: int, ended: bool, *mious: float | None) -> FullTraining:
+    curve = tuple((2 * (n + 1), miou) for n, miou in enumerate(mious))
+    return FullTraining(name, done, 10, None if ended else 90.0, ended, curve)
+
+
+def test_full_trainings_are_drawn_while_they_go_on() -> None:
+    now = snapshot([candidate(0)])
+    assert "no full training has begun" in str(full_trainings(now))
+    first = replace(now, trainings=(going(HOSTILE, 1, False),))
+    assert "the first epoch" not in str(full_trainings(first))  # it has one, without a validation
+    assert "no validation yet" in str(full_trainings(first))
+    both = replace(now, trainings=(going("a", 10, True, 0.5, 0.6), going("b", 4, False, None, 0.4)))
+    drawn = full_trainings(both)["data"]
+    assert [(t["name"], t["x"], t["y"]) for t in drawn] == [
+        ("b (training)", [4], [40.0]),
+        ("a", [2, 4], [50.0, 60.0]),
+    ]
+    assert drawn[0]["line"]["color"] != drawn[1]["line"]["color"]
+    assert note("trainings", both) == "b: epoch 4 of 10, 90 s left."
+    stopped = replace(both, facts=replace(both.facts, interrupted="nas search --run R --resume"))
+    assert note("trainings", stopped) == "b: epoch 4 of 10, interrupted."
+
+
+def test_an_interrupted_run_promises_nothing() -> None:
+    trials = [candidate(0), candidate(1), running(2)]
+    told = "nas search --run R --resume"
+    now = snapshot(trials, replace(FACTS, interrupted=told, budget=9))
+    shown = {tile.name: tile for tile in tiles(now)}
+    assert shown["time left"].value == "–"
+    assert "running" not in shown
+    assert (shown["interrupted"].value, shown["interrupted"].remark) == ("1 unfinished", told)
+    assert shown["interrupted"].warn

@@ -228,6 +228,7 @@ def test_a_genotype_outside_of_the_box_is_refused_by_gene():
         ({"dilations": (0, 1)}, "dilations must be at least 1 but got 0"),
         ({"dilations": (1, 1)}, "dilations must rise"),
         ({"dilations": (1.5,)}, "dilations must be whole numbers"),
+        ({"window": 1}, "window must be a whole number, at least 2, but got 1"),
         ({"choices": 3}, "choices must be pairs of an attribute and values but got 3"),
         ({"choices": {"hue": (1, 2)}}, "choices: unknown attribute 'hue': "),
         ({"choices": {"dilation": (1, 2)}}, "choices: unknown attribute 'dilation': "),
@@ -244,3 +245,24 @@ def test_a_space_can_be_hashed_compared_and_pickled():
     assert space.genes
     assert pickle.loads(pickle.dumps(space)) == space
     assert len({space, ScalePermutedSpace()}) == 2
+
+
+def test_a_window_holds_for_intermediate_blocks_alone():
+    space, wide = ScalePermutedSpace(window=4), ScalePermutedSpace()
+    rng, found, outputs = np.random.default_rng(0), set(), set()
+    genotype = space.sample(rng)
+    for _ in range(200):
+        genotype = space.mutate(genotype, rng)
+        for index, block in enumerate(space.decode(genotype).blocks, len(STEM)):
+            reach = index - min(block.inputs)
+            (outputs if block.output else found).add(reach)
+    assert max(found) == 4
+    assert max(outputs) > 4
+    outside = next(a for _ in range(99) if not _within(a := wide.decode(wide.sample(rng)), 4))
+    with pytest.raises(UserError, match=r"block \d+: in this space it reads two of the 4 blocks"):
+        space.encode(outside)
+
+
+def _within(architecture: Architecture, window: int) -> bool:
+    numbered = enumerate(architecture.blocks, len(STEM))
+    return all(b.output or min(b.inputs) >= index - window for index, b in numbered)

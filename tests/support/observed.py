@@ -11,7 +11,7 @@ import numpy as np
 from proxy_tasks.task import Failure, Measurement
 from results.trial import Kind, Trial, TrialState
 from results.views.choices import choices_of
-from results.views.snapshot import Facts, Promoted, Snapshot
+from results.views.snapshot import Facts, FullTraining, Promoted, Snapshot
 from search_space.architecture import Architecture
 from search_space.resnet import DilatedResNet
 from search_space.scale_permuted import ScalePermutedSpace
@@ -97,6 +97,7 @@ class FakeRun:
     listed: list[Trial] = field(default_factory=list)
     told: Facts = FACTS
     full: list[Promoted] = field(default_factory=list)
+    going: list[FullTraining] = field(default_factory=list)
 
     def facts(self) -> Facts:
         return self.told
@@ -106,3 +107,6 @@ class FakeRun:
 
     def promoted(self) -> Sequence[Promoted]:
         return tuple(self.full)
+
+    def trainings(self) -> Sequence[FullTraining]:
+        return tuple(self.going)

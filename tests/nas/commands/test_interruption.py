@@ -177,3 +177,13 @@ def test_a_command_that_nobody_interrupts_leaves_the_signals_as_they_were() -> N
     with ending_at_the_second():
         assert signal.getsignal(signal.SIGINT) is not before[0]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_within_another_command_that_one_goes_on() -> None:
+    """As where a search promotes its best."""
+    with (
+        pytest.raises(Interrupted, match="continue with `nas search --run R --resume`"),
+        interruptible("nas search --run R --resume"),
+        interruptible("nas promote R --resume"),
+    ):
+        raise KeyboardInterrupt

@@ -136,3 +136,20 @@ def test_that_of_a_baseline_below_is_what_gradients_show(levels: tuple[int, ...]
     assert (
         measured(EncoderBackbone(architecture, NARROW, encoder_network), max(told.values())) == told
     )
+
+
+@pytest.mark.parametrize("zoom", [0.5, 0.625, 0.75, 0.875])
+def test_that_of_a_shrunk_image_is_what_gradients_show(zoom: float) -> None:
+    """At every place of as many coarsest pixels as it takes for the shrunk ones to repeat."""
+    block = Block(4, "residual", (1, 2), 2, output=True)
+    architecture = Architecture(features("efficientnet-lite0"), (block,), (3, 4), zoom=zoom)
+    told = receptive_fields(architecture, 1)
+    steps, coarsest = round(8 * zoom), 16
+    middle = max(told.values()) // coarsest + 2
+    length = 8 * coarsest * middle
+    x_13H1 = torch.ones(1, 3, length, 8, dtype=torch.float64, requires_grad=True)
+    maps = linear(EncoderBackbone(architecture, NARROW, encoder_network))(x_13H1)
+    for level, y in maps.items():
+        first, count = steps * middle // 2 * coarsest >> level, steps * coarsest >> level
+        found = {extent(x_13H1, y[0, :, place]) for place in range(first, first + count)}
+        assert max(found) == told[level]
