@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -190,6 +192,21 @@ def test_weights_that_are_kept_are_the_network_s_alone(
     state = kept[1].load()
     assert state is not None
     assert set(state[0]["beside"]) >= {"projections.3.weight", "mean_3", "std_4"}
+
+
+def test_a_full_training_goes_on_where_it_was_killed(data: Path, own: Path, tmp_path: Path) -> None:
+    """Also where the moments that it began with are no more."""
+    lessons = Lessons(None, taps=own)
+    unbroken = scored(data, lessons, folder=tmp_path / "unbroken")
+    task = TrainingTask(data, RECIPE, 0, "cpu", tmp_path / "killed", lessons=lessons)
+    job = Job(0, "trial-0000", STUDENT, Fidelity(2, SIZE, SMALL, evaluate_every=1))
+    next(iter(task.score(job)))
+    other = shutil.copytree(own, tmp_path / "other")
+    meta = json.loads((other / "meta.json").read_text())
+    meta["moments"] = {level: [[1.0] * len(m)] * 2 for level, (m, _) in meta["moments"].items()}
+    (other / "meta.json").write_text(json.dumps(meta))
+    resumed = scored(data, replace(lessons, taps=other), folder=tmp_path / "killed")
+    assert resumed[-1] == unbroken[-1]
 
 
 def test_maps_are_learnt(data: Path, own: Path) -> None:
