@@ -268,7 +268,7 @@ def test_networks_without_such_maps_learn_by_their_nearest(name: str, data: Path
 def test_kept_maps_of_the_encoder_are_the_student_s_and_the_teacher_s(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In several folds, and wide enough for bf16 where there is some."""
+    """In several folds."""
     lessons, still = Lessons(None, taps=taps(data)), {"backbone": ALONE, "folds": 2}
     recipe = replace(RECIPE, encoder_rate=0)
     monkeypatch.setitem(globals(), "RECIPE", recipe)
