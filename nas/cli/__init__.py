@@ -49,6 +49,7 @@ for _command in (
     runs.status,
     runs.trust,
     runs.check,
+    runs.compare,
     runs.report,
     runs.dashboard,
     pretraining.pretrain,

@@ -71,6 +71,28 @@ def trust(run: Run) -> None:
     trust(run, _console())
 
 
+def compare(
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A run (its best), or RUN/promotions/NAME.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
+    split: Annotated[
+        str | None,
+        typer.Option(help="Part of the data.", show_default="test, else val"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Compare two trained networks: difference in mIoU with interval and p, paired by image.
+
+    nas compare runs/a runs/b
+
+    nas compare runs/a/promotions/trial-0012 runs/a/promotions/efficientnet-lite0
+    """
+    from nas.commands.compare import compare
+
+    compare(first, second, split, json, _console())
+
+
 def report(
     run: Run,
     output: Annotated[

@@ -30,9 +30,10 @@ def made(path: Path) -> RunDirectory:
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, int]:
-    with pytest.raises(SystemExit) as left, pytest.MonkeyPatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr("sys.argv", ["nas", *words])
-        main()
+        with pytest.raises(SystemExit) as left:
+            main()
     told = capsys.readouterr()
     return told.out + told.err, int(left.value.code or 0)
 
