@@ -268,7 +268,10 @@ def _run(
     """Score networks until the budget is used, ``by`` trainings on packed data or by an objective;
     returns every trial of the run."""
     board = Board(console)
-    learnt = lessons(config, config.proxy, by, console) if isinstance(by, Path) else None
+    learnt = None
+    if isinstance(by, Path):
+        compared = {each.name: each.backbone for each in baselines.baselines(config)}
+        learnt = lessons(config, config.proxy, by, console, compared)
     source = Search(
         space,
         build.controller(config, space, warm_start.genotypes(run, space)),

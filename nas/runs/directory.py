@@ -191,7 +191,11 @@ def _taught(training: _Training) -> _Training:
     """With its teachers' paths placed."""
     if not training.teacher:
         return training
-    teacher = training.teacher.at(tuple(map(_placed, training.teacher.paths)))
+    known = training.teacher.encoders
+    paths = training.teacher.paths
+    teacher = training.teacher.at(
+        tuple(path if str(path) in known else _placed(path) for path in paths)
+    )
     return training.model_copy(update={"teacher": teacher})
 
 
