@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -13,20 +14,27 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from proxy_tasks.recipe import Recipe
 
 
-def make_optimizer(recipe: Recipe, *trained: nn.Parameter) -> Optimizer:
-    """Of weights and vectors, and slow ones where there are any (see FlatTensors.trainable). Weight
-    decay on convolutions only: not on biases and normalisation."""
-    decays = itertools.cycle([recipe.weight_decay, 0.0])
-    groups: list[dict[str, Any]] = [
-        {"params": [each], "weight_decay": decay}
-        for each, decay in zip(trained, decays, strict=False)
-    ]
-    for group in groups[2:]:
+def make_optimizer(
+    recipe: Recipe, *trained: nn.Parameter, beside: Sequence[nn.Parameter] = ()
+) -> Optimizer:
+    """Of weights and vectors, and slow ones where there are any (see FlatTensors.trainable), and of
+    the weights and vectors of what learns ``beside``. Weight decay on convolutions only: not on
+    biases and normalisation."""
+    groups = [*_groups(recipe, trained), *_groups(recipe, beside)]
+    for group in groups[2 : len(trained)]:
         group["lr"] = recipe.encoder_rate * recipe.learning_rate
     fused = trained[0].device.type in ("cpu", "cuda")
     if recipe.optimizer == "sgd":
         return SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=fused)
     return AdamW(groups, lr=recipe.learning_rate, fused=fused)
+
+
+def _groups(recipe: Recipe, trained: Sequence[nn.Parameter]) -> list[dict[str, Any]]:
+    decays = itertools.cycle([recipe.weight_decay, 0.0])
+    return [
+        {"params": [each], "weight_decay": decay}
+        for each, decay in zip(trained, decays, strict=False)
+    ]
 
 
 def make_schedule(recipe: Recipe, optimizer: Optimizer, steps: int) -> LRScheduler:

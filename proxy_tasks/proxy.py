@@ -65,8 +65,8 @@ class TrainingTask:
         """
         if self.again and not is_whole(self.data):
             self.again(self.data)
-        if self.lessons and self.lessons.again and not is_whole(self.lessons.labels):
-            self.lessons.again(self.lessons.labels)
+        if self.lessons:
+            self.lessons.restore()
         data, device = open_packed(self.data), find_device(self.device)
         try:
             if not _has_room(job, len(data.classes)):

@@ -13,6 +13,7 @@ from torch import Tensor
 from proxy_tasks.device_split import DeviceSplit
 from proxy_tasks.distillation import Distillation, Lessons
 from proxy_tasks.emphasis import Emphasis
+from proxy_tasks.feature_distillation import FeatureDistillation, tapped
 from proxy_tasks.intensities import NATURAL, Intensities
 from proxy_tasks.loss import weighted_cross_entropy
 from proxy_tasks.networks import Segmenter
@@ -20,12 +21,14 @@ from proxy_tasks.precision import autocast
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.soft_labels import SoftLabels
+from proxy_tasks.taps import open_taps
 from proxy_tasks.training_loop import TrainingLoop
 
 
 class Training(TrainingLoop[Segmenter]):
     """A TrainingLoop by cross-entropy. With ``lessons`` the network learns from a teacher too; a
-    micro-batch then counts by the pixels that it shows, not by the labelled ones."""
+    micro-batch then counts by the pixels that it shows, not by the labelled ones, and where maps
+    are learnt by its crops."""
 
     def __init__(
         self,
@@ -42,6 +45,10 @@ class Training(TrainingLoop[Segmenter]):
         group: Group = ALONE,
         lessons: Lessons | None = None,
     ) -> None:
+        self._maps: FeatureDistillation | None = None
+        if lessons and lessons.taps and lessons.features:
+            taps = open_taps(lessons.taps, train.device)
+            self._maps = FeatureDistillation(taps, network.backbone.out_channels, intensities)
         super().__init__(
             network,
             train,
@@ -53,11 +60,13 @@ class Training(TrainingLoop[Segmenter]):
             chosen=chosen,
             intensities=intensities,
             group=group,
+            beside=self._maps.projections if self._maps else None,
         )
         pixels_K = torch.from_numpy(train.counts_NK[self.chosen].sum(0)).to(self.device)
         self.emphasis = Emphasis.of(recipe, pixels_K)
         self.lessons = lessons
-        self._soft = SoftLabels.open(lessons.labels, self.device) if lessons else None
+        labels = lessons and lessons.labels
+        self._soft = SoftLabels.open(labels, self.device) if labels else None
         assert self._soft is None or len(self._soft) == len(train)
 
     def _loss(self, index: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,8 +74,8 @@ class Training(TrainingLoop[Segmenter]):
         index, draws = self.group.share(index), self.group.share(draws)
         x_BCHW, y_BHW = self.crops(index, draws)
         with autocast(self.device, x_BCHW.shape[3]):
-            low_logits = self.network.forward_low(x_BCHW)
-        return weighted_cross_entropy(
+            low_logits, error = self._forward(x_BCHW)
+        loss, weight = weighted_cross_entropy(
             low_logits,
             y_BHW,
             emphasis=self.emphasis,
@@ -74,6 +83,18 @@ class Training(TrainingLoop[Segmenter]):
             dice=self.recipe.dice,
             distillation=self._distillation(index, draws),
         )
+        if error is None or self.lessons is None:
+            return loss, weight
+        crops = torch.full_like(weight, self.recipe.micro_batch)
+        return loss + self.lessons.features * error / self.group.size, crops
+
+    def _forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits, and the error of what this process's part shows of the teacher's maps."""
+        if self._maps is None:
+            return self.network.forward_low(x_BCHW), None
+        with tapped(self.network.backbone) as maps:
+            low_logits = self.network.forward_low(x_BCHW)
+        return low_logits, self._maps.loss(maps, x_BCHW)
 
     def _distillation(self, index: Tensor, draws: Tensor) -> Distillation | None:
         """What the teacher says of this process's part of a micro-batch."""

@@ -49,6 +49,8 @@ class TrainingLoop(ABC, Generic[Network]):
     images that may be looked at, None: all. In a ``group`` each process takes an equal part of
     every micro-batch and makes the same steps, up to rounding those that one process alone would
     make: batches, augmentation and masks are drawn for the whole, and all means are over the whole.
+    What is ``beside`` learns too, at the same rate; it is kept for a resume, and no part of the
+    network or its average.
 
     Raises:
         UserError: when a batch does not fit into an epoch, or a micro-batch does not divide among
@@ -68,6 +70,7 @@ class TrainingLoop(ABC, Generic[Network]):
         chosen: Sequence[int] | None = None,
         intensities: Intensities = NATURAL,
         group: Group = ALONE,
+        beside: nn.Module | None = None,
     ) -> None:
         self.recipe, self.epochs, self.seed = recipe, epochs, seed
         self.group = group
@@ -87,8 +90,14 @@ class TrainingLoop(ABC, Generic[Network]):
         if group.size > 1:
             synchronise(self.network, group)
         self._flat = FlatTensors(self.network)
-        self._trained = self._flat.trainable()
-        self.optimizer = make_optimizer(recipe, *self._trained)
+        self._own = self._flat.trainable()
+        self.beside = beside
+        also: tuple[nn.Parameter, ...] = ()
+        if beside is not None:
+            alike = next(iter(self.network.parameters()))
+            also = FlatTensors(channels_last(beside.to(alike.device, alike.dtype))).trainable()
+        self._trained = (*self._own, *also)
+        self.optimizer = make_optimizer(recipe, *self._own, beside=also)
         self.schedule = make_schedule(recipe, self.optimizer, epochs * self.steps)
         self.augment = Augment(
             scale=recipe.jitter,
@@ -122,14 +131,19 @@ class TrainingLoop(ABC, Generic[Network]):
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-        }
+        } | ({} if self.beside is None else {"beside": self.beside.state_dict()})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of state_dict, for a Training made with the same arguments."""
         self.epoch = state["epoch"]
         for name in ("network", "average", "schedule"):
             getattr(self, name).load_state_dict(state[name])
-        moments = self._flat.reordered(state["optimizer"], list(state["network"]))
+        if self.beside is not None:
+            self.beside.load_state_dict(state["beside"])
+        kept = state["optimizer"]
+        own = {n: each for n, each in kept["state"].items() if n < len(self._own)}
+        moments = self._flat.reordered({**kept, "state": own}, list(state["network"]))
+        moments["state"] = {**kept["state"], **moments["state"]}
         self.optimizer.load_state_dict(moments)
 
     def _batches(self, generator: torch.Generator) -> Iterator[Tensor]:

@@ -13,11 +13,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from proxy_tasks.checkpoint import Weights
+from proxy_tasks.checkpoint import Weights, scale_of, size_of
 from proxy_tasks.intensities import NATURAL, Intensities
 from search_space.architecture_file import from_dict
 from search_space.backbone import Backbone
 from search_space.errors import UserError
+from search_space.scales import Scale
 
 SUFFIX = ".safetensors"
 """What our own files end with; everything else is torch's."""
@@ -52,11 +53,14 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class Known:
-    """What a file says of its network: the ``backbone``, None where it does not say it, and how
-    images were normalised in its training."""
+    """What a file says of its network: the ``backbone`` and the ``scale`` that it is built at, None
+    where it does not say it; how images were normalised in its training; and the ``size`` of those
+    that it was trained on."""
 
     backbone: Backbone | None
     intensities: Intensities
+    scale: Scale | None = None
+    size: tuple[int, int] = (1, 1)
 
     @classmethod
     def of(cls, path: Path) -> Known:
@@ -69,7 +73,7 @@ class Known:
         if config.is_file() and not says_its_network(path):
             return _configured(config)
         kept = Weights.open(path)
-        return cls(kept.backbone, kept.intensities)
+        return cls(kept.backbone, kept.intensities, kept.scale, kept.size)
 
 
 def _configured(config: Path) -> Known:
@@ -78,7 +82,8 @@ def _configured(config: Path) -> Known:
         values = json.loads(config.read_text("utf-8"))
         mean, std = tuple(values["image_mean"]), tuple(values["image_std"])
         intensities = Intensities(mean, std, values.get("image_top") or 255)
-        return Known(from_dict(values["backbone"]), intensities)
+        backbone, scale = from_dict(values["backbone"]), scale_of(values["scale"])
+        return Known(backbone, intensities, scale, size_of(values["image_size"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{config}: does not say what its weights are of ({error})") from error
 

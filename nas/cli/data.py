@@ -1,4 +1,4 @@
-"""``nas data``: list, check and pack data sets."""
+"""``nas data``: list, check and pack data sets, and empty the cache."""
 
 from __future__ import annotations
 
@@ -61,3 +61,35 @@ def data_pack(config: DataConfigSource = None, set: Settings = None, quiet: Quie
     from nas.commands.data import pack
 
     pack(config, set or (), _console(quiet))
+
+
+@app.command("cache")
+def data_cache(
+    config: DataConfigSource = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove it.")] = False,
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            "--older-than",
+            metavar="DAYS",
+            help="Only what was not used for so long.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    set: Settings = None,
+) -> None:
+    """Show what the cache holds: packed images, what teachers said, maps of encoders.
+
+    With --clear it is removed, but for what a command that is under way uses. All of it is made
+    again when it is needed.
+
+    nas data cache
+
+    nas data cache --clear --older-than 30
+
+    nas data cache --set data.cache=/fast/disk --json
+    """
+    from nas.commands.cache import cache
+
+    cache(config, clear, older_than, json, set or (), _console())

@@ -73,7 +73,10 @@ def export(
     ] = None,
     format: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(FORMATS)}; one or several."),
+        typer.Option(
+            help=f"{', '.join(FORMATS)}; one or several.",
+            show_default="spec; python too where it is trained",
+        ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FORMAT]")] = None,
     scale: ScaleName = None,
@@ -116,7 +119,7 @@ def export(
     from nas.commands.export import export
     from results.build_options import build_options
 
-    formats = [*(format or []), *(more or [])] or ["spec"]
+    formats = [*(format or []), *(more or [])]
     names = [name.strip() for name in class_names.split(",")] if class_names else ()
     built = build_options(scale, size, classes)
     export(source, trial, formats, output, _console(quiet), built, weights, names)

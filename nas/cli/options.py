@@ -31,7 +31,7 @@ Teacher = Annotated[
         "--teacher",
         metavar="PATH",
         help="Learn from this trained network too: a promotion's folder, a .safetensors or .onnx"
-        " file; repeatable, for an ensemble.",
+        " file, or an encoder's name, for its features; repeatable, for an ensemble.",
         show_default=False,
     ),
 ]

@@ -13,6 +13,21 @@ from nas.terminal.console import console as _console
 from search_space.errors import UserError
 
 
+def runs(
+    folder: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
+    json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the runs of a folder: data, date, state, best, promoted.
+
+    nas runs
+
+    nas runs results/published --json
+    """
+    from nas.commands.runs import runs
+
+    runs(folder, json, _console())
+
+
 def status(
     run: Run,
     json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
@@ -54,6 +69,28 @@ def trust(run: Run) -> None:
     from nas.commands.trust import trust
 
     trust(run, _console())
+
+
+def compare(
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A run (its best), or RUN/promotions/NAME.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
+    split: Annotated[
+        str | None,
+        typer.Option(help="Part of the data.", show_default="test, else val"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Compare two trained networks: difference in mIoU with interval and p, paired by image.
+
+    nas compare runs/a runs/b
+
+    nas compare runs/a/promotions/trial-0012 runs/a/promotions/efficientnet-lite0
+    """
+    from nas.commands.compare import compare
+
+    compare(first, second, split, json, _console())
 
 
 def report(

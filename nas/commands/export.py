@@ -12,6 +12,9 @@ from nas.prediction.subjects import FRONT, resolve
 from results.build_options import BuildOptions, build_options
 from results.export.exporter import exporter
 
+USUAL = ("spec", "python")
+"""What is written where nobody names a format."""
+
 
 def export(
     named: str,
@@ -27,6 +30,7 @@ def export(
     or an architecture file.
 
     Args:
+        formats: by name; without any USUAL, of a network without trained weights the spec alone.
         selected: of a run: ``best`` (None too), ``front``, which makes a folder for each trial,
             or a trial's number.
         options: of what is no run; a run's trials are exported as they were built.
@@ -37,14 +41,17 @@ def export(
         UserError: unknown format, run, trial, name or file, or an option that does not go with it;
             nothing is written then.
     """
-    # What is written at once comes before what takes long.
-    exporters = sorted(map(exporter, formats), key=lambda each: each.network)
+    asked = [exporter(name) for name in formats]
 
     def tell(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     given = GivenWeights(weights, tuple(class_names), tell)
     subjects = resolve(named, selected, options or build_options(), given)
+    trained = any(subject.trained for subject in subjects)
+    asked = asked or [exporter(name) for name in (USUAL if trained else USUAL[:1])]
+    # What is written at once comes before what takes long.
+    exporters = sorted(asked, key=lambda each: each.network)
     for subject in subjects:
         for each in exporters:
             each.check(subject)

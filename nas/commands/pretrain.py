@@ -30,11 +30,12 @@ from nas.searching.pretraining import PretrainingQueue
 from nas.terminal.pretraining import PretrainingProgress
 from nas.terminal.progress import Board
 from proxy_tasks.checkpoint import Weights
+from proxy_tasks.datasets import locks
 from proxy_tasks.datasets.image_folders import ImageFolders
 from proxy_tasks.datasets.packed import open_packed
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.fitting import fit
 from proxy_tasks.networks import build_segmenter
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.task import PretrainingTask
 from proxy_tasks.task import Job
 from proxy_tasks.weights_file import WeightsFile
@@ -97,7 +98,8 @@ def pretrain(asked: Asked, console: Console) -> None:
     board = Board(console, "held-out loss", "loss")
     queue = PretrainingQueue([job], PretrainingProgress(board))
     again = f"nas pretrain --resume -o {shlex.quote(str(folder.path))}"
-    with interruptible(again), events.logged(folder.path, "pretrain", again), board.shown():
+    logged = events.logged(folder.path, "pretrain", again)
+    with interruptible(again), logged, board.shown(), locks.used(work.data):
         engine(chosen, used).run(work, queue)
     if queue.failed:
         raise RunFailed(f"{folder.path}: {queue.failed[job.name]}; {_mended(folder)}")

@@ -17,7 +17,16 @@ from nas.failures import RunFailed, interruptible
 from nas.parts import build, checks, machines, running, weights
 from nas.parts.baselines import named
 from nas.prediction.lessons import lessons
-from nas.runs import data_identity, events, finals, ledgers, promotion_records, rivals, tested
+from nas.runs import (
+    begun,
+    data_identity,
+    events,
+    finals,
+    ledgers,
+    promotion_records,
+    rivals,
+    tested,
+)
 from nas.runs.directory import RunDirectory
 from nas.runs.learnt import Truth
 from nas.runs.resume import changed
@@ -73,8 +82,11 @@ def promote(
     weights.tell_weights(config, backbones, console)
     tracking.check(config)
     data = build.packed(config, config.promotion, console)
-    learnt = lessons(config, config.promotion, data, console)
+    networks = {subject.name: subject.backbone for subject in asked}
+    learnt = lessons(config, config.promotion, data, console, networks)
     promotion.prepare(run, chosen, wanted, resume)
+    if said := begun.warning(run, [subject.name for subject in chosen]):
+        console.print(f"warning: {said}", markup=False, highlight=False, soft_wrap=True)
     board = Board(console)
     waiting = promotion.jobs(chosen, fidelity)
     progress = PromotionProgress(board, waiting)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from nas import config as configs
 from nas import planning
-from nas.commands.export import export
+from nas.commands.export import USUAL, export
 from nas.commands.promote import promote
 from nas.config import Config
 from nas.failures import RunFailed, interruptible
@@ -167,6 +167,8 @@ def search(
                     run, ledger.trials(), ledger.earlier, resumed=True
                 ):
                     console.print(f"warning: {said}", markup=False, soft_wrap=True)
+                if config.engine.name == "ray" and not config.engine.address:
+                    console.print("starting Ray, which takes some seconds", highlight=False)
                 ray.enter_context(
                     shared_ray.one_ray(
                         config.engine, config.promotion if config.promotion.top else None
@@ -267,7 +269,10 @@ def _run(
     """Score networks until the budget is used, ``by`` trainings on packed data or by an objective;
     returns every trial of the run."""
     board = Board(console)
-    learnt = lessons(config, config.proxy, by, console) if isinstance(by, Path) else None
+    learnt = None
+    if isinstance(by, Path):
+        compared = {each.name: each.backbone for each in baselines.baselines(config)}
+        learnt = lessons(config, config.proxy, by, console, compared)
     source = Search(
         space,
         build.controller(config, space, warm_start.genotypes(run, space)),
@@ -331,7 +336,7 @@ def _conclude(
         _fit(run, config, chosen, len(others), deadline - time.monotonic(), console)
     promote(run.path, config.promotion.top, (), others, 1, None, True, (), console)
     named, selected = _handed_over(run, config, trials, decided, console)
-    export(named, selected, ("spec", "python"), run.path / "export", console)
+    export(named, selected, USUAL, run.path / "export", console)
 
 
 def _handed_over(

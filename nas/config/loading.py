@@ -79,18 +79,21 @@ def over(values: dict[str, Any], other: dict[str, Any], settings: Sequence[str])
 
 
 def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, ...]) -> Config:
-    """A run's config with some values changed; only keys that begin with one of ``allowed``.
+    """A run's config with some values changed; only keys that begin with one of ``allowed``. Others
+    may be said again, as they are.
 
     Raises:
         UserError: for another key, or a value that does not fit.
     """
+    kept = config.model_dump(mode="json")
     for setting in settings:
-        if not setting.startswith(allowed):
+        same = with_set(kept, [setting])
+        if not setting.startswith(allowed) and parse(same, "--set") != parse(kept, "config"):
             keys = " or ".join(f"{key}KEY" if key.endswith(".") else key for key in allowed)
             raise UserError(
                 f"--set {shortened(setting)}: a run keeps its config; only {keys} may change"
             )
-    values = with_set(config.model_dump(mode="json"), settings)
+    values = with_set(kept, settings)
     return parse(values, "--set" if settings else "config")
 
 

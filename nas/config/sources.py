@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from importlib import resources
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,16 @@ def chain(source: str) -> dict[str, dict[str, Any]]:
         if not isinstance(base, str | None):
             raise UserError(f"{name}: extends must name a preset or a file, not {shown(base)}")
         found[name] = values
-        name = base
+        name = base and _beside(base, name)
     return found
+
+
+def _beside(base: str, name: str) -> str:
+    """The file that one extends: seen from the folder of that one first, then from the working
+    folder."""
+    there = normpath(Path(name).parent / base)
+    own = base not in presets() and name not in presets() and Path(there).is_file()
+    return there if own else base
 
 
 def _text(source: str) -> str:

@@ -112,6 +112,8 @@ class TrainingConfig(Section):
         values = self.model_dump(mode="json", exclude=set(leave_out))
         if self.teacher:
             values["teacher"]["from"] = list(teacher)
+            if not self.teacher.features:  # as records have it from before there were any
+                del values["teacher"]["features"]
         return _as_first_recorded(values, type(self)().model_dump(mode="json"))
 
 

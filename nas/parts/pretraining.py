@@ -18,8 +18,8 @@ from proxy_tasks.datasets.image_folders import ImageFolders
 from proxy_tasks.datasets.packed import is_whole, open_packed
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.networks import build_backbone
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.features import common
 from proxy_tasks.pretraining.loop import Pretraining, check_recipe
 from proxy_tasks.pretraining.task import Labels, PretrainingTask

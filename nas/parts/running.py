@@ -13,10 +13,12 @@ from nas.engines.halving import Halving
 from nas.engines.sizing import Sized, Sizing
 from nas.engines.tracking import Tracking
 from nas.parts.build import still_packed, task
+from proxy_tasks.datasets.locks import used
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.networks.frozen_features import features_of
 from proxy_tasks.soft_labels import soft_bytes
+from proxy_tasks.taps import taps_bytes
 from proxy_tasks.task import Job
 from results.trial import Trial
 from search_space.cost import cost
@@ -71,7 +73,8 @@ def train(
     followed = tracking.tracking(config, training, open_packed(data).classes, run, phase)
     jobs = sized(source, training, data, resources, lessons)
     work = task(config, training, data, folder, lessons)
-    engine(config.engine, resources, halving, followed).run(work, jobs)
+    with used(data, *(lessons.folders if lessons else ())):
+        engine(config.engine, resources, halving, followed).run(work, jobs)
     if work.features:  # nobody needs them again
         shutil.rmtree(features_of(data), ignore_errors=True)
 
@@ -87,7 +90,9 @@ def sized(
     if not resources.gpus:
         return source
     packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
-    held = packed.train.nbytes + (soft_bytes(lessons.labels) if lessons else 0)
+    held = packed.train.nbytes
+    if lessons:
+        held += sum(soft_bytes(each) + taps_bytes(each) for each in lessons.folders)
 
     def predict(job: Job) -> int:
         size, scale = job.fidelity.size, job.fidelity.scale

@@ -29,6 +29,7 @@ from nas.searching import latency
 from nas.terminal.reading import measured as fingerprinted
 from proxy_tasks import processor
 from proxy_tasks.datasets import PARTS, Dataset
+from proxy_tasks.datasets.cache import FINGERPRINTS
 from proxy_tasks.datasets.traits import Fingerprint
 from results.units import counted
 from search_space.architecture_file import from_dict
@@ -168,7 +169,7 @@ def _fingerprint(dataset: Dataset, cache: Path, console: Console) -> Fingerprint
     plan."""
     known = [dataset.classes, [dataset.fingerprint(part) for part in PARTS], dataset.folds]
     name = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
-    path = at_home(cache, "data.cache") / "fingerprints" / f"{name}.json"
+    path = at_home(cache, "data.cache") / FINGERPRINTS / f"{name}.json"
     try:
         found = Fingerprint.from_dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, UserError):

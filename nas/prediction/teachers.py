@@ -1,4 +1,5 @@
-"""Opens the networks that a training learns from, each in the order of the data's classes."""
+"""Opens the networks that a training learns from: what they say, each in the order of the data's
+classes, and which of them teaches its features."""
 
 from __future__ import annotations
 
@@ -7,16 +8,20 @@ from pathlib import Path
 
 import torch
 
-from nas.config import Config
+from nas.config import Config, TeacherConfig
 from nas.parts import build
 from nas.parts.build import section_of
 from nas.prediction.onnx_networks import ONNX, open_onnx
 from nas.prediction.predictors import open_predictor
 from nas.runs import teacher_identity
+from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets import Dataset
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.proxy import find_device
 from proxy_tasks.teachers import Ensemble, NetworkTeacher, Teacher
+from proxy_tasks.weights_file import SUFFIX, says_its_network
+from search_space.encoders import ENCODERS
 from search_space.errors import UserError
 
 
@@ -35,6 +40,41 @@ def open_teacher(sources: Sequence[Path], data: Dataset, device: torch.device) -
     return members[0] if len(members) == 1 else Ensemble(members)
 
 
+def talking(sources: Sequence[Path]) -> list[Path]:
+    """Those that know classes: all but encoders and backbones that were pretrained alone. UserError
+    for a file of weights that is none."""
+    return [source for source in sources if not _alone(source)]
+
+
+def tapped(teacher: TeacherConfig, data: Dataset) -> FeatureTeacher | None:
+    """Whose features are learnt: an encoder's, or else the first network's; None where none are.
+
+    Raises:
+        UserError: for one without features, or of images of other channels.
+    """
+    if not teacher.features:
+        return None
+    source = Path(teacher.encoders[0]) if teacher.encoders else teacher.paths[0].expanduser()
+    first, *_ = teacher_identity.files(source)
+    if first.suffix == ONNX:
+        raise UserError(
+            f"teacher.features: {source}: an ONNX network gives probabilities alone; name an"
+            " encoder in teacher.from, put a promotion or its weights first, or write features: 0"
+        )
+    try:
+        given = str(source) if teacher.encoders else str(_weights(source))
+        found = FeatureTeacher.named(given, None)
+        channels = found.channels()
+    except UserError as error:
+        raise UserError(f"teacher.from: {error}") from error
+    if channels != data.channels:
+        raise UserError(
+            f"teacher.from: {source}: takes images of {channels} channels; the data's have"
+            f" {data.channels}: give a network trained on such"
+        )
+    return found
+
+
 def check(config: Config) -> None:
     """UserError where a teacher of the search, or of its promotions, cannot be used."""
     for training in (config.proxy, *([config.promotion] if config.promotion.top else [])):
@@ -42,10 +82,34 @@ def check(config: Config) -> None:
             continue
         data = build.dataset(config, training.size)
         try:
-            device = find_device(config.engine.device)
-            open_teacher(training.teacher.paths, data, device)
+            check_features(training.teacher)
+            if named := talking(training.teacher.paths):
+                open_teacher(named, data, find_device(config.engine.device))
+            tapped(training.teacher, data)
         except UserError as error:
             raise UserError(f"{section_of(training)}.{error}") from error
+
+
+def check_features(teacher: TeacherConfig) -> None:
+    """UserError for a teacher of which nothing would be learnt."""
+    if not teacher.features and not talking(teacher.paths):
+        raise UserError(
+            f"teacher.features: {teacher.paths[0]} knows no classes, its features alone can be"
+            " learnt; write 1.0, or another network in from"
+        )
+
+
+def _alone(source: Path) -> bool:
+    """Whether it is a backbone without a head."""
+    if str(source) in ENCODERS:
+        return True
+    file = _weights(source.expanduser())
+    return file.suffix == SUFFIX and says_its_network(file) and Weights.open(file).alone
+
+
+def _weights(source: Path) -> Path:
+    """The file of a network that holds its weights."""
+    return teacher_identity.files(source)[-1]
 
 
 def _open(source: Path, data: Dataset, device: torch.device) -> NetworkTeacher:

@@ -120,6 +120,8 @@ class RunDirectory:
         run = cls(path)
         if not run.config_file.is_file():
             made = shlex.quote(str(path))
+            if runs_in(path):
+                raise UserError(f"{path}: is a folder of runs: name one; `nas runs {made}` lists them")
             raise UserError(f"{path}: no run is here; `nas search --run {made}` starts one")
         check_readable(path)
         return run
@@ -160,6 +162,16 @@ class RunDirectory:
             architecture_file.save(file, spec.backbone, spec.provenance)
 
 
+def runs_in(folder: Path) -> list[RunDirectory]:
+    """The run that a folder is, or those in it, by name; there may be none."""
+    here = RunDirectory(folder)
+    if here.config_file.is_file() or not folder.is_dir():
+        return [here] if here.config_file.is_file() else []
+    # Hidden ones are being made (RunDirectory.create).
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    return [run for name in names if (run := RunDirectory(folder / name)).config_file.is_file()]
+
+
 def around(path: Path) -> RunDirectory | None:
     """The run in whose folder a file or a folder lies, at most three levels deep."""
     runs = [RunDirectory(folder) for folder in path.resolve().parents[:3]]
@@ -194,7 +206,11 @@ def _taught(training: _Training) -> _Training:
     """With its teachers' paths placed."""
     if not training.teacher:
         return training
-    teacher = training.teacher.at(tuple(map(_placed, training.teacher.paths)))
+    known = training.teacher.encoders
+    paths = training.teacher.paths
+    teacher = training.teacher.at(
+        tuple(path if str(path) in known else _placed(path) for path in paths)
+    )
     return training.model_copy(update={"teacher": teacher})
 
 

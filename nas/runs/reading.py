@@ -22,7 +22,7 @@ from nas.config import Config
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import figures, warning
 from nas.runs.promotion_records import Promotion
-from nas.runs.directory import RunDirectory
+from nas.runs.directory import RunDirectory, runs_in
 from nas.runs.tested import evaluation
 from proxy_tasks.objectives import Metric
 from results.dashboard.source import Source
@@ -147,19 +147,12 @@ class Shown:
     def __init__(self, path: Path) -> None:
         """UserError where no run is."""
         self.path, self._sources = path, dict[Path, Source]()
-        if not path.is_dir() or not self._paths():
+        if not runs_in(path):
             raise UserError(f"{path}: no run is here; give a run's folder, or a folder of runs")
 
     def __call__(self) -> Mapping[str, Source]:
         """Name -> run, by name. New runs of the folder are found, removed ones are gone."""
-        return {path.resolve().name: self._source(path) for path in self._paths()}
-
-    def _paths(self) -> list[Path]:
-        if _is_run(self.path):
-            return [self.path]
-        # Hidden ones are being made (nas.runs.directory.RunDirectory.create).
-        inside = [p for p in self.path.iterdir() if not p.name.startswith(".")]
-        return sorted(p for p in inside if _is_run(p))
+        return {run.path.resolve().name: self._source(run.path) for run in runs_in(self.path)}
 
     def _source(self, path: Path) -> Source:
         if path not in self._sources:
@@ -182,10 +175,6 @@ def _training(settings: Path) -> FullTraining | None:
     ended = settings.with_name(promotion_records.RECORD).exists()
     left = None if ended else known.left
     return FullTraining(one_line(known.name), known.epochs, known.of, left, ended, known.curve)
-
-
-def _is_run(path: Path) -> bool:
-    return RunDirectory(path).config_file.is_file()
 
 
 def _plain(each: Promotion, picture: Path | None) -> Promoted:

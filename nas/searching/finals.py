@@ -78,7 +78,7 @@ def _train(
         score=training.score,
     )
     data = build.packed(config, training, console)
-    learnt = lessons(config, training, data, console)
+    learnt = lessons(config, training, data, console, chosen)
     resources = machines.resources(config.engine)
     with board.shown():
         running.train(config, training, data, source, resources, run.path, PHASE, lessons=learnt)

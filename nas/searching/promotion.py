@@ -1,7 +1,7 @@
 """Promotion: full training of chosen trials, each with its lineage.
 
-``promotions/NAME/`` holds the settings that it was begun with, a checkpoint, the history, the
-best weights, and at the end ``promotion.json``.
+``promotions/NAME/`` holds the settings that it was begun with, with the format that says what they
+mean, a checkpoint, the history, the best weights, and at the end ``promotion.json``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import Any
 
 from nas.config import PromotionConfig
 from nas.runs import events, teacher_identity
+from nas.runs.begun import FORMAT, SETTINGS, Begun
 from nas.runs.directory import RunDirectory
 from nas.runs.inside import check_writable
 from nas.runs.learnt import Truth, figures, flaw
-from nas.runs.promotion_records import RECORD, Promotion, load, read_json, write_json
+from nas.runs.promotion_records import RECORD, Promotion, load, write_json
 from nas.searching.queue import TrainingQueue
 from nas.terminal.progress import PromotionProgress
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.task import Fidelity, Job, Measurement
+from results import units
 from results.trial import Trial
 from search_space.backbone import Backbone
 from search_space.canonical import canonical_key
@@ -138,23 +140,27 @@ def prepare(
             leads out of the run.
     """
     check_writable(run.path)
-    folders = [run.promotions / subject.name for subject in subjects]
-    for folder in folders:
+    found = [Begun.at(run.promotions / subject.name) for subject in subjects]
+    for begun in found:
+        folder = begun.folder
         if folder.exists() and not resume:
             raise UserError(
                 f"{folder}: exists already; give --resume to continue it, or another trial"
             )
-        if (kept := read_json(folder / "settings.json")) and kept != wanted:
+        if (kept := begun.settings) and kept != wanted:
             changed = ", ".join(sorted(k for k in kept | wanted if kept.get(k) != wanted.get(k)))
             raise UserError(
                 f"{folder}: was started with other settings ({changed}); give the same ones"
             )
         Checkpoint(folder).check()
-        if (folder / RECORD).is_file():
+        if begun.ended:
             load(folder).check_weights()
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "settings.json", wanted)
+    for begun in found:
+        begun.folder.mkdir(parents=True, exist_ok=True)
+        if not begun.trained:
+            write_json(begun.folder / SETTINGS, {"format": FORMAT, **wanted})
+        elif not begun.settings:
+            write_json(begun.folder / SETTINGS, wanted)
 
 
 def _outcome(ended: Promotion, job: Job) -> str:
@@ -162,7 +168,7 @@ def _outcome(ended: Promotion, job: Job) -> str:
     last = ended.last
     if last.failure is not None and ended.miou is None:
         return last.failure.value
-    best = ended.note or f"best mIoU {ended.miou or 0.0:.4f}"
+    best = ended.note or f"best mIoU {units.percent(ended.miou or 0.0)} %"
     early = f", stopped early after epoch {last.epochs}" if job.stops_early(last) else ""
     said = flaw(figures(ended))
     return f"{best}{early}" + (f"; it {said}" if said else "")

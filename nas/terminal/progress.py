@@ -23,7 +23,7 @@ class Board:
     """The jobs that are running, each with its last epoch; below a summary line. ``figure`` is the
     one that is shown of each, under its ``title``."""
 
-    def __init__(self, console: Console, title: str = "mIoU", figure: str = "miou") -> None:
+    def __init__(self, console: Console, title: str = "mIoU %", figure: str = "miou") -> None:
         self.console = console
         self._title, self._figure = title, figure
         self._live: Live | None = None
@@ -88,7 +88,7 @@ def _cells(known: tuple[Job, Measurement] | None, figure: str) -> tuple[str, ...
     return (
         f"{now.epochs}/{job.fidelity.total_epochs}",
         "–" if now.train_loss is None else f"{now.train_loss:.3f}",
-        "–" if value is None else f"{value:.3f}",
+        "–" if value is None else units.cell(value, OBJECTIVES[figure].unit),
         f"{now.seconds:.0f}",
         units.duration(epoch_seconds(now) * (job.fidelity.total_epochs - now.epochs)),
     )
@@ -200,10 +200,11 @@ def _quality(trial: Trial, by: Metric) -> str:
     measured = trial.measurement
     assert measured is not None  # a trial with a score has one
     told = [each for each in SCORES.values() if each.shown >= Shown.TABLE]
-    figures = [(each.short or each.label, measured.figure(each.name)) for each in told]
-    if OBJECTIVES[by] not in told:
-        figures.insert(0, (OBJECTIVES[by].score_name, trial.score))
-    return "  ".join(f"{words} {value:.4f}" for words, value in figures if value is not None)
+    known = [(each, measured.figure(each.name)) for each in told]
+    said = [f"{e.short or e.label} {units.shown(v, e.unit)}" for e, v in known if v is not None]
+    if OBJECTIVES[by] not in told and trial.score is not None:
+        said.insert(0, f"{OBJECTIVES[by].score_name} {units.score(trial.score, by)}")
+    return "  ".join(said)
 
 
 class PromotionProgress:
@@ -229,8 +230,8 @@ class PromotionProgress:
             return
         left = self._pace[job.name] * self._left[job.name]
         self._board.say(
-            f"{job.name}  epoch {now.epochs}/{job.fidelity.total_epochs}  mIoU {now.miou:.4f}"
-            f"  loss {now.loss:.4f}  {units.duration(left)} left",
+            f"{job.name}  epoch {now.epochs}/{job.fidelity.total_epochs}"
+            f"  mIoU {units.percent(now.miou)} %  loss {now.loss:.4f}  {units.duration(left)} left",
             self._summary(),
         )
 

@@ -5,16 +5,20 @@ Whoever dies while packing leaves only a hidden folder, swept up by the next.
 
 from __future__ import annotations
 
-import fcntl
+import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import numpy as np
+
+from proxy_tasks.datasets.locks import lock_of, locked
 from proxy_tasks.datasets.packed import damaged, is_whole
 from search_space.errors import UserError
 from search_space.files import FULL
@@ -27,7 +31,7 @@ def appearing(target: Path) -> Iterator[Path]:
     """A hidden folder to fill, which gets its name at the end, or goes."""
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
+        sweep(target.parent)
     making = _hidden(target.parent)
     try:
         with writing(target.parent):
@@ -58,11 +62,10 @@ def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
 @contextmanager
 def alone(target: Path) -> Iterator[None]:
     """One process of a machine at a time is inside; the others wait. UserError as ``writing``."""
-    with writing(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = (target.parent / f".{target.name}.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when we are done, or dead
+    with ExitStack() as lock:
+        with writing(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lock.enter_context(locked(lock_of(target)))
         yield
 
 
@@ -91,6 +94,24 @@ def commit(file: FileIO) -> None:
     os.fsync(file.fileno())
 
 
+@contextmanager
+def array_file(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[FileIO]:
+    """A file of numpy's in a folder to fill, whose values are written inside. Unbuffered: on a full
+    disk a buffer would fail once more, uncaught, on closing."""
+    told = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    with writing(path.parent.parent), path.open("wb", buffering=0) as file:
+        np.lib.format.write_array_header_1_0(file, told)
+        yield file
+        commit(file)
+
+
+def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
+    """Last of all: what has it is a pack."""
+    with writing(folder.parent), (folder / "meta.json").open("wb", buffering=0) as file:
+        write(file, json.dumps(meta, indent=1).encode())
+        commit(file)
+
+
 def _receive(folder: Path, pieces: Iterable[tuple[str, Buffer]]) -> None:
     for name, piece in pieces:
         with writing(folder.parent), (folder / name).open("ab", buffering=0) as file:
@@ -117,7 +138,7 @@ def _hidden(cache: Path) -> Path:
     return cache / f".packing-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
-def _sweep(cache: Path) -> None:
+def sweep(cache: Path) -> None:
     """Remove what processes of this machine left that were killed while packing."""
     for folder in cache.glob(f".packing-{socket.gethostname()}-*-*"):
         owner = folder.name.rsplit("-", 2)[1]

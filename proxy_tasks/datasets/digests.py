@@ -14,7 +14,7 @@ from typing import Any
 from search_space.errors import UserError
 from search_space.files import at_home, replacing
 
-_FILE = "digests.json"
+FILE = "digests.json"
 _BYTES = 16
 _THREADS = 4
 _RACY = 1.0
@@ -76,7 +76,7 @@ class Digests:
 def _place(folder: Path) -> Path | None:
     """None where it is in a home that is not known: as with a read-only cache."""
     try:
-        return at_home(folder) / _FILE
+        return at_home(folder) / FILE
     except UserError:
         return None
 

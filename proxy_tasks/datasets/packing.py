@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from proxy_tasks.datasets.appearing import appearing, commit, write, writing
+from proxy_tasks.datasets.appearing import appearing, commit, write, write_meta, writing
 from proxy_tasks.datasets.base import SPLITS, Dataset, Pixels, Split
 from proxy_tasks.datasets.packed import FORMAT, Size, damaged, digests, is_whole
 from proxy_tasks.datasets.unlabelled import WithUnlabelled
@@ -65,9 +65,7 @@ def pack(
             raise UserError(
                 f"the files of {dataset.name!r} changed while being packed: start again"
             )
-        with writing(target.parent), (making / "meta.json").open("wb", buffering=0) as file:
-            write(file, json.dumps(meta, indent=1).encode())
-            commit(file)
+        write_meta(making, meta)
     return target
 
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy_tasks.datasets.appearing import alone, appearing, commit, write, writing
+from proxy_tasks.datasets.appearing import alone, appearing, array_file, write, write_meta
 from proxy_tasks.datasets.base import Dataset
 from proxy_tasks.datasets.packed import (
     SOFT_FORMAT,
@@ -73,14 +69,14 @@ def _fill(
     packed = open_packed(data)
     index = _index(packed.train, len(packed.classes))
     length = int((index[:, 1] * index[:, 2]).sum()) * len(packed.classes)
-    with _array(folder / VALUES, (length,), np.dtype(np.float16)) as file:
+    with array_file(folder / VALUES, (length,), np.dtype(np.float16)) as file:
         for number, size in enumerate(index[:, 1:].tolist()):
             image, _ = dataset.load("train", number)
             said_hKw = teacher.log_probabilities(image, tuple(size)).transpose(1, 0, 2)
             write(file, np.ascontiguousarray(said_hKw, np.float16).data.cast("B"))
             if progress:
                 progress(number + 1, len(index))
-    with _array(folder / INDEX, index.shape, index.dtype) as file:
+    with array_file(folder / INDEX, index.shape, index.dtype) as file:
         write(file, index.tobytes())
     meta = {
         "format": SOFT_FORMAT,
@@ -90,9 +86,7 @@ def _fill(
         "files": {VALUES: 2 * length, INDEX: index.nbytes},
         "digests": digests(folder, (VALUES, INDEX)),
     }
-    with writing(folder.parent), (folder / "meta.json").open("wb", buffering=0) as file:
-        write(file, json.dumps(meta, indent=1).encode())
-        commit(file)
+    write_meta(folder, meta)
 
 
 def _index(train: PackedSplit, classes: int) -> NDArray[np.int64]:
@@ -100,14 +94,3 @@ def _index(train: PackedSplit, classes: int) -> NDArray[np.int64]:
     sizes = np.array([places((height, width)) for height, width in train.index[:, 1:3].tolist()])
     ends = np.cumsum(classes * sizes[:, 0] * sizes[:, 1])
     return np.column_stack([[0, *ends[:-1]], sizes]).astype(np.int64)
-
-
-@contextmanager
-def _array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[FileIO]:
-    """A file of numpy's whose values are written inside. Unbuffered: on a full disk a buffer would
-    fail once more, uncaught, on closing."""
-    told = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    with writing(path.parent.parent), path.open("wb", buffering=0) as file:
-        np.lib.format.write_array_header_1_0(file, told)
-        yield file
-        commit(file)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
@@ -23,8 +24,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from proxy_tasks.datasets.cache import FEATURES
 from proxy_tasks.networks.encoder_backbone import EncoderBackbone
-from proxy_tasks.networks.level_encoder import LevelEncoder
 from search_space.files import replacing
 
 LARGEST = 8 << 30
@@ -32,7 +33,16 @@ LARGEST = 8 << 30
 ROOM = 0.1
 """Part of the disk that is left free."""
 
-_known: WeakKeyDictionary[LevelEncoder, dict[str, str]] = WeakKeyDictionary()
+
+class Frozen(Protocol):
+    """What is needed of an encoder, see LevelEncoder."""
+
+    def __call__(self, x_BCHW: Tensor, /) -> Any: ...
+
+    def depends(self) -> dict[int, Mapping[str, Tensor]]: ...
+
+
+_known: WeakKeyDictionary[Frozen, dict[str, str]] = WeakKeyDictionary()
 _current: ContextVar[FrozenFeatures | None] = ContextVar("frozen features", default=None)
 
 
@@ -52,7 +62,7 @@ class FrozenFeatures:
         finally:
             _current.reset(token)
 
-    def maps(self, encoder: LevelEncoder, x_BCHW: Tensor) -> dict[int, Tensor]:
+    def maps(self, encoder: Frozen, x_BCHW: Tensor) -> dict[int, Tensor]:
         """What ``encoder`` makes of a batch: level -> map."""
         weights = _weights(encoder)
         file = self.folder / f"{_name(weights, x_BCHW)}.safetensors"
@@ -79,7 +89,14 @@ class FrozenFeatures:
 
 def features_of(pack: Path) -> Path:
     """The folder for what is made of a pack's images, beside it."""
-    return pack.with_name(f"{pack.name}-features")
+    return pack.with_name(pack.name + FEATURES)
+
+
+def kept_maps(encoder: Frozen, x_BCHW: Tensor) -> dict[int, Tensor]:
+    """What a frozen encoder makes of a batch: inside ``FrozenFeatures.kept`` read from there."""
+    features = _current.get()
+    maps: dict[int, Tensor] = features.maps(encoder, x_BCHW) if features else encoder(x_BCHW)
+    return maps
 
 
 class TrainedEncoderBackbone(EncoderBackbone):
@@ -87,10 +104,9 @@ class TrainedEncoderBackbone(EncoderBackbone):
 
     def maps(self, x_BCHW: Tensor) -> dict[int, Tensor]:
         """Those of a frozen encoder from where they are kept, inside ``FrozenFeatures.kept``."""
-        features = _current.get()
-        if features is None or not self.encoder.frozen:
+        if not self.encoder.frozen:
             return super().maps(x_BCHW)
-        return features.maps(self.encoder, x_BCHW)
+        return kept_maps(self.encoder, x_BCHW)
 
 
 def _read(file: Path, weights: dict[str, str], device: torch.device) -> dict[int, Tensor] | None:
@@ -100,11 +116,13 @@ def _read(file: Path, weights: dict[str, str], device: torch.device) -> dict[int
             held = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
             known = kept.metadata()
         if known["digest"] == _digest(held) and weights.items() <= known.items():
-            return {int(level): held[level].movedim(-1, 1).to(device) for level in weights}
+            # Copied, as what a file begins anywhere is summed in another order than what torch lays
+            # out itself.
+            return {int(level): held[level].clone().movedim(-1, 1).to(device) for level in weights}
     return None
 
 
-def _weights(encoder: LevelEncoder) -> dict[str, str]:
+def _weights(encoder: Frozen) -> dict[str, str]:
     """Level -> digest of all weights that its map depends on. A frozen encoder's stay as they are;
     a copy whose batch norms are folded has others."""
     if encoder not in _known:

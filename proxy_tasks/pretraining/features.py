@@ -16,21 +16,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.feature_moments import moments
+from proxy_tasks.feature_teacher import Features
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_backbone
 from proxy_tasks.networks.feature_student import FeatureStudent
 from proxy_tasks.precision import autocast
-from proxy_tasks.pretraining.feature_teacher import Features
 from proxy_tasks.pretraining.goal import LOSS, Pretrained, own, seen
 from proxy_tasks.processes import Group
 from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.scales import Scale
-
-LOOKED_AT = 256
-"""Training images from which the teacher's moments are taken, at most."""
-_LEAST = 1e-3
-"""Share of the mean deviation: a channel that hardly ever moves does not count for more."""
 
 
 def common(own: Mapping[int, int], teachers: Mapping[int, int], asked: Sequence[int]) -> list[int]:
@@ -80,25 +76,10 @@ class FeatureMaps:
         self.figures = ("constant", *(f"level{level}" for level in self.levels))
         self._teacher, self._intensities = teacher, intensities
 
-    @torch.no_grad()
     def measure(self, train: DeviceSplit, group: Group) -> None:
-        """Take the moments of the teacher's channels, over training images that are spread evenly.
-        Afterwards they are the network's, and are kept with it; in a group, the leading process's
-        are."""
-        count = min(LOOKED_AT, len(train))
-        numbers = [place * len(train) // count for place in range(count)]
-        sums: dict[int, Tensor] = {}
-        for _, x_BCHW in seen(train, numbers, 1, self._intensities):
-            for level, said in self._said(x_BCHW).items():
-                pixels_PC = said.double().permute(0, 2, 3, 1).flatten(0, 2)
-                part = torch.stack([pixels_PC.mean(0), pixels_PC.square().mean(0)])
-                sums[level] = sums.get(level, 0) + part / count
-        for level, (mean_C, square_C) in sums.items():
-            std_C = (square_C - mean_C.square()).clamp(min=0).sqrt()
-            mean, std = self.student.moments(level)
-            std_C = std_C.clamp(min=max(_LEAST * std_C.mean().item(), 1e-12))
-            mean.copy_(group.told(mean_C.cpu()))
-            std.copy_(group.told(std_C.cpu()))
+        """Take the moments of the teacher's channels. Afterwards they are the network's, and are
+        kept with it; in a group, the leading process's are."""
+        self.student.set_moments(group.told(moments(self._said, train, self._intensities)))
 
     def loss(self, x_BCHW: Tensor, index_B: Tensor) -> Tensor:
         """See Goal."""

@@ -15,10 +15,10 @@ from proxy_tasks import memory
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.datasets.packed import PackedData, is_whole, open_packed
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import Segmenter
 from proxy_tasks.pretraining.classes import Classes
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.features import FeatureMaps
 from proxy_tasks.pretraining.goal import LOSS, Goal
 from proxy_tasks.pretraining.loop import Pretraining

@@ -14,9 +14,9 @@ from benchmarks.engine import Gate, SleepTask
 from proxy_tasks.datasets import open_dataset
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.distillation import Lessons
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.objectives import OBJECTIVES, Measured, kept
 from proxy_tasks.own_objective import OWN, OwnObjective
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.task import Labels, PretrainingTask
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
@@ -28,7 +28,7 @@ from search_space.canonical import canonical_key
 from search_space.scales import Scale
 from tests.support.implementations import implementations
 from tests.support.tasks import KeyTask, SlopeTask
-from tests.support.taught import soft_labels
+from tests.support.taught import soft_labels, taps
 
 SMALL = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 TRAINED = Fidelity(epochs=2, size=(32, 48), scale=SMALL, evaluate_every=1)
@@ -73,6 +73,9 @@ TASKS: dict[str, Callable[[Path, Path], ProxyTask]] = {
     ),
     "training, taught": lambda data, folder: replace(
         trained(data), lessons=Lessons(data.parent / "soft", temperature=2.0)
+    ),
+    "training, taught features": lambda data, folder: replace(
+        trained(data), lessons=Lessons(None, taps=taps(data))
     ),
     "training, kept": lambda data, folder: replace(trained(data), folder=folder / "kept"),
     "by the key": lambda data, folder: KeyTask(),

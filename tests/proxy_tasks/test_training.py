@@ -25,7 +25,7 @@ from search_space.architecture import Architecture
 from search_space.canonical_form import CanonicalForm
 from search_space.errors import UserError
 from search_space.scales import Scale
-from tests.support.taught import soft_labels
+from tests.support.taught import soft_labels, taps
 
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 SIZE = (32, 48)
@@ -125,7 +125,8 @@ def evaluated(network: DeepLabV3, val: DeviceSplit) -> Evaluation:
         {"optimizer": "sgd", "schedule": "poly", "balance": True, "ohem": 0.5},
         {"accumulate": 2, "drop_path": 0.3},
         {"size": (32, 32), "rare": 0.5, "upside_down": 0.5, "turn": 0.5, "dice": 1.0},
-        {"taught": True},
+        {"taught": "labels"},
+        {"taught": "features"},
     ],
     ids=[
         "default",
@@ -133,6 +134,7 @@ def evaluated(network: DeepLabV3, val: DeviceSplit) -> Evaluation:
         "micro-batches and stochastic depth",
         "crops and dice",
         "taught",
+        "taught features",
     ],
 )
 def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
@@ -140,10 +142,12 @@ def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     train: DeviceSplit,
     val: DeviceSplit,
     lessons: Lessons,
+    pack_folder: Path,
     tmp_path: Path,
 ) -> None:
     if "taught" in changes:
-        changes = {"lessons": lessons}
+        maps = Lessons(None, taps=taps(pack_folder))
+        changes = {"lessons": lessons if changes["taught"] == "labels" else maps}
     unbroken, begun = make(train, **changes), make(train, **changes)
     for _ in range(3):
         unbroken.run_epoch()

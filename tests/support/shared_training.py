@@ -48,7 +48,13 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     "crops": {"rare": 0.4, "upside_down": 0.5, "dice": 0.5},
     "teacher": {"rare": 0.4, "accumulate": 2},
+    "teacher of features": {"rare": 0.4, "accumulate": 2},
 }
+LESSONS = {
+    "teacher": Lessons(Path("soft"), temperature=2.0),
+    "teacher of features": Lessons(None, taps=Path("taps")),
+}
+"""By recipe; folders as they are called beside the data."""
 SUBJECT = "spinenet-49"
 BASE = Recipe(batch_size=8, averaging=0.5)
 
@@ -58,7 +64,7 @@ def taught(folder: Path) -> dict[str, Any]:
     under ``kept``, the measurements of a task that keeps its files in the folder."""
     task = TrainingTask(folder / "data", BASE, seed=0, device="cpu", folder=folder / "kept")
     known = {
-        name: _trained(folder, replace(BASE, **changes), name == "teacher")
+        name: _trained(folder, replace(BASE, **changes), LESSONS.get(name))
         for name, changes in RECIPES.items()
     }
     return known | {"kept": list(task.score(JOB))}
@@ -76,14 +82,18 @@ def promoted(folder: Path) -> list[Measurement]:
     return list(build.task(config, config.promotion, data).score(job))
 
 
-def _trained(folder: Path, recipe: Recipe, taught: bool) -> dict[str, Any]:
+def _trained(folder: Path, recipe: Recipe, taught: Lessons | None) -> dict[str, Any]:
     data = open_packed(folder / "data")
     train, val = (DeviceSplit(split, torch.device("cpu")) for split in (data.train, data.val))
     torch.manual_seed(0)
     network = build_segmenter(JOB.backbone, SCALE, 11, SIZE).double()
     network.backbone.register_forward_pre_hook(lambda _, given: (given[0].double(),))
     group = Group.joined()
-    lessons = Lessons(folder / "soft", temperature=2.0) if taught else None
+    lessons = taught and replace(
+        taught,
+        labels=taught.labels and folder / taught.labels,
+        taps=taught.taps and (folder / taught.taps).resolve(),
+    )
     training = Training(
         network, train, recipe, epochs=2, seed=0, size=SIZE, group=group, lessons=lessons
     )

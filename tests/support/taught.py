@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from proxy_tasks.checkpoint import Weights
 from proxy_tasks.datasets import Dataset
 from proxy_tasks.datasets.base import IGNORE
 from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.datasets.soft_packing import pack_soft
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.labelling import Array
-from proxy_tasks.sight import Extent
+from proxy_tasks.networks import build_segmenter
+from proxy_tasks.sight import OWN, Extent
+from proxy_tasks.taps import pack_taps
+from search_space.scale_permuted import ScalePermutedSpace
+from search_space.scales import Scale
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,27 @@ class Oracle:
         found = np.where(right_Khw, self.sure, (1 - self.sure) / (classes - 1))
         found[:, seen_hw == IGNORE] = 1 / classes
         return np.log(found).astype(np.float32)
+
+
+ENCODER = "efficientnet-lite0"
+SMALL = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
+LEVELS_3_AND_4 = ScalePermutedSpace(stages=((3, 1), (4, 1)), output_levels=(3, 4), max_level=5)
+
+
+def mapped(folder: Path, seed: int = 0) -> Path:
+    """The folder of a promotion, as far as its weights: a network with maps of levels 3 and 4."""
+    torch.manual_seed(seed)
+    backbone = LEVELS_3_AND_4.decode(LEVELS_3_AND_4.sample(np.random.default_rng(seed)))
+    network = build_segmenter(backbone, SMALL, 2, (32, 48)).eval()
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "best.safetensors"
+    Weights(weights, backbone, SMALL, (32, 48), ("a", "b"), OWN).save(network.state_dict())
+    return folder
+
+
+def taps(data: Path, source: str = ENCODER) -> Path:
+    """A network whose maps are learnt, beside a pack."""
+    return pack_taps(data, FeatureTeacher.named(source, None), source, torch.device("cpu"))
 
 
 def soft_labels(dataset: Dataset, data: Path) -> Path:

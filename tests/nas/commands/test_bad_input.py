@@ -205,7 +205,7 @@ def test_a_batch_larger_than_the_data(refused) -> None:
         (["export", "RUN", "-o", "OUT"], "RUN"),
         (["search", "--run", "RUN", "--resume"], "no run is here"),
         (["search", "--resume"], "--resume needs --run"),
-        (["search", "quickstart", "--run", "RUN", "--resume"], "leave quickstart out"),
+        (["search", "quickstart", "--run", "RUN", "--resume"], "no run is here"),
         (["promote", "RUN", "--top", "1", "--trial", "3"], "give one of them"),
     ],
 )

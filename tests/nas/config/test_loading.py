@@ -39,6 +39,23 @@ def test_a_file_extends_a_preset_key_by_key(tmp_path: Path) -> None:
     assert mine.promotion == preset.promotion
 
 
+def test_a_file_that_is_extended_lies_beside_the_one_that_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "base.yaml").write_text("proxy: {epochs: 3}\n")
+    (tmp_path / "there" / "mine.yaml").write_text("extends: base.yaml\nseed: 4\n")
+    (tmp_path / "base.yaml").write_text("proxy: {epochs: 5}\n")
+    (tmp_path / "other.yaml").write_text("extends: there/../base.yaml\n")
+    monkeypatch.chdir(tmp_path)
+    mine = config.load("there/mine.yaml")
+    assert (mine.seed, mine.proxy.epochs) == (4, 3)
+    assert config.load("other.yaml").proxy.epochs == 5
+    (tmp_path / "there" / "loop.yaml").write_text("extends: ../there/loop.yaml\n")
+    with pytest.raises(UserError, match="extends itself"):
+        config.load("there/loop.yaml")
+
+
 def test_settings_win_over_the_file_and_are_yaml() -> None:
     loaded = config.load("quickstart", ["proxy.size=[40, 56]", "budget.trials=7", "seed=3"])
     assert (loaded.proxy.size, loaded.budget.trials, loaded.seed) == ((40, 56), 7, 3)

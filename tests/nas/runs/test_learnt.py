@@ -251,7 +251,7 @@ def test_the_record_keeps_the_classes_of_the_best_epoch(run: RunDirectory) -> No
     last = Measurement(2, 1, 1, 2.0, miou=0.3, class_iou=(0.9, 0.0, 0.0))
     keep(run, best, last)
     line = end(run, Fidelity(2, (32, 48), Scale()), last, learnt.Truth(FIELD, SHARES))
-    assert "promoted: best mIoU 0.3083; it knows only soil: weed and crop are never found" in line
+    assert "promoted: best mIoU 30.8 %; it knows only soil: weed and crop are never found" in line
     kept = load(run.promotions / "spinenet-49")
     assert (kept.classes, kept.class_iou, kept.shares) == (FIELD, (0.925, 0.0, 0.0), SHARES)
 
@@ -260,7 +260,7 @@ def test_a_score_of_nothing_is_a_score(run: RunDirectory) -> None:
     last = Measurement(2, 1, 1, 2.0, miou=0.0, class_iou=(0.0, 0.0, 0.0))
     keep(run, last)
     line = end(run, Fidelity(2, (32, 48), Scale()), last, learnt.Truth(FIELD, SHARES))
-    assert "best mIoU 0.0000; it knows no class: soil, weed and crop are never found" in line
+    assert "best mIoU 0.0 %; it knows no class: soil, weed and crop are never found" in line
 
 
 def test_the_end_of_a_training_on_all_images_is_no_failure(run: RunDirectory) -> None:

@@ -91,3 +91,41 @@ def test_a_damaged_record_is_told(text: str, run: RunDirectory) -> None:
     (run.path / settings_identity.FILE).write_text(text)
     with pytest.raises(UserError, match=r"settings.json: damaged .*put it back"):
         changed(run, [], ALLOWED, Console())
+
+
+@pytest.fixture
+def taught(tmp_path: Path) -> RunDirectory:
+    settings = ["proxy.teacher={from: efficientnet-lite0, features: 0.5}"]
+    config = configs.load("quickstart", settings).of_a_new_run()
+    return RunDirectory.create(tmp_path / "taught", config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("proxy.teacher.weight", 2.0, "proxy.teacher.weight is 2.0, but the run began with 1.0"),
+        ("proxy.teacher.features", 1.0, "proxy.teacher.features is 1.0, but the run began with 0.5"),
+        ("proxy.teacher", None, "proxy.teacher is null, but the run began with"),
+    ],
+)
+def test_so_is_what_is_learnt_of_a_teacher(
+    key: str, value: object, said: str, taught: RunDirectory
+) -> None:
+    with pytest.raises(UserError, match=said):
+        edit(taught, key, value)
+
+
+def test_where_a_teacher_lies_may_change_and_one_that_is_new_may_not_come(
+    run: RunDirectory, taught: RunDirectory
+) -> None:
+    assert edit(taught, "proxy.teacher.from", "/moved/efficientnet-lite0")
+    with pytest.raises(UserError, match=r"proxy\.teacher is \{.*, but the run began with null"):
+        edit(run, "proxy.teacher", {"from": "efficientnet-lite0"})
+
+
+def test_a_record_of_before_says_nothing_of_a_teacher(taught: RunDirectory) -> None:
+    file = taught.path / settings_identity.FILE
+    known = json.loads(file.read_text())
+    del known["settings"]["proxy"]["teacher"]
+    file.write_text(json.dumps(known))
+    assert edit(taught, "proxy.teacher.weight", 2.0)

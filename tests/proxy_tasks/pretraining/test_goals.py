@@ -16,9 +16,9 @@ from proxy_tasks.datasets.image_folders import ImageFolders
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.datasets.packing import pack
 from proxy_tasks.device_split import DeviceSplit
+from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks import build_segmenter
-from proxy_tasks.pretraining.feature_teacher import FeatureTeacher
 from proxy_tasks.pretraining.features import FeatureMaps, common
 from proxy_tasks.pretraining.goal import LOSS, Goal
 from proxy_tasks.pretraining.loop import Pretraining, check_recipe
