@@ -65,13 +65,10 @@ def check(folder: Path, config: Config) -> None:
 def _of(config: Config) -> dict[str, Any]:
     values = config.model_dump(mode="json", include=set(_SECTIONS))
     values["space"].pop("encoder_weights", None)
-<<<<<<< HEAD
-    values["proxy"].pop("teacher", None)
     values["constraints"].pop("latency_table", None)
-=======
+    values["constraints"].setdefault("latency_size", None)
     if teacher := values["proxy"]["teacher"]:
         del teacher["from"]
->>>>>>> afcac813b9e990d5b617c4a4cc6bc33d3c952db8
     return values
 
 
