@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from proxy_tasks.objectives import EXPORTED_LATENCY
 from results import text_diagram
 from results.build_options import BuildOptions
 from search_space import catalog
@@ -16,6 +17,7 @@ from search_space.backbone import Backbone, head_of, seen_size
 from search_space.canonical import canonical_key
 from search_space.cost import Cost, Part, cost, parts
 from search_space.heads import HEADS
+from search_space.latency import LatencyModel, LatencyTable
 from search_space.resnet import DilatedResNet
 from search_space.taps import Taps, dead, smallest_side
 
@@ -33,6 +35,17 @@ class Description:
     target: BuildOptions
     auxiliary: bool = False
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    table: LatencyTable | None = None
+    """What the latency of its export is predicted from."""
+
+    @cached_property
+    def latency(self) -> float | None:
+        """Seconds of the exported network for one image; None without a table."""
+        if self.table is None:
+            return None
+        target = self.target
+        model = LatencyModel(self.table)
+        return model.of(self.backbone, target.scale, target.classes, target.size).ms / 1e3
 
     @property
     def kind(self) -> str:
@@ -85,7 +98,12 @@ class Description:
         return self.backbone, target.scale, target.classes, target.size, self.auxiliary
 
 
-def load(name_or_path: str, target: BuildOptions, auxiliary: bool = False) -> Description:
+def load(
+    name_or_path: str,
+    target: BuildOptions,
+    auxiliary: bool = False,
+    table: LatencyTable | None = None,
+) -> Description:
     """Describe an entry of the catalogue or an architecture file.
 
     Raises:
@@ -94,7 +112,7 @@ def load(name_or_path: str, target: BuildOptions, auxiliary: bool = False) -> De
     spec = catalog.find(name_or_path)
     name = catalog.title(name_or_path)
     target = target.fitted(name, spec.backbone, auxiliary)
-    return Description(name, spec.backbone, target, auxiliary, spec.provenance)
+    return Description(name, spec.backbone, target, auxiliary, spec.provenance, table)
 
 
 def summary(description: Description) -> dict[str, Any]:
@@ -111,6 +129,7 @@ def summary(description: Description) -> dict[str, Any]:
         "classes": target.classes,
         "parameters": total.parameters,
         "macs": total.macs,
+        **({EXPORTED_LATENCY: description.latency} if description.table else {}),
         "activation_bytes": total.activations,
         "training_bytes": {str(n): total.training_bytes(n) for n in (1, BATCH)},
         "aspp_rates": list(description.rates),

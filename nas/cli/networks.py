@@ -29,6 +29,10 @@ def describe(
     auxiliary: Annotated[
         bool, typer.Option("--auxiliary", help="Include a ResNet's auxiliary head.")
     ] = False,
+    latency_table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Predict the latency from a table of nas latency."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     diagram: Annotated[
         list[Path] | None,
@@ -49,13 +53,14 @@ def describe(
     if source is None:
         from nas.commands.catalogue import catalogue
 
-        if auxiliary or diagram:
-            raise UserError("--auxiliary and --diagram need a name or a file to describe")
+        if auxiliary or diagram or latency_table:
+            options = "--auxiliary, --diagram and --latency-table"
+            raise UserError(f"{options} need a name or a file to describe")
         catalogue(built, json, _console())
         return
     from nas.commands.describe import describe
 
-    describe(source, built, auxiliary, json, diagram or (), _console())
+    describe(source, built, auxiliary, json, diagram or (), _console(), latency_table)
 
 
 def export(

@@ -7,6 +7,7 @@
                           channels, stem_filters (null: multiplied by filters too)}
     head, auxiliary, size, classes
     parameters, macs      of all parts
+    exported_latency      seconds for one image, predicted from a table, where one is given
     activation_bytes      peak of one image in a training step
     training_bytes        {"1": ..., "16": ...}: batch size -> all of a training step
     aspp_rates            empty for a head without that pyramid
@@ -42,6 +43,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.runs.built_as import built_as
+from proxy_tasks.objectives import EXPORTED_LATENCY, OBJECTIVES
 from results import description as descriptions
 from results import text_diagram, units
 from results.build_options import BuildOptions
@@ -51,6 +53,7 @@ from search_space.architecture import Architecture
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.heads import HEADS
+from search_space.latency import load
 from search_space.printable import one_line
 from search_space.shapes import level_size
 
@@ -62,6 +65,7 @@ def describe(
     as_json: bool,
     diagrams: Sequence[Path],
     console: Console,
+    latency_table: Path | None = None,
 ) -> None:
     """Print totals, diagram and the table of parts; with ``as_json`` one object instead. A file in
     a run's folder is described as the run builds it.
@@ -70,7 +74,8 @@ def describe(
         UserError: nothing of that name, a target that it cannot be built for, or a diagram that
             cannot be drawn or written.
     """
-    described = descriptions.load(name_or_path, built_as(name_or_path, target), auxiliary)
+    table = load(latency_table) if latency_table else None
+    described = descriptions.load(name_or_path, built_as(name_or_path, target), auxiliary, table)
     written = _draw(described, diagrams) if diagrams else []
     if as_json:
         console.file.write(json.dumps(descriptions.as_dict(described), indent=2) + "\n")
@@ -129,6 +134,9 @@ def _fact_lines(described: Description) -> Iterator[tuple[str, str]]:
         yield "assumed", " ".join(_assumed(target))
     yield "parameters", f"{units.mega(total.parameters)}  {total.parameters:,}"
     yield "MACs", f"{units.giga(total.macs)}  {total.macs:,}"
+    if described.latency is not None:
+        known = OBJECTIVES[EXPORTED_LATENCY]
+        yield known.label, units.shown(described.latency, known.unit)
     yield "memory", _memory(total.activations, total.training_bytes(BATCH))
     if described.rates:
         rates = ", ".join(map(str, described.rates))

@@ -75,6 +75,17 @@ def test_a_network_is_predicted_part_by_part(file: Path) -> None:
     assert "a simple machine" in text
 
 
+def test_a_description_tells_the_latency_that_a_table_predicts(file: Path) -> None:
+    words = ["describe", "spinenet-49", "--scale", "S49-", "--size", "64x96"]
+    given = [*words, "--latency-table", str(file)]
+    shown = nas("show", *words[1:], "--table", str(file), "--json").output
+    wanted = json.loads(shown)["predicted"]["ms"]
+    told = json.loads(CliRunner().invoke(cli.app, [*given, "--json"]).output)
+    assert told["exported_latency"] == pytest.approx(wanted / 1e3)
+    assert "exported latency" in CliRunner().invoke(cli.app, given).output
+    assert "exported_latency" not in CliRunner().invoke(cli.app, [*words, "--json"]).output
+
+
 MISTAKES = {
     "no table": (("show", "spinenet-49"), "nas latency measure -o latency.csv writes one"),
     "no such table": (("show", "spinenet-49", "--table", "x.csv"), "x.csv: No such file"),
