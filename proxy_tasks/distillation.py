@@ -24,20 +24,21 @@ class Lessons:
     """What a training learns from a teacher. ``labels`` is a folder of soft labels, see
     proxy_tasks.soft_labels, None where it has no classes; ``weight`` is that of the divergence
     beside the loss on labels, ``temperature`` divides the logits of both networks in it.
-    ``taps`` is a folder with a network whose maps are learnt too, see proxy_tasks.taps; None: none
-    are; ``features`` is the weight of their error. A folder that is gone is made by ``again``."""
+    ``maps`` is a folder with a network whose maps are learnt too, see proxy_tasks.teacher_maps;
+    None: none are; ``features`` is the weight of their error. A folder that is gone is made by
+    ``again``."""
 
     labels: Path | None
     weight: float = 1.0
     temperature: float = 1.0
     again: Callable[[Path], None] | None = None
-    taps: Path | None = None
+    maps: Path | None = None
     features: float = 1.0
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """All that trainings read of it."""
-        return tuple(each for each in (self.labels, self.taps) if each is not None)
+        return tuple(each for each in (self.labels, self.maps) if each is not None)
 
     def restore(self) -> None:
         """Make again what is gone."""

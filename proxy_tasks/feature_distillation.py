@@ -21,21 +21,23 @@ from torch.nn import functional as F
 from proxy_tasks.intensities import Intensities
 from proxy_tasks.networks.blocks import Encoder
 from proxy_tasks.networks.feature_student import FeatureProjections
-from proxy_tasks.taps import Taps, nearest
+from proxy_tasks.teacher_maps import TeacherMaps, nearest
 
 
 class FeatureDistillation:
     """``projections`` learn beside a student whose maps have ``out_channels``, level -> channels.
     Each level of the teacher is compared with the student's of that level, or else the nearest."""
 
-    def __init__(self, taps: Taps, out_channels: Mapping[int, int], given: Intensities) -> None:
+    def __init__(
+        self, maps: TeacherMaps, out_channels: Mapping[int, int], given: Intensities
+    ) -> None:
         """``given``: how the images are normalised that the student sees."""
-        self._taps, self._given = taps, given
-        self.levels = pairs(taps.channels, out_channels)
-        channels = {n: (out_channels[own], taps.channels[n]) for n, own in self.levels.items()}
+        self._teacher, self._given = maps, given
+        self.levels = pairs(maps.channels, out_channels)
+        channels = {n: (out_channels[own], maps.channels[n]) for n, own in self.levels.items()}
         with torch.random.fork_rng(devices=[]):  # draws of others stay as they are
             self.projections = FeatureProjections(channels)
-        self.projections.set_moments(taps.moments)
+        self.projections.set_moments(maps.moments)
 
     def loss(self, maps: Mapping[int, Tensor], x_BCHW: Tensor) -> Tensor:
         """Mean over these crops of the squared error of a channel's pixel, all levels alike.
@@ -44,7 +46,7 @@ class FeatureDistillation:
             maps: the student's, level -> map.
             x_BCHW: the images that it saw.
         """
-        wanted = self._taps.features(x_BCHW, self._given)
+        wanted = self._teacher.features(x_BCHW, self._given)
         sized = {n: _at(maps[own], wanted[n].shape[2:]) for n, own in self.levels.items()}
         told = self.projections.projected(sized)
         errors = [

@@ -21,7 +21,7 @@ from proxy_tasks.precision import autocast
 from proxy_tasks.processes import ALONE, Group
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.soft_labels import SoftLabels
-from proxy_tasks.taps import open_taps
+from proxy_tasks.teacher_maps import open_teacher_maps
 from proxy_tasks.training_loop import TrainingLoop
 
 
@@ -46,9 +46,9 @@ class Training(TrainingLoop[Segmenter]):
         lessons: Lessons | None = None,
     ) -> None:
         self._maps: FeatureDistillation | None = None
-        if lessons and lessons.taps and lessons.features:
-            taps = open_taps(lessons.taps, train.device)
-            self._maps = FeatureDistillation(taps, network.backbone.out_channels, intensities)
+        if lessons and lessons.maps and lessons.features:
+            maps = open_teacher_maps(lessons.maps, train.device)
+            self._maps = FeatureDistillation(maps, network.backbone.out_channels, intensities)
         super().__init__(
             network,
             train,

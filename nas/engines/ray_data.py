@@ -26,21 +26,21 @@ Pieces = tuple[tuple[str, ray.ObjectRef], ...]
 @dataclass(frozen=True)
 class TravellingTask:
     """``task`` with the pack at its ``data`` sent after it, and of its ``lessons``, where it has
-    any, the ``soft`` labels and the ``taps``. ``home`` is the node of the driver."""
+    any, the ``soft`` labels and the ``maps``. ``home`` is the node of the driver."""
 
     task: Any
     home: str
     pieces: Pieces
     soft: Pieces = ()
-    taps: Pieces = ()
+    maps: Pieces = ()
 
     def score(self, job: Job) -> Iterator[Measurement]:
         """As the task does, with the data where this node has them."""
         here: dict[str, Any] = {"data": self._data()}
         if lessons := getattr(self.task, "lessons", None):
             labels = lessons.labels and self._here(lessons.labels, self.soft)
-            taps = lessons.taps and self._here(lessons.taps, self.taps)
-            here["lessons"] = replace(lessons, labels=labels, taps=taps)
+            maps = lessons.maps and self._here(lessons.maps, self.maps)
+            here["lessons"] = replace(lessons, labels=labels, maps=maps)
         yield from replace(self.task, **here).score(job)
 
     def _data(self) -> Path:
@@ -77,7 +77,7 @@ def travelling(task: ProxyTask) -> ProxyTask:
         return task
     pieces = _sent(data, getattr(task, "again", None))
     lessons = getattr(task, "lessons", None)
-    taught = (lessons.labels, lessons.taps) if lessons else ()
+    taught = (lessons.labels, lessons.maps) if lessons else ()
     soft = (_sent(folder, lessons.again) if folder else () for folder in taught)
     return TravellingTask(task, ray.get_runtime_context().get_node_id(), pieces, *soft)
 

@@ -18,8 +18,8 @@ from proxy_tasks.datasets.packed import open_packed
 from proxy_tasks.distillation import Lessons
 from proxy_tasks.networks.frozen_features import features_of
 from proxy_tasks.soft_labels import soft_bytes
-from proxy_tasks.taps import taps_bytes
 from proxy_tasks.task import Job
+from proxy_tasks.teacher_maps import teacher_bytes
 from results.trial import Trial
 from search_space.cost import cost
 
@@ -92,7 +92,7 @@ def sized(
     packed, batch = open_packed(data), training.recipe.micro_batch // resources.processes
     held = packed.train.nbytes
     if lessons:
-        held += sum(soft_bytes(each) + taps_bytes(each) for each in lessons.folders)
+        held += sum(soft_bytes(each) + teacher_bytes(each) for each in lessons.folders)
 
     def predict(job: Job) -> int:
         size, scale = job.fidelity.size, job.fidelity.scale

@@ -20,7 +20,7 @@ from proxy_tasks.distillation import Lessons
 from proxy_tasks.feature_distillation import pairs
 from proxy_tasks.networks import build_backbone
 from proxy_tasks.proxy import find_device
-from proxy_tasks.taps import pack_taps, taps_levels
+from proxy_tasks.teacher_maps import pack_teacher_maps, teacher_levels
 from search_space.backbone import Backbone
 from search_space.errors import UserError
 from search_space.files import sha256
@@ -53,16 +53,16 @@ def lessons(
         def report(done: int, total: int) -> None:
             status.update(f"asking the teacher {named}: {done} of {total} images")
 
-        labels, taps = _asked(config, training, data, report)
-    for line in _told(taps, training.scale, networks) if taps else ():
+        labels, maps = _asked(config, training, data, report)
+    for line in _told(maps, training.scale, networks) if maps else ():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     again = Again(config, training, data)
-    return Lessons(labels, teacher.weight, teacher.temperature, again, taps, teacher.features)
+    return Lessons(labels, teacher.weight, teacher.temperature, again, maps, teacher.features)
 
 
-def _told(taps: Path, scale: Scale, networks: Mapping[str, Backbone]) -> Iterator[str]:
+def _told(maps: Path, scale: Scale, networks: Mapping[str, Backbone]) -> Iterator[str]:
     """Which features are learnt, and by which networks otherwise than by a map of that stride."""
-    levels = taps_levels(taps)
+    levels = teacher_levels(maps)
     strides = " and ".join(str(2**level) for level in levels)
     plural = "s" if len(levels) > 1 else ""
     yield (
@@ -107,15 +107,15 @@ def _asked(
     device = find_device(config.engine.device)
     try:
         check_features(teacher)
-        labels = taps = None
+        labels = maps = None
         if named := talking(teacher.paths):
             identity = ", ".join(map(digest, named))
             asked = open_teacher(named, found, device)
             labels = pack_soft(found, data, asked, identity, progress)
         if (features := tapped(teacher, found)) is not None:
             assert features.file is not None
-            taps = pack_taps(data, features, sha256(features.file), device, progress)
-        return labels, taps
+            maps = pack_teacher_maps(data, features, sha256(features.file), device, progress)
+        return labels, maps
     except UserError as error:
         if not str(error).startswith("teacher."):
             raise

@@ -26,7 +26,7 @@ FEATURES = "-features"
 """What the folder of an encoder's maps is called, behind the name of the pack."""
 FINGERPRINTS = "fingerprints"
 _FOLDERS = (
-    ("teacher", re.compile(rf"{_PACK}-(soft|taps)-[0-9a-f]{{16}}"), re.compile(_ARRAYS)),
+    ("teacher", re.compile(rf"{_PACK}-(soft|maps)-[0-9a-f]{{16}}"), re.compile(_ARRAYS)),
     ("encoder maps", re.compile(_PACK + FEATURES), re.compile(r"\.?[0-9a-f]{32}\.safetensors.*")),
     ("images", re.compile(_PACK), re.compile(_ARRAYS)),
 )

@@ -34,8 +34,8 @@ from search_space.errors import UserError
 FORMAT = "packed/3"
 SOFT_FORMAT = "soft/1"
 """Of a folder with what a teacher says of the images, see proxy_tasks.soft_labels."""
-TAPS_FORMAT = "taps/1"
-"""Of a folder with a network whose maps are learnt, see proxy_tasks.taps."""
+MAPS_FORMAT = "maps/1"
+"""Of a folder with a network whose maps are learnt, see proxy_tasks.teacher_maps."""
 Size = tuple[int, int]
 
 PIECE = 64 * 2**20
@@ -156,7 +156,7 @@ def is_whole(path: Path) -> bool:
     """Whether all files are there at their full length: what is seen without reading them."""
     try:
         meta = json.loads((path / "meta.json").read_text())
-        if meta["format"] not in (FORMAT, SOFT_FORMAT, TAPS_FORMAT):
+        if meta["format"] not in (FORMAT, SOFT_FORMAT, MAPS_FORMAT):
             return False
         return all(
             np.load(path / name, mmap_mode="r").nbytes == nbytes

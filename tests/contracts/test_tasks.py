@@ -28,7 +28,7 @@ from search_space.canonical import canonical_key
 from search_space.scales import Scale
 from tests.support.implementations import implementations
 from tests.support.tasks import KeyTask, SlopeTask
-from tests.support.taught import soft_labels, taps
+from tests.support.taught import soft_labels, teacher_maps
 
 SMALL = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 TRAINED = Fidelity(epochs=2, size=(32, 48), scale=SMALL, evaluate_every=1)
@@ -75,7 +75,7 @@ TASKS: dict[str, Callable[[Path, Path], ProxyTask]] = {
         trained(data), lessons=Lessons(data.parent / "soft", temperature=2.0)
     ),
     "training, taught features": lambda data, folder: replace(
-        trained(data), lessons=Lessons(None, taps=taps(data))
+        trained(data), lessons=Lessons(None, maps=teacher_maps(data))
     ),
     "training, kept": lambda data, folder: replace(trained(data), folder=folder / "kept"),
     "by the key": lambda data, folder: KeyTask(),

@@ -24,7 +24,7 @@ from proxy_tasks.networks import build_segmenter
 from proxy_tasks.networks.frozen_features import FrozenFeatures
 from proxy_tasks.running import running
 from proxy_tasks.sight import OWN, Sight
-from proxy_tasks.taps import Taps, pack_taps
+from proxy_tasks.teacher_maps import TeacherMaps, pack_teacher_maps
 from proxy_tasks.teachers import Ensemble, NetworkTeacher, Teacher
 from proxy_tasks.views import Views
 from results.export.huggingface import _save_weights, config
@@ -200,9 +200,9 @@ def test_as_trainings_ask_it_says_the_same(feature_teacher: FeatureTeacher, tmp_
     images = Arrays([(picture(), np.zeros((64, 80), np.uint8))] * 2, [], ("a", "b"))
     images = replace(images, val=images.train)
     data = pack(images, Sight(cover=(64, 80)), tmp_path / "cache")
-    folder = pack_taps(data, feature_teacher, "it", CPU)
+    folder = pack_teacher_maps(data, feature_teacher, "it", CPU)
     moved = folder.rename(tmp_path / "elsewhere")
-    found, maps = Taps.open(moved, CPU), feature_teacher.open(CPU)(batch(), SHOWN)
+    found, maps = TeacherMaps.open(moved, CPU), feature_teacher.open(CPU)(batch(), SHOWN)
     assert set(found.channels) == {3, 4}
     for level, channels in found.channels.items():
         assert maps[level].shape[1] == channels

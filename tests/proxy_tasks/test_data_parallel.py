@@ -17,7 +17,7 @@ from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 from tests.support.groups import in_processes
 from tests.support.shared_training import JOB, RECIPES, SIZE, taught
-from tests.support.taught import soft_labels, taps
+from tests.support.taught import soft_labels, teacher_maps
 
 Both = tuple[dict[str, Any], list[dict[str, Any]]]
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = pack(dataset, Sight(cover=SIZE), tmp_path_factory.mktemp("cache"))
     (folder / "data").symlink_to(data)
     (folder / "soft").symlink_to(soft_labels(dataset, data))
-    (folder / "taps").symlink_to(taps(data))
+    (folder / "maps").symlink_to(teacher_maps(data))
     return folder
 
 
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def both(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Both:
     """What one process learns, and what each of two does."""
     other = tmp_path_factory.mktemp("alone")
-    for name in ("data", "soft", "taps"):
+    for name in ("data", "soft", "maps"):
         (other / name).symlink_to((folder / name).readlink())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

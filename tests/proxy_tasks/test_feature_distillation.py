@@ -28,14 +28,14 @@ from proxy_tasks.networks.level_encoder import StagedEncoder
 from proxy_tasks.proxy import TrainingTask
 from proxy_tasks.recipe import Recipe
 from proxy_tasks.sight import Sight
-from proxy_tasks.taps import Taps, nearest, pack_taps, tapped_levels
 from proxy_tasks.task import Fidelity, Job, Measurement
+from proxy_tasks.teacher_maps import TeacherMaps, nearest, pack_teacher_maps, tapped_levels
 from proxy_tasks.training import Training
 from search_space.architecture import Architecture, features
 from search_space.errors import UserError
 from search_space.resnet import DilatedResNet
 from tests.support.arrays import Arrays
-from tests.support.taught import ENCODER, LEVELS_3_AND_4, SMALL, mapped, soft_labels, taps
+from tests.support.taught import ENCODER, LEVELS_3_AND_4, SMALL, mapped, soft_labels, teacher_maps
 
 CPU, SIZE = torch.device("cpu"), (32, 48)
 RECIPE = Recipe(batch_size=4, averaging=0.5)
@@ -60,9 +60,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def own(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Taps of a network of ours."""
+    """TeacherMaps of a network of ours."""
     torch.set_num_threads(1)
-    return taps(data, str(mapped(tmp_path_factory.mktemp("promotion"), seed=3)))
+    return teacher_maps(data, str(mapped(tmp_path_factory.mktemp("promotion"), seed=3)))
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +103,7 @@ def test_a_student_learns_by_the_same_level_or_the_nearest() -> None:
 def test_the_loss_is_the_error_of_projections_from_standardised_maps(
     own: Path, data: Path, levels: tuple[int, ...]
 ) -> None:
-    known, seen = Taps.open(own, CPU), open_packed(data).intensities
+    known, seen = TeacherMaps.open(own, CPU), open_packed(data).intensities
     distillation = FeatureDistillation(known, dict.fromkeys(levels, 6), seen)
     maps = {n: torch.randn(4, 6, 32 // 2**n, -(-48 // 2**n)) for n in levels}
     with torch.no_grad():
@@ -129,7 +129,7 @@ def test_the_loss_is_the_error_of_projections_from_standardised_maps(
 
 
 def test_moments_are_of_the_training_images(own: Path, data: Path) -> None:
-    known, packed = Taps.open(own, CPU), open_packed(data)
+    known, packed = TeacherMaps.open(own, CPU), open_packed(data)
     split = DeviceSplit(packed.train, CPU)
     x_BCHW = torch.stack([split.image(n) for n in range(len(split))]).float() / 255
     mean, std = (torch.tensor(row) for row in (packed.intensities.mean, packed.intensities.std))
@@ -146,7 +146,7 @@ def test_moments_are_of_the_training_images(own: Path, data: Path) -> None:
 def test_the_network_and_what_it_sees_are_as_without(data: Path, own: Path) -> None:
     seen: list[Tensor] = []
     states, drawn, losses = [], [], []
-    for lessons in (None, Lessons(None, taps=own), Lessons(None, taps=own, features=0.1)):
+    for lessons in (None, Lessons(None, maps=own), Lessons(None, maps=own, features=0.1)):
         made = training(data, lessons, drop_path=0.2, rare=0.5)
         drawn.append(torch.rand(1).item())
         states.append({name: x.clone() for name, x in made.network.state_dict().items()})
@@ -174,8 +174,8 @@ def scored(data: Path, lessons: Lessons | None, **changes: object) -> list[Measu
 def test_a_weight_of_zero_gives_the_scores_of_before(data: Path, own: Path) -> None:
     labels = soft_labels(dataset(), data)
     before = scored(data, Lessons(labels))
-    assert scored(data, Lessons(labels, taps=own, features=0.0)) == before
-    both = scored(data, Lessons(labels, taps=own))
+    assert scored(data, Lessons(labels, maps=own, features=0.0)) == before
+    both = scored(data, Lessons(labels, maps=own))
     assert both[-1].train_loss != before[-1].train_loss
     assert (both[-1].macs, both[-1].parameters) == (before[-1].macs, before[-1].parameters)
 
@@ -184,7 +184,7 @@ def test_weights_that_are_kept_are_the_network_s_alone(
     data: Path, own: Path, tmp_path: Path
 ) -> None:
     plain = scored(data, None, folder=tmp_path / "plain")
-    taught = scored(data, Lessons(None, taps=own), folder=tmp_path / "taught")
+    taught = scored(data, Lessons(None, maps=own), folder=tmp_path / "taught")
     assert plain[-1].macs == taught[-1].macs
     kept = [Checkpoint(tmp_path / name / "trial-0000") for name in ("plain", "taught")]
     sizes = [each.weights.stat().st_size for each in kept]
@@ -196,7 +196,7 @@ def test_weights_that_are_kept_are_the_network_s_alone(
 
 def test_a_full_training_goes_on_where_it_was_killed(data: Path, own: Path, tmp_path: Path) -> None:
     """Also where the moments that it began with are no more."""
-    lessons = Lessons(None, taps=own)
+    lessons = Lessons(None, maps=own)
     unbroken = scored(data, lessons, folder=tmp_path / "unbroken")
     task = TrainingTask(data, RECIPE, 0, "cpu", tmp_path / "killed", lessons=lessons)
     job = Job(0, "trial-0000", STUDENT, Fidelity(2, SIZE, SMALL, evaluate_every=1))
@@ -205,13 +205,13 @@ def test_a_full_training_goes_on_where_it_was_killed(data: Path, own: Path, tmp_
     meta = json.loads((other / "meta.json").read_text())
     meta["moments"] = {level: [[1.0] * len(m)] * 2 for level, (m, _) in meta["moments"].items()}
     (other / "meta.json").write_text(json.dumps(meta))
-    resumed = scored(data, replace(lessons, taps=other), folder=tmp_path / "killed")
+    resumed = scored(data, replace(lessons, maps=other), folder=tmp_path / "killed")
     assert resumed[-1] == unbroken[-1]
 
 
 def test_maps_are_learnt(data: Path, own: Path) -> None:
     """By the backbone too, not by the projections alone."""
-    made = training(data, Lessons(None, taps=own), images=64, learning_rate=2e-2)
+    made = training(data, Lessons(None, maps=own), images=64, learning_rate=2e-2)
     maps = made._maps
     assert maps is not None
     packed = open_packed(data)
@@ -235,7 +235,7 @@ def test_maps_are_learnt(data: Path, own: Path) -> None:
 def test_micro_batches_teach_what_the_batch_teaches(data: Path, own: Path, label: int) -> None:
     def gradients(**recipe: object) -> Tensor:
         still = {"jitter": (1.0, 1.0), "flip": 0.0, "colour": 0.0}
-        made = training(data, Lessons(None, taps=own), **still, **recipe)
+        made = training(data, Lessons(None, maps=own), **still, **recipe)
         for number in range(8):
             made.crops._split.labels(number)[:] = label
         for module in made.network.modules():
@@ -260,7 +260,7 @@ STUDENTS: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_networks_without_such_maps_learn_by_their_nearest(name: str, data: Path) -> None:
-    found = scored(data, Lessons(None, taps=taps(data)), backbone=STUDENTS[name]())
+    found = scored(data, Lessons(None, maps=teacher_maps(data)), backbone=STUDENTS[name]())
     assert found[-1].failure is None
     assert found[-1].miou is not None
 
@@ -269,7 +269,7 @@ def test_kept_maps_of_the_encoder_are_the_student_s_and_the_teacher_s(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In several folds."""
-    lessons, still = Lessons(None, taps=taps(data)), {"backbone": ALONE, "folds": 2}
+    lessons, still = Lessons(None, maps=teacher_maps(data)), {"backbone": ALONE, "folds": 2}
     recipe = replace(RECIPE, encoder_rate=0)
     monkeypatch.setitem(globals(), "RECIPE", recipe)
     plain = scored(data, lessons, **still)
@@ -289,14 +289,14 @@ def test_kept_maps_of_the_encoder_are_the_student_s_and_the_teacher_s(
 
 
 def test_what_is_gone_or_damaged_is_made_again(data: Path) -> None:
-    first = taps(data)
+    first = teacher_maps(data)
     before = {path.name: path.read_bytes() for path in first.iterdir()}
     weights = first / "weights.npy"
     weights.write_bytes(before["weights.npy"][:-8] + bytes(8))
-    assert taps(data) == first
+    assert teacher_maps(data) == first
     assert {path.name: path.read_bytes() for path in first.iterdir()} == before
     with pytest.raises(UserError, match="no teacher's network in"):
-        Taps.open(first / "none", CPU)
+        TeacherMaps.open(first / "none", CPU)
 
 
 def test_a_disk_that_is_full_leaves_nothing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,5 +307,5 @@ def test_a_disk_that_is_full_leaves_nothing(data: Path, monkeypatch: pytest.Monk
     from proxy_tasks.feature_teacher import FeatureTeacher
 
     with pytest.raises(UserError, match="free some space"):
-        pack_taps(data, FeatureTeacher.named(ENCODER, None), "other", CPU)
+        pack_teacher_maps(data, FeatureTeacher.named(ENCODER, None), "other", CPU)
     assert not list(data.parent.glob(".packing-*"))

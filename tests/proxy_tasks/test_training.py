@@ -25,7 +25,7 @@ from search_space.architecture import Architecture
 from search_space.canonical_form import CanonicalForm
 from search_space.errors import UserError
 from search_space.scales import Scale
-from tests.support.taught import soft_labels, taps
+from tests.support.taught import soft_labels, teacher_maps
 
 SCALE = Scale(filters=0.125, endpoint_filters=8, aspp_filters=8)
 SIZE = (32, 48)
@@ -146,7 +146,7 @@ def test_a_resumed_training_equals_an_unbroken_one_bit_by_bit(
     tmp_path: Path,
 ) -> None:
     if "taught" in changes:
-        maps = Lessons(None, taps=taps(pack_folder))
+        maps = Lessons(None, maps=teacher_maps(pack_folder))
         changes = {"lessons": lessons if changes["taught"] == "labels" else maps}
     unbroken, begun = make(train, **changes), make(train, **changes)
     for _ in range(3):

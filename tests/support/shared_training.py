@@ -52,7 +52,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 LESSONS = {
     "teacher": Lessons(Path("soft"), temperature=2.0),
-    "teacher of features": Lessons(None, taps=Path("taps")),
+    "teacher of features": Lessons(None, maps=Path("maps")),
 }
 """By recipe; folders as they are called beside the data."""
 SUBJECT = "spinenet-49"
@@ -92,7 +92,7 @@ def _trained(folder: Path, recipe: Recipe, taught: Lessons | None) -> dict[str, 
     lessons = taught and replace(
         taught,
         labels=taught.labels and folder / taught.labels,
-        taps=taught.taps and (folder / taught.taps).resolve(),
+        maps=taught.maps and (folder / taught.maps).resolve(),
     )
     training = Training(
         network, train, recipe, epochs=2, seed=0, size=SIZE, group=group, lessons=lessons

@@ -17,7 +17,7 @@ from proxy_tasks.feature_teacher import FeatureTeacher
 from proxy_tasks.labelling import Array
 from proxy_tasks.networks import build_segmenter
 from proxy_tasks.sight import OWN, Extent
-from proxy_tasks.taps import pack_taps
+from proxy_tasks.teacher_maps import pack_teacher_maps
 from search_space.scale_permuted import ScalePermutedSpace
 from search_space.scales import Scale
 
@@ -77,9 +77,9 @@ def mapped(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def taps(data: Path, source: str = ENCODER) -> Path:
+def teacher_maps(data: Path, source: str = ENCODER) -> Path:
     """A network whose maps are learnt, beside a pack."""
-    return pack_taps(data, FeatureTeacher.named(source, None), source, torch.device("cpu"))
+    return pack_teacher_maps(data, FeatureTeacher.named(source, None), source, torch.device("cpu"))
 
 
 def soft_labels(dataset: Dataset, data: Path) -> Path:

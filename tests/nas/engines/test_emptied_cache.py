@@ -28,7 +28,7 @@ from proxy_tasks.task import Fidelity, Job, Measurement
 from search_space import catalog
 from search_space.errors import UserError
 from tests.support.sources import Recorder
-from tests.support.taught import soft_labels, taps
+from tests.support.taught import soft_labels, teacher_maps
 
 SCALE = {"filters": 0.125, "endpoint_filters": 8, "aspp_filters": 8}
 
@@ -187,12 +187,12 @@ def test_what_a_teacher_says_travels_too(
 ) -> None:
     at(node)
     labels = soft_labels(build.dataset(config, config.proxy.size), task.data)
-    maps = taps(task.data)
-    taught = replace(task, lessons=Lessons(labels, taps=maps))
+    maps = teacher_maps(task.data)
+    taught = replace(task, lessons=Lessons(labels, maps=maps))
     soft, tapped = (
         tuple((name, bytes(piece)) for name, piece in contents(folder)) for folder in (labels, maps)
     )
-    travels = replace(sent, task=taught, soft=soft, taps=tapped)
+    travels = replace(sent, task=taught, soft=soft, maps=tapped)
     job = Job(0, "n", catalog.load("spinenet-49"), build.fidelity(config.proxy, config.data))
     expected = [each.train_loss for each in taught.score(job)]
     for folder in (labels, maps):

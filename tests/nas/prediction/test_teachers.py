@@ -261,10 +261,10 @@ def test_an_encoder_alone_says_nothing_of_classes(tmp_path: Path) -> None:
     check(config)
     found = learnt(config)
     assert (found.labels, found.features) == (None, 1.0)
-    before = (found.taps / "weights.npy").read_bytes()
+    before = (found.maps / "weights.npy").read_bytes()
     shutil.rmtree(config.data.cache)
     found.restore()
-    assert (found.taps / "weights.npy").read_bytes() == before
+    assert (found.maps / "weights.npy").read_bytes() == before
 
 
 def test_a_line_says_by_which_maps_features_are_learnt(tmp_path: Path) -> None:

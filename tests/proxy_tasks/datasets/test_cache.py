@@ -19,7 +19,7 @@ from proxy_tasks.networks.frozen_features import features_of
 from proxy_tasks.sight import Sight
 from search_space.errors import UserError
 from tests.support.arrays import Arrays
-from tests.support.taught import soft_labels, taps
+from tests.support.taught import soft_labels, teacher_maps
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
 DATA = Arrays(*[[(IMAGE, np.zeros((32, 48), np.uint8))]] * 2, ("sky", "road"))
@@ -31,7 +31,7 @@ def cache(tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
     data = pack(DATA, Sight(cover=(32, 48)), folder)
     soft_labels(DATA, data)
-    taps(data)
+    teacher_maps(data)
     features_of(data).mkdir()
     (features_of(data) / f"{'a' * 32}.safetensors").write_bytes(b"1234")
     (folder / "fingerprints").mkdir()

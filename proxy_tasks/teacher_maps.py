@@ -23,7 +23,7 @@ from safetensors.torch import load, save
 
 from proxy_tasks.datasets.appearing import alone, appearing, array_file, write, write_meta
 from proxy_tasks.datasets.packed import (
-    TAPS_FORMAT,
+    MAPS_FORMAT,
     damaged,
     digests,
     is_whole,
@@ -51,13 +51,13 @@ def tapped_levels(there: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted({nearest(level, levels) for level in LEVELS}))
 
 
-def taps_place(data: Path, identity: str) -> Path:
-    """The folder that ``pack_taps`` returns, beside the pack, whether or not there is one."""
-    told = json.dumps([TAPS_FORMAT, data.name, identity])
-    return data.with_name(f"{data.name}-taps-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
+def teacher_maps_place(data: Path, identity: str) -> Path:
+    """The folder that ``pack_teacher_maps`` returns, beside the pack, made or not."""
+    told = json.dumps([MAPS_FORMAT, data.name, identity])
+    return data.with_name(f"{data.name}-maps-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
 
 
-def pack_taps(
+def pack_teacher_maps(
     data: Path,
     teacher: FeatureTeacher,
     identity: str,
@@ -75,7 +75,7 @@ def pack_taps(
         UserError: for a teacher that is none, or takes images of other channels, and a disk that is
             full or read-only; then nothing stays behind.
     """
-    target = taps_place(data, identity)
+    target = teacher_maps_place(data, identity)
     with alone(target):
         if not (is_whole(target) and not damaged(target)):
             with appearing(target) as making:
@@ -105,7 +105,7 @@ def _fill(
     with array_file(folder / WEIGHTS, held.shape, held.dtype) as file:
         write(file, held.data)
     meta = {
-        "format": TAPS_FORMAT,
+        "format": MAPS_FORMAT,
         "data": data.name,
         "teacher": identity,
         "network": teacher.described(),
@@ -118,7 +118,7 @@ def _fill(
 
 
 @dataclass(frozen=True, eq=False)
-class Taps:
+class TeacherMaps:
     """``features``: the network, frozen on a device; ``moments``: level -> mean and deviation of
     the channels of its map, for the levels that are learnt."""
 
@@ -126,7 +126,7 @@ class Taps:
     moments: Moments
 
     @classmethod
-    def open(cls, folder: Path, device: torch.device) -> Taps:
+    def open(cls, folder: Path, device: torch.device) -> TeacherMaps:
         """UserError where no whole folder is there."""
         if not is_whole(folder):
             raise UserError(f"no teacher's network in {folder}: start again, it is made anew")
@@ -148,18 +148,18 @@ class Taps:
 
 
 @lru_cache(maxsize=1)
-def open_taps(folder: Path, device: torch.device) -> Taps:
+def open_teacher_maps(folder: Path, device: torch.device) -> TeacherMaps:
     """Once for all trainings of a process, by the name of the folder, which says what it holds."""
-    return Taps.open(folder, device)
+    return TeacherMaps.open(folder, device)
 
 
-def taps_levels(folder: Path) -> tuple[int, ...]:
+def teacher_levels(folder: Path) -> tuple[int, ...]:
     """Those that are learnt."""
     meta = json.loads((folder / "meta.json").read_text())
     return tuple(map(int, meta["moments"]))
 
 
-def taps_bytes(folder: Path) -> int:
+def teacher_bytes(folder: Path) -> int:
     """What a GPU holds of the network; 0 where it is gone."""
     weights = folder / WEIGHTS
     return weights.stat().st_size if weights.is_file() else 0
