@@ -89,6 +89,8 @@ class LatencyTable:
 def load(path: Path) -> LatencyTable:
     """UserError for what is none, naming the file and the line."""
     try:
+        if path.exists() and not path.is_file():  # a pipe has no end
+            raise UserError(f"{path}: is no file")
         if path.stat().st_size > _MOST_BYTES:
             raise UserError(f"{path}: is larger than any latency table")
         return parse(path.read_text("utf-8"), str(path))

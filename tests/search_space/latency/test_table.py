@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def test_what_is_no_table_is_refused_in_one_line(name: str) -> None:
 def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nas latency measure writes a table"):
         load(tmp_path / "none.csv")
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path, tmp_path / "pipe.csv"):
+        with pytest.raises(UserError, match="is no file"):
+            load(path)
 
 
 @given(st.data())
