@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from search_space.errors import UserError
@@ -24,14 +27,16 @@ REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 def replacing(path: Path, alone: bool = False) -> Iterator[Path]:
     """A draft beside ``path`` to write, which takes its place when the body is done: a reader sees
     the old file or the new one, never a part, whatever dies. A body that raises leaves the old.
+    What kills left of drafts on this machine is removed by the next writer.
 
     Args:
         alone: nobody else ever writes this file, so that what a kill left of a draft is overwritten
             by the next: for large files.
     """
     # Not mkstemp, whose files only their owner may read.
-    writer = "" if alone else f".{os.getpid()}-{threading.get_ident()}"
+    writer = "" if alone else f".{_machine()}-{os.getpid()}-{threading.get_ident()}"
     draft = path.with_name(f".{path.name}{writer}.tmp")
+    _remove_left(path)
     draft.unlink(missing_ok=True)  # else a link that somebody left there is written through
     try:
         yield draft
@@ -41,6 +46,32 @@ def replacing(path: Path, alone: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Tells the machines apart that share a disk."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _remove_left(path: Path) -> None:
+    """Drafts of a file by processes of this machine that are gone."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{_machine()}-([0-9]+)-[0-9]+\.tmp")
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            if (found := pattern.fullmatch(name)) and _is_gone(int(found[1])):
+                path.with_name(name).unlink(missing_ok=True)
+
+
+def _is_gone(process: int) -> bool:
+    """Whether this machine has no such process."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def named_sha256(key: str, path: Path) -> str:

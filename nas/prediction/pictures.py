@@ -5,7 +5,6 @@ It is made once, when the training has ended, so that whoever shows a run runs n
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from proxy_tasks.datasets.base import IGNORE, Colour, Pixels
 from proxy_tasks.datasets.packed import PackedData, open_packed
 from proxy_tasks.sight import OWN
 from search_space.errors import UserError
-from search_space.files import sha256
+from search_space.files import replacing, sha256
 
 IMAGES = 3
 WIDTH, TALLEST, GAP, HEADING = 280, 360, 8, 26
@@ -131,9 +130,5 @@ def _weights_of(picture: Path) -> str | None:
 def _save(picture: Image.Image, path: Path, weights: str) -> None:
     told = PngInfo()
     told.add_text(WEIGHTS, weights)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as draft:
         picture.save(draft, "png", optimize=True, pnginfo=told)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,20 @@ def test_two_writers_do_not_write_one_draft(tmp_path: Path) -> None:
         os.waitpid(child, 0)
         assert path.read_text() == "theirs"
     assert path.read_text() == "ours"
+
+
+def test_drafts_of_processes_that_are_gone_are_removed_and_others_stay(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    path = tmp_path / "f.txt"
+    with replacing(path) as draft:
+        mine = draft.name
+        draft.write_text("1")
+    left = mine.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    others = [mine.replace("f.txt", "g.txt"), f".f.txt.00000000-{gone.pid}-1.tmp", "f.txt.tmp"]
+    parent = mine.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
+    for name in (left, parent, *others):
+        (tmp_path / name).write_text("")
+    with replacing(path) as draft:
+        draft.write_text("2")
+    assert {each.name for each in tmp_path.iterdir()} == {"f.txt", parent, *others}

@@ -21,6 +21,7 @@ from nas.parts.baselines import Baseline
 from nas.runs import events, selection
 from proxy_tasks.objectives import OBJECTIVES, SCORES, Metric
 from proxy_tasks.task import Failure, Limit, Measurement
+from results import units
 from results.leaderboard import leaderboard
 from results.ledger import Ledger
 from results.trial import Trial, TrialState
@@ -108,7 +109,9 @@ def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -
     assert first.score == max(map(float, filter(None, wanted)))
     if score not in ("miou", "loss"):  # those two are told of every trial
         last = harness.text.getvalue().splitlines()[-1]
-        assert f"best {OBJECTIVES[score].score_name} {first.score:.4f}  mIoU" in last
+        assert (
+            f"best {OBJECTIVES[score].score_name} {units.score(first.score, score)}  mIoU" in last
+        )
     by_rank = list(leaderboard(trials)["trial"])
     assert by_rank == [t.number for t in sorted(trials, key=lambda t: -(t.score or 0.0))]
     journal = JournalFileBackend(str(tmp_path / "ledger.journal"))
@@ -261,7 +264,7 @@ def test_progress_tells_counts_best_pace_and_time_left(tmp_path: Path) -> None:
     last = harness.text.getvalue().strip().splitlines()[-1]
     best = max(t.score or 0 for t in harness.ledger.trials() if t.kind == "candidate")
     assert "4/4 done · 0 running · 0 failed" in last
-    assert f"best mIoU {best:.4f}  loss " in last
+    assert f"best mIoU {units.percent(best)} %  loss " in last
     assert "trials/h" in last
     assert last.endswith("left]")
 
