@@ -109,9 +109,8 @@ def test_a_search_goes_by_the_metric_it_is_told(tmp_path: Path, score: Metric) -
     assert first.score == max(map(float, filter(None, wanted)))
     if score not in ("miou", "loss"):  # those two are told of every trial
         last = harness.text.getvalue().splitlines()[-1]
-        assert (
-            f"best {OBJECTIVES[score].score_name} {units.score(first.score, score)}  mIoU" in last
-        )
+        told = f"{OBJECTIVES[score].score_name} {units.score(first.score, score)}"
+        assert f"best {told}  mIoU" in last
     by_rank = list(leaderboard(trials)["trial"])
     assert by_rank == [t.number for t in sorted(trials, key=lambda t: -(t.score or 0.0))]
     journal = JournalFileBackend(str(tmp_path / "ledger.journal"))
