@@ -16,6 +16,7 @@ from nas.config.training import FinalsConfig, PromotionConfig, ProxyConfig
 from nas.controllers import CONTROLLERS
 from nas.settings import storage_url
 from nas.settings.section import Section
+from proxy_tasks.objectives import EXPORTED_LATENCY
 from search_space import strict_yaml
 
 
@@ -50,6 +51,16 @@ class Config(Section):
         own = self.promotion.scale.head
         if own in self.space.choices.get("head", ()):
             raise ValueError(f"space.choices.head: {own} is that of promotion.scale: write scale")
+        return self
+
+    @model_validator(mode="after")
+    def _latency_is_predicted(self) -> Self:
+        traded = getattr(self.controller, "objectives", ())
+        if EXPORTED_LATENCY in traded and self.constraints.exported_ms is None:
+            raise ValueError(
+                f"controller.objectives: {EXPORTED_LATENCY} is predicted where there is a limit:"
+                " give constraints.latency too, such as 100ms"
+            )
         return self
 
     def of_a_new_run(self) -> Self:

@@ -30,7 +30,14 @@ from proxy_tasks.objectives import (
     Shown,
     costs,
 )
-from proxy_tasks.objectives.objective import PERCENT, Analytic, Measured, Trained, Validated
+from proxy_tasks.objectives.objective import (
+    PERCENT,
+    Analytic,
+    Measured,
+    Predicted,
+    Trained,
+    Validated,
+)
 from proxy_tasks.task import Failure, Measurement
 from proxy_tasks.validation import Evaluation, Validation
 from results import record, units
@@ -256,9 +263,12 @@ def test_a_config_takes_it_where_it_may_stand(name: str) -> None:
         f"controller={{name: pareto, objectives: [macs, {name}]}}": TRADED,
         f"constraints.{name}=0.5": LIMITS,
     }
+    predicted = (
+        ["constraints.latency=100ms"] if isinstance(OBJECTIVES[name].source, Predicted) else []
+    )
     for setting, among in places.items():
         if name in among:
-            config.load("quickstart", [setting])
+            config.load("quickstart", [setting, *predicted])
         else:
             with pytest.raises(UserError, match=setting.partition("=")[0]) as refused:
                 config.load("quickstart", [setting])

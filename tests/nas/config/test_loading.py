@@ -56,6 +56,13 @@ def test_a_file_that_is_extended_lies_beside_the_one_that_does(
         config.load("there/loop.yaml")
 
 
+def test_a_predicted_latency_is_traded_where_it_is_predicted() -> None:
+    pareto = ["controller.name=pareto", "controller.objectives=[miou, exported_latency]"]
+    with pytest.raises(UserError, match=r"give constraints\.latency too, such as 100ms"):
+        config.load("quickstart", pareto)
+    assert config.load("quickstart", [*pareto, "constraints.latency=100ms"])
+
+
 def test_settings_win_over_the_file_and_are_yaml() -> None:
     loaded = config.load("quickstart", ["proxy.size=[40, 56]", "budget.trials=7", "seed=3"])
     assert (loaded.proxy.size, loaded.budget.trials, loaded.seed) == ((40, 56), 7, 3)
