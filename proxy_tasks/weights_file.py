@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,10 @@ def _configured(config: Path) -> Known:
         values = json.loads(config.read_text("utf-8"))
         mean, std = tuple(values["image_mean"]), tuple(values["image_std"])
         intensities = Intensities(mean, std, values.get("image_top") or 255)
-        backbone, scale = from_dict(values["backbone"]), scale_of(values["scale"])
-        return Known(backbone, intensities, scale, size_of(values["image_size"]))
+        known = Known(from_dict(values["backbone"]), intensities)
+        if "scale" not in values:  # which says no more than what the weights are of
+            return known
+        return replace(known, scale=scale_of(values["scale"]), size=size_of(values["image_size"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{config}: does not say what its weights are of ({error})") from error
 

@@ -15,6 +15,8 @@ from proxy_tasks.task import Measurement
 from results.ledger import Ledger
 from results.order import in_order_of_ending
 from results.trial import Trial, TrialState
+from search_space.architecture import ATTRIBUTES, NETWORK_ATTRIBUTES
+from search_space.attributes import Attribute
 from search_space.scale_permuted import ScalePermutedSpace
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,10 +34,19 @@ def plain(trial: Trial) -> dict[str, Any]:
         "genotype": trial.genotype and list(trial.genotype),
         "measurement": trial.measurement and json.loads(json.dumps(trial.measurement.to_dict())),
         "error": trial.error,
-        "backbone": repr(trial.backbone),
+        "backbone": repr(trial.backbone)
+        .replace(_of_later(ATTRIBUTES), "")
+        .replace(_of_later(NETWORK_ATTRIBUTES), ""),
         "started": trial.started,
         "finished": trial.finished,
     }
+
+
+def _of_later(attributes: tuple[Attribute, ...]) -> str:
+    """What is said of attributes that programs of then did not know, where they have their
+    default."""
+    later = [each for each in attributes if not each.original]
+    return "".join(f", {each.name}={each.default!r}" for each in later)
 
 
 @pytest.fixture(params=[1, 2])
