@@ -7,25 +7,23 @@ no such file, and nor has one whose last command came to its end.
 
 from __future__ import annotations
 
-import os
+import fcntl
 import shlex
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from proxy_tasks.datasets.locks import locked
 from search_space.printable import one_line
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 FILE = "at-work"
-_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _GOING_ON = ("search", "promote", "audit", "pretrain")
 _LONGEST = 4096
 """Bytes of a command."""
+_TRIES, _MOMENT = 5, 0.01
+"""How often, and after how many seconds, a lock is asked for that a reader may hold."""
 
 
 @dataclass(frozen=True)
@@ -40,26 +38,34 @@ class AtWork:
 def at_work(folder: Path, command: str) -> Iterator[None]:
     """While inside, ``found`` says that this process works on the run. Of several that do, the
     first one's command stands. Where no lock can be had, nothing is said."""
-    file = _opened(folder / FILE)
-    if file is None:
+    path = folder / FILE
+    with ExitStack() as lock:
+        with suppress(OSError), locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            path.write_text(command)
+        with suppress(OSError):
+            lock.enter_context(locked(path, fcntl.LOCK_SH))
         yield
-        return
-    try:
-        if _alone(file):
-            os.ftruncate(file, 0)
-            os.write(file, command.encode())
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
-        if _alone(file):
-            (folder / FILE).unlink(missing_ok=True)
-    finally:
-        os.close(file)
+    _forget(path)
+
+
+def _forget(path: Path) -> None:
+    """Unless others work there; readers hold the lock for a moment."""
+    for _ in range(_TRIES):
+        try:
+            with locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                path.unlink()
+        except BlockingIOError:
+            time.sleep(_MOMENT)
+        except OSError:
+            return
+        else:
+            return
 
 
 def found(folder: Path) -> AtWork | None:
     """None where nothing is said. A lock is held for a moment, and nothing written."""
     path = folder / FILE
-    if fcntl is None or path.is_symlink() or not path.is_file():
+    if path.is_symlink() or not path.is_file():
         return None
     with suppress(OSError), path.open("rb") as file:
         try:
@@ -80,26 +86,3 @@ def _ours(command: str) -> str:
         return ""
     return shlex.join(words) if tuple(words[:2]) in {("nas", name) for name in _GOING_ON} else ""
 
-
-def _opened(path: Path) -> int | None:
-    """None where no lock can be had: a read-only folder, a file system without."""
-    if fcntl is None:
-        return None
-    with suppress(OSError):
-        file = os.open(path, _OPEN, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH)
-        except OSError:
-            os.close(file)
-            raise
-        return file
-    return None
-
-
-def _alone(file: int) -> bool:
-    """Whether no other process works there; if so, the lock keeps others out."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -71,6 +73,25 @@ def test_of_two_the_first_ones_command_stands_until_both_are_gone(tmp_path: Path
         search.kill()
         search.wait()
         assert at_work.found(tmp_path) == AtWork(False, SEARCH)
+
+
+def test_a_reader_at_the_end_does_not_leave_it_interrupted(tmp_path: Path) -> None:
+    with ExitStack() as reading:
+        with at_work.at_work(tmp_path, SEARCH):
+            path = tmp_path / at_work.FILE
+            file = reading.enter_context(path.open("rb"))
+            moment = Timer(0.015, file.close)
+            # As a reader that comes between the end and what is forgotten.
+            asked = at_work._forget
+            reading.callback(setattr, at_work, "_forget", asked)
+
+            def late(path: Path) -> None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                moment.start()
+                asked(path)
+
+            at_work._forget = late
+        assert at_work.found(tmp_path) is None
 
 
 @pytest.mark.parametrize(
