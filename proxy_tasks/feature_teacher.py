@@ -91,9 +91,8 @@ class FeatureTeacher:
         return {"backbone": to_dict(backbone), "scale": asdict(scale)}
 
     def open(self, device: torch.device, levels: Sequence[int] = ()) -> Features:
-        """The network, frozen, on a device; ``levels`` as ``teacher_network`` has
-        them. UserError for weights that
-        are another's."""
+        """The network, frozen, on a device; ``levels`` as ``teacher_network`` has them. UserError
+        for weights that are another's."""
         network = teacher_network(self.described(), levels)
         if isinstance(network, LevelEncoder):
             load_pretrained(network, encoder(self.encoder), self.file)

@@ -10,7 +10,6 @@ are those at strides 8 and 16, as far as it has them, else the nearest.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,10 +20,9 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from proxy_tasks.datasets.appearing import alone, appearing, array_file, write, write_meta
+from proxy_tasks.datasets.appearing import array_file, beside, made_once, write, write_meta
 from proxy_tasks.datasets.packed import (
     MAPS_FORMAT,
-    damaged,
     digests,
     is_whole,
     open_packed,
@@ -51,12 +49,6 @@ def tapped_levels(there: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted({nearest(level, levels) for level in LEVELS}))
 
 
-def teacher_maps_place(data: Path, identity: str) -> Path:
-    """The folder that ``pack_teacher_maps`` returns, beside the pack, made or not."""
-    told = json.dumps([MAPS_FORMAT, data.name, identity])
-    return data.with_name(f"{data.name}-maps-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
-
-
 def pack_teacher_maps(
     data: Path,
     teacher: FeatureTeacher,
@@ -75,12 +67,10 @@ def pack_teacher_maps(
         UserError: for a teacher that is none, or takes images of other channels, and a disk that is
             full or read-only; then nothing stays behind.
     """
-    target = teacher_maps_place(data, identity)
-    with alone(target):
-        if not (is_whole(target) and not damaged(target)):
-            with appearing(target) as making:
-                _fill(making, data, teacher, identity, device, progress)
-    return target
+    return made_once(
+        beside(data, "maps", MAPS_FORMAT, identity),
+        lambda making: _fill(making, data, teacher, identity, device, progress),
+    )
 
 
 def _fill(

@@ -36,7 +36,8 @@ def replacing(path: Path, alone: bool = False) -> Iterator[Path]:
     # Not mkstemp, whose files only their owner may read.
     writer = "" if alone else f".{_machine()}-{os.getpid()}-{threading.get_ident()}"
     draft = path.with_name(f".{path.name}{writer}.tmp")
-    _remove_left(path)
+    if not alone:
+        _remove_left(path)
     draft.unlink(missing_ok=True)  # else a link that somebody left there is written through
     try:
         yield draft
@@ -59,19 +60,19 @@ def _remove_left(path: Path) -> None:
     pattern = re.compile(rf"\.{re.escape(path.name)}\.{_machine()}-([0-9]+)-[0-9]+\.tmp")
     with suppress(OSError):
         for name in os.listdir(path.parent):
-            if (found := pattern.fullmatch(name)) and _is_gone(int(found[1])):
+            if (found := pattern.fullmatch(name)) and not lives(int(found[1])):
                 path.with_name(name).unlink(missing_ok=True)
 
 
-def _is_gone(process: int) -> bool:
-    """Whether this machine has no such process."""
+def lives(process: int) -> bool:
+    """Whether this machine has such a process; where that is not told, it may."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
         return False
-    return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def named_sha256(key: str, path: Path) -> str:

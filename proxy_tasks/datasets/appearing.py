@@ -5,11 +5,12 @@ Whoever dies while packing leaves only a hidden folder, swept up by the next.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 from proxy_tasks.datasets.locks import lock_of, locked
 from proxy_tasks.datasets.packed import damaged, is_whole
 from search_space.errors import UserError
-from search_space.files import FULL
+from search_space.files import FULL, lives
 
 Buffer = bytes | memoryview
 
@@ -40,6 +41,23 @@ def appearing(target: Path) -> Iterator[Path]:
         _publish(making, target)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def made_once(target: Path, fill: Callable[[Path], None]) -> Path:
+    """``target``, unless it is there and whole to the last byte filled anew: by one process of a
+    machine, for which the others wait. UserError as ``writing``; then nothing stays behind."""
+    with alone(target):
+        if not (is_whole(target) and not damaged(target)):
+            with appearing(target) as making:
+                fill(making)
+    return target
+
+
+def beside(data: Path, kind: str, form: str, identity: str) -> Path:
+    """The folder beside a pack for what is made of it, of a ``kind`` in its name, by ``identity``
+    in a format; whether or not there is one."""
+    told = json.dumps([form, data.name, identity])
+    return data.with_name(f"{data.name}-{kind}-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
 
 
 def restored(target: Path, pieces: Iterable[tuple[str, Buffer]]) -> Path:
@@ -142,15 +160,5 @@ def sweep(cache: Path) -> None:
     """Remove what processes of this machine left that were killed while packing."""
     for folder in cache.glob(f".packing-{socket.gethostname()}-*-*"):
         owner = folder.name.rsplit("-", 2)[1]
-        if owner.isdigit() and not _lives(int(owner)):
+        if owner.isdigit() and not lives(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

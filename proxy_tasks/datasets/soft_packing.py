@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy_tasks.datasets.appearing import alone, appearing, array_file, write, write_meta
+from proxy_tasks.datasets.appearing import array_file, beside, made_once, write, write_meta
 from proxy_tasks.datasets.base import Dataset
 from proxy_tasks.datasets.packed import (
     SOFT_FORMAT,
     PackedSplit,
-    damaged,
     digests,
-    is_whole,
     open_packed,
 )
 from proxy_tasks.datasets.packing import Progress
@@ -24,12 +20,6 @@ from proxy_tasks.soft_labels import places
 from proxy_tasks.teachers import Teacher
 
 VALUES, INDEX = "soft-train.npy", "index-train.npy"
-
-
-def soft_place(data: Path, identity: str) -> Path:
-    """The folder that ``pack_soft`` returns, beside the pack, whether or not there is one."""
-    told = json.dumps([SOFT_FORMAT, data.name, identity])
-    return data.with_name(f"{data.name}-soft-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
 
 
 def pack_soft(
@@ -50,12 +40,10 @@ def pack_soft(
         UserError: for images that the teacher does not take, and a disk that is full or read-only;
             then nothing stays behind.
     """
-    target = soft_place(data, identity)
-    with alone(target):
-        if not (is_whole(target) and not damaged(target)):
-            with appearing(target) as making:
-                _fill(making, dataset, data, teacher, identity, progress)
-    return target
+    return made_once(
+        beside(data, "soft", SOFT_FORMAT, identity),
+        lambda making: _fill(making, dataset, data, teacher, identity, progress),
+    )
 
 
 def _fill(
