@@ -241,12 +241,8 @@ NETWORK_ATTRIBUTES = declared(Architecture)
 
 def stated_of_network(architecture: Architecture) -> dict[str, Any]:
     """As ``stated``, of the attributes of the whole network that do not have their default."""
-    values = {each.name: each.kind(getattr(architecture, each.name)) for each in NETWORK_ATTRIBUTES}
-    return {
-        each.name: values[each.name]
-        for each in NETWORK_ATTRIBUTES
-        if values[each.name] != each.default
-    }
+    values = ((each, each.kind(getattr(architecture, each.name))) for each in NETWORK_ATTRIBUTES)
+    return {each.name: value for each, value in values if value != each.default}
 
 
 def _check_block(index: int, block: Block, stem_size: int) -> None:

@@ -9,10 +9,16 @@ from math import prod
 import numpy as np
 
 from search_space.genes import Gene, Genotype, sample
+from search_space.offers import Choices, Offers, network_offers
+from search_space.taps import Size, smallest_seen
 
 
 class Box:
-    """What is the same for each of them, once it says what is decided."""
+    """What is the same for each of them, once it says what is decided. ``choices`` and ``crop`` as
+    ScalePermutedSpace has them."""
+
+    choices: Choices
+    crop: Size | None
 
     def _all_genes(self) -> Iterable[Gene]:
         """The decisions in a fixed order, those with one choice too."""
@@ -27,6 +33,16 @@ class Box:
     def size(self) -> int:
         """The number of genotypes. Several may build the same network."""
         return prod(gene.radix for gene in self.genes)
+
+    @cached_property
+    def _network(self) -> Offers:
+        """What is offered of whole networks."""
+        return network_offers(self.choices)
+
+    @cached_property
+    def _seen(self) -> Size | None:
+        """The smallest crop, as the smallest zoom sees it."""
+        return smallest_seen(self.crop, self._network["zoom"])
 
     def sample(self, rng: np.random.Generator) -> Genotype:
         """A uniform draw from the box."""

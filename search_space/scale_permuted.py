@@ -30,7 +30,6 @@ from search_space.offers import (
     as_choices,
     check_choices,
     chosen,
-    network_offers,
     network_varied,
     offers,
     places,
@@ -43,7 +42,6 @@ from search_space.taps import (
     check_reaches,
     coarsest,
     settled,
-    smallest_seen,
 )
 from search_space.variation import Variation
 
@@ -213,15 +211,6 @@ class ScalePermutedSpace(Box):
         return offers(alive(self.dilations, self._seen, MIN_LEVEL), self.choices)
 
     @cached_property
-    def _network(self) -> Offers:
-        return network_offers(self.choices)
-
-    @cached_property
-    def _seen(self) -> Size | None:
-        """The smallest crop, as the smallest zoom sees it."""
-        return smallest_seen(self.crop, self._network["zoom"])
-
-    @cached_property
     def _reach(self) -> LevelReach:
         """A block may fall below its base by one level and no farther."""
         bases = tuple(level for level, count in self.stages for _ in range(count))
@@ -246,7 +235,6 @@ class ScalePermutedSpace(Box):
                 f"output_levels: this space reads out {list(self.output_levels)}"
                 f" but got {list(architecture.output_levels)}"
             )
-        places(self._network, architecture)
         for index, block in zip(self._block_ids, architecture.blocks, strict=True):
             self._check_block(index, block)
         self._check_levels(architecture)

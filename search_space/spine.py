@@ -33,7 +33,6 @@ from search_space.offers import (
     as_choices,
     check_choices,
     chosen,
-    network_offers,
     network_varied,
     offers,
     places,
@@ -48,7 +47,6 @@ from search_space.taps import (
     check_reaches,
     coarsest,
     settled,
-    smallest_seen,
 )
 
 ENCODER, SPINE = 0, 1
@@ -278,10 +276,6 @@ class SpineSpace(Box):
         return offers(alive(self.dilations, self._seen, self.levels[0]), self.choices)
 
     @cached_property
-    def _network(self) -> Offers:
-        return network_offers(self.choices)
-
-    @cached_property
     def _usual(self) -> dict[str, Any]:
         """What is decided of a whole network where nothing is: the default, if it is offered."""
         return usual(self._network)
@@ -290,11 +284,6 @@ class SpineSpace(Box):
     def _finer(self) -> bool:
         """Whether the head may read more than the usual levels."""
         return usual_levels(self.output_levels) != self.output_levels
-
-    @cached_property
-    def _seen(self) -> Size | None:
-        """The smallest crop, as the smallest zoom sees it."""
-        return smallest_seen(self.crop, self._network["zoom"])
 
     @cached_property
     def _levels(self) -> tuple[int, ...]:
@@ -315,7 +304,6 @@ class SpineSpace(Box):
             raise UserError(
                 f"blocks: this space has at most {self.blocks} but got {len(architecture.blocks)}"
             )
-        places(self._network, architecture)
         for index, block in enumerate(architecture.blocks, self._stem):
             for name, offered in {"level": self._levels, **self._offers}.items():
                 if (value := getattr(block, name)) not in offered:

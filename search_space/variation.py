@@ -31,7 +31,7 @@ class Variation:
     offers: Offers
     network: Offers
     settled: Callable[[Block], Block]
-    first: Callable[[int], int] = lambda _: 0
+    first: Callable[[int], int]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """One change to one block or to a pair: uniformly among the possible are drawn its kind,

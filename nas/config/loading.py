@@ -87,8 +87,7 @@ def with_settings(config: Config, settings: Sequence[str], allowed: tuple[str, .
     """
     kept = config.model_dump(mode="json")
     for setting in settings:
-        same = with_set(kept, [setting])
-        if not setting.startswith(allowed) and parse(same, "--set") != parse(kept, "config"):
+        if not setting.startswith(allowed) and parse(with_set(kept, [setting]), "--set") != config:
             keys = " or ".join(f"{key}KEY" if key.endswith(".") else key for key in allowed)
             raise UserError(
                 f"--set {shortened(setting)}: a run keeps its config; only {keys} may change"

@@ -19,6 +19,7 @@ from nas.runs import (
     trainings,
 )
 from nas.config import Config
+from nas.runs.begun import SETTINGS
 from nas.runs.evaluations import Evaluation
 from nas.runs.learnt import figures, warning
 from nas.runs.promotion_records import Promotion
@@ -73,7 +74,7 @@ class ObservedRun:
 
     def trainings(self) -> Sequence[FullTraining]:
         """Full trainings, by name; one whose files are damaged is passed over."""
-        begun = sorted(self._run.promotions.glob("*/settings.json"))
+        begun = sorted(self._run.promotions.glob(f"*/{SETTINGS}"))
         beside = ("history.csv", promotion_records.RECORD)
         seen = tuple((file, *(_stamp(file.with_name(name)) for name in beside)) for file in begun)
         if seen != self._trainings[0]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.runs.begun import SETTINGS
 from nas.runs.promotion_records import RECORD, read_json
 from nas.runs.directory import RunDirectory
 from search_space.errors import UserError
@@ -37,7 +38,7 @@ class UnderWay:
 def load_all(run: RunDirectory) -> list[UnderWay]:
     """By name. Whether somebody still works on them no file tells: see ``ago``. UserError for one
     whose files are damaged."""
-    begun = sorted(run.promotions.glob("*/settings.json"))
+    begun = sorted(run.promotions.glob(f"*/{SETTINGS}"))
     return [read(path) for path in begun if not (path.parent / RECORD).exists()]
 
 

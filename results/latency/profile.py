@@ -42,27 +42,15 @@ def profiled(
         plain = session(model, threads)
         file = Path(folder) / "optimised.onnx"
         watched = session(model, threads, Path(folder) / "profile", file)
-        whole = _passes(
+        whole = least(
             lambda: plain.run([OUTPUT], {INPUT: x}),
-            lambda: watched.run([OUTPUT], {INPUT: x}),
             threads,
             seconds,
+            between=lambda: watched.run([OUTPUT], {INPUT: x}),
         )
         events = json.loads(Path(watched.end_profiling()).read_text("utf-8"))
         times = _by_operator(events, _owners(file), len(laid))
     return Profile(whole, tuple(uninterrupted(times, whole)))
-
-
-def _passes(
-    plain: Callable[[], object], watched: Callable[[], object], threads: int, seconds: float
-) -> float:
-    """Runs both by turns; the least milliseconds of the first."""
-    wholes: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(wholes) < WARM_UP + FEWEST or time.perf_counter() < end:
-        wholes.append(_taken(plain, _clock(threads)))
-        watched()
-    return 1e3 * min(wholes[WARM_UP:])
 
 
 def uninterrupted(times: Sequence[float], whole: float) -> list[float]:
@@ -95,8 +83,14 @@ def session(
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def least(run: Callable[[], object], threads: int, seconds: float) -> float:
-    """The least milliseconds of passes for about so many ``seconds``.
+def least(
+    run: Callable[[], object],
+    threads: int,
+    seconds: float,
+    between: Callable[[], object] = lambda: None,
+) -> float:
+    """The least milliseconds of passes for about so many ``seconds``; what runs ``between`` them is
+    not timed.
 
     With one thread its own time counts, which other programs on the machine do not stretch; with
     more the time that passes.
@@ -105,6 +99,7 @@ def least(run: Callable[[], object], threads: int, seconds: float) -> float:
     end = time.perf_counter() + seconds
     while len(times) < WARM_UP + FEWEST or time.perf_counter() < end:
         times.append(_taken(run, _clock(threads)))
+        between()
     return 1e3 * min(times[WARM_UP:])
 
 

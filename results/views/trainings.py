@@ -28,6 +28,8 @@ def full_trainings(now: Snapshot) -> Figure:
 def course(now: Snapshot) -> str:
     """How far those are that go on, in a line."""
     going = [each for each in now.trainings if not each.ended]
+    if not now.trainings:
+        return ""
     if not going:
         return f"{units.counted(len(now.trainings), 'training')}, all ended."
     return "; ".join(_said(each, now.facts.interrupted is not None) for each in going) + "."
