@@ -43,6 +43,7 @@ EVERY_CHOICE = as_choices(
         "separable": (False, True),
         "head": ("scale", "fpn", "deeplabv3"),
         "head_width": (0.25, 1.0, 1.5),
+        "head_separable": (False, True),
         "zoom": (0.5, 0.625, 0.75, 0.875, 1.0),
     }
 )

@@ -120,7 +120,8 @@ class Architecture:
     alone, without a block, is an architecture too.
 
     ``head`` reads it instead of the scale's; ``head_width`` multiplies the scale's filters of
-    endpoints and head; ``zoom`` is the part of their sides to which images are shrunk first.
+    endpoints and head; where it is ``head_separable``, the head's 3x3 convolutions are; ``zoom`` is
+    the part of their sides to which images are shrunk first.
     Another attribute of the whole network is one more field, as it is with Block.
 
     Raises:
@@ -137,6 +138,12 @@ class Architecture:
     head_width: float = field(
         default=1.0,
         metadata=attribute("cost", "head w", "Width of the head", "head widths", values=WIDTHS),
+    )
+    head_separable: bool = field(
+        default=False,
+        metadata=attribute(
+            "cost", "head separable", "Separable head", "separable heads", values=(False, True)
+        ),
     )
     zoom: float = field(
         default=1.0, metadata=attribute("cost", "zoom ", "Zoom", "zooms", values=ZOOMS)

@@ -21,9 +21,11 @@ def head_of(backbone: Backbone, scale: Scale) -> str:
 def scale_of(backbone: Backbone, scale: Scale) -> Scale:
     """The scale with what the backbone itself decides of its head: of a network that is built."""
     width = backbone.head_width if isinstance(backbone, Architecture) else 1.0
+    separable = isinstance(backbone, Architecture) and backbone.head_separable
     return replace(
         scale,
         head=head_of(backbone, scale),
+        head_separable=separable or scale.head_separable,
         endpoint_filters=max(1, round(width * scale.endpoint_filters)),
         aspp_filters=max(1, round(width * scale.aspp_filters)),
     )

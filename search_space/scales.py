@@ -26,7 +26,8 @@ class Scale:
     ``repeats`` stacks each block; endpoints and ASPP have filters of their own; ``head`` is one
     of HEADS; ``channels`` are those of an image. ``stem_filters`` are those of the first
     convolution: SpineNet's published code has 64 at every width, None multiplies them like all
-    others. On an encoder they say nothing.
+    others. On an encoder they say nothing. Where the head is ``head_separable``, each of its 3x3
+    convolutions is a depthwise one and a 1x1, as in the code that DeepLabv3+ was published with.
 
     Raises:
         UserError: for a value that is not positive, an alpha above 1, or an unknown head.
@@ -40,6 +41,7 @@ class Scale:
     head: str = DEEPLABV3
     channels: int = 3
     stem_filters: int | None = None
+    head_separable: bool = False
 
     def __post_init__(self) -> None:
         if self.filters <= 0:

@@ -184,6 +184,12 @@ class Tape:
     ) -> Map:
         return self.relu(self.conv_norm(x, filters, kernel, stride, dilation))
 
+    def spatial_norm_relu(self, x: Map, filters: int, separable: bool, dilation: int = 1) -> Map:
+        """3x3, or where it is ``separable`` a depthwise 3x3 and a 1x1."""
+        if not separable:
+            return self.conv_norm_relu(x, filters, 3, dilation=dilation)
+        return self.conv_norm_relu(self.depthwise_norm_relu(x, 3, dilation=dilation), filters, 1)
+
     def depthwise_norm_relu(
         self, x: Map, kernel: int, stride: int = 1, dilation: int = 1, padded: bool = False
     ) -> Map:

@@ -193,6 +193,8 @@ def scaled(section: str, scale: Scale) -> dict[str, object]:
         f"{section}.scale.endpoint_filters": scale.endpoint_filters,
         f"{section}.scale.aspp_filters": scale.aspp_filters,
     }
+    if scale.head_separable:
+        known[f"{section}.scale.head_separable"] = True
     if scale.stem_filters is not None:
         known[f"{section}.scale.stem_filters"] = scale.stem_filters
     return known | ({f"{section}.scale.channels": scale.channels} if scale.channels != 3 else {})

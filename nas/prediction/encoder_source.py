@@ -35,7 +35,7 @@ ARCHITECTURE, CODE, EXPORTED = "architecture.yaml", "network.py", "weights.pt"
 
 USUAL = Scale()
 """Of a network of which nobody says how big it was built."""
-OF_HEAD = ("endpoint_filters", "aspp_filters", "head", "channels")
+OF_HEAD = ("endpoint_filters", "aspp_filters", "head", "head_separable", "channels")
 """What of a scale says nothing of a backbone."""
 
 

@@ -64,6 +64,18 @@ def depthwise_bn_relu(channels: int, *, stride: int = 1, dilation: int = 1) -> n
     return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
+def spatial_bn_relu(
+    in_channels: int, out_channels: int, *, dilation: int = 1, separable: bool = False
+) -> nn.Sequential:
+    """As conv_bn_relu with 3x3 kernels; where it is ``separable``, a depthwise one and a 1x1."""
+    if not separable:
+        return conv_bn_relu(in_channels, out_channels, 3, dilation=dilation)
+    return nn.Sequential(
+        depthwise_bn_relu(in_channels, dilation=dilation),
+        conv_bn_relu(in_channels, out_channels, 1),
+    )
+
+
 def max_pool() -> nn.MaxPool2d:
     """The 3x3 pooling that halves a map."""
     return nn.MaxPool2d(3, DOWNSAMPLE, padding=1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from proxy_tasks.networks.blocks import conv_bn_relu
+from proxy_tasks.networks.blocks import conv_bn_relu, spatial_bn_relu
 from proxy_tasks.networks.endpoints import DROPOUT, EndpointsHead
 from search_space.scales import Scale
 
@@ -15,17 +15,21 @@ from search_space.scales import Scale
 class ASPP(nn.Module):
     """Atrous spatial pyramid pooling (arXiv 1706.05587, section 3.3).
 
-    1x1, three dilated 3x3 and the image's mean, concatenated and projected by a 1x1:
+    1x1, three dilated 3x3 (or ``separable`` ones) and the image's mean, concatenated and projected
+    by a 1x1:
     x_BCHW with ``in_channels`` -> ``filters`` channels, same size. In training mode it needs at
     least two images a batch, as the batch norm behind the mean sees one value an image.
     """
 
-    def __init__(self, in_channels: int, filters: int, rates: tuple[int, ...]) -> None:
+    def __init__(
+        self, in_channels: int, filters: int, rates: tuple[int, ...], separable: bool = False
+    ) -> None:
         super().__init__()
         self.rates = rates
         self.branches = nn.ModuleList([conv_bn_relu(in_channels, filters, 1)])
         for rate in rates:
-            self.branches.append(conv_bn_relu(in_channels, filters, 3, dilation=rate))
+            branch = spatial_bn_relu(in_channels, filters, dilation=rate, separable=separable)
+            self.branches.append(branch)
         self.pooled = conv_bn_relu(in_channels, filters, 1)
         self.project = conv_bn_relu((len(rates) + 2) * filters, filters, 1)
 
@@ -46,12 +50,14 @@ class DeepLabV3(EndpointsHead):
     """
 
     def _add_layers(self, scale: Scale, rates: tuple[int, ...]) -> None:
-        self.aspp = ASPP(self.endpoints.filters, scale.aspp_filters, rates)
+        filters = scale.aspp_filters
+        self.aspp = ASPP(self.endpoints.filters, filters, rates, scale.head_separable)
         self.dropout = nn.Dropout(DROPOUT)
         self.decoder = self._new_decoder(scale)
 
     def _new_decoder(self, scale: Scale) -> nn.Module:
-        return conv_bn_relu(scale.aspp_filters, scale.aspp_filters, 3)
+        filters = scale.aspp_filters
+        return spatial_bn_relu(filters, filters, separable=scale.head_separable)
 
     def _decoded(self, maps: Mapping[int, Tensor]) -> Tensor:
         return self.decoder(self.dropout(self.aspp(self.endpoints(maps))))

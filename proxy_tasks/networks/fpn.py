@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from proxy_tasks.networks.blocks import conv_bn_relu
+from proxy_tasks.networks.blocks import spatial_bn_relu
 from proxy_tasks.networks.endpoints import DROPOUT, EndpointsHead
 from search_space.scales import Scale
 
@@ -17,7 +17,9 @@ class FPNHead(EndpointsHead):
     level; here the backbone's blocks take their place."""
 
     def _add_layers(self, scale: Scale, rates: tuple[int, ...]) -> None:
-        self.decoder = conv_bn_relu(self.endpoints.filters, scale.aspp_filters, 3)
+        self.decoder = spatial_bn_relu(
+            self.endpoints.filters, scale.aspp_filters, separable=scale.head_separable
+        )
         self.dropout = nn.Dropout(DROPOUT)
 
     def _decoded(self, maps: Mapping[int, Tensor]) -> Tensor:

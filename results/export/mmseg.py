@@ -20,6 +20,7 @@ from results.export.staging import saved
 from results.export.standalone import docstring
 from results.export.subject import Subject
 from results.export.sums import SUMS
+from search_space.backbone import scale_of
 from search_space.canonical import canonical_key
 from search_space.errors import UserError
 from search_space.heads import HEADS, segmenting
@@ -57,6 +58,11 @@ def _refuse(subject: Subject) -> None:
         raise UserError(
             f"--format mmseg: {head.title} has no atrous rates for mmsegmentation's ASPPHead:"
             " choose another format"
+        )
+    if scale_of(subject.backbone, subject.scale).head_separable:
+        raise UserError(
+            "--format mmseg: mmsegmentation's ASPPHead has no separable convolutions: choose"
+            " another format"
         )
 
 

@@ -18,20 +18,20 @@ def _lay(graph: Nodes) -> int:
     filters = graph.scale.low_level_filters
     narrow = projected(low.channels, low.size, filters)
     narrowed = graph.add("decoder", _LEVEL, narrow, (graph.low,))
-    piece = _decoder(x.channels, x.size, filters, low.size)
+    piece = _decoder(x.channels, x.size, filters, low.size, graph.scale.head_separable)
     node = graph.add("decoder", _LEVEL, piece, (aspp, narrowed))
     return logits(graph, node, kept=False)
 
 
 @remembered
-def _decoder(filters: int, coarse: Size, low_filters: int, size: Size) -> Piece:
+def _decoder(filters: int, coarse: Size, low_filters: int, size: Size, separable: bool) -> Piece:
     """ASPP's map up-sampled, joined with the narrowed low-level map, two 3x3 convolutions and
     dropout. The two maps are its sources, in this order."""
     tape = Tape()
     x, low = tape.source(filters, coarse), tape.source(low_filters, size)
     x = tape.cat(tape.resize(x, size, smooth=True), low)
     for _ in range(2):
-        x = tape.conv_norm_relu(x, filters, 3)
+        x = tape.spatial_norm_relu(x, filters, separable)
     return tape.piece(tape.dropout(x))
 
 

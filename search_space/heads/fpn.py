@@ -11,17 +11,18 @@ from search_space.tape import Piece, Tape
 
 def _lay(graph: Nodes) -> int:
     x = merged(graph, "decoder")
-    piece = _decoder(x.channels, x.size, graph.scale.aspp_filters, kept=not x.summed)
+    scale, kept = graph.scale, not x.summed
+    piece = _decoder(x.channels, x.size, scale.aspp_filters, kept, scale.head_separable)
     node = graph.add("decoder", min(graph.outputs), piece, x.reads, x.summed)
     return logits(graph, node, kept=False)
 
 
 @remembered
-def _decoder(channels: int, size: Size, filters: int, kept: bool) -> Piece:
+def _decoder(channels: int, size: Size, filters: int, kept: bool, separable: bool) -> Piece:
     """A 3x3 convolution and dropout; ``kept`` as in Tape.source."""
     tape = Tape()
     x = tape.source(channels, size, kept=kept)
-    return tape.piece(tape.dropout(tape.conv_norm_relu(x, filters, 3)))
+    return tape.piece(tape.dropout(tape.spatial_norm_relu(x, filters, separable)))
 
 
 HEAD = Head("FPN", "arXiv 1901.02446", _lay)

@@ -26,6 +26,7 @@ CHOICES = {
     "separable": (False, True),
     "head": ("scale", "fpn"),
     "head_width": (0.5, 1.0),
+    "head_separable": (False, True),
     "zoom": (0.5, 0.75, 1.0),
 }
 SPACES: dict[str, SearchSpace] = {

@@ -27,7 +27,7 @@ from search_space.spine import SpineSpace
 from search_space.taps import smallest_side
 
 SCALE = Scale(0.125, endpoint_filters=16, aspp_filters=16)
-VALUES = {"head": "fpn", "head_width": 0.5, "zoom": 0.75}
+VALUES = {"head": "fpn", "head_width": 0.5, "head_separable": True, "zoom": 0.75}
 ON_ENCODER = Architecture(features("efficientnet-lite0"), (), (3, 4, 5))
 OWN_STEM = catalog.load("spinenet-seg-camvid-28")
 assert isinstance(OWN_STEM, Architecture)
@@ -85,7 +85,8 @@ def test_what_is_built_is_what_was_decided(plain: Architecture) -> None:
     network = build_segmenter(whole, SCALE, 5, (64, 97)).eval()
     assert type(network).__name__ == "FPNHead"
     assert network.classifier.in_channels == 8
-    assert scale_of(whole, SCALE) == replace(SCALE, head="fpn", endpoint_filters=8, aspp_filters=8)
+    narrow = replace(SCALE, endpoint_filters=8, aspp_filters=8)
+    assert scale_of(whole, SCALE) == replace(narrow, head="fpn", head_separable=True)
     seen: list[torch.Size] = []
     network.backbone.register_forward_hook(lambda _m, _args, maps: seen.append(maps[3].shape[2:]))
     with torch.no_grad():
@@ -141,10 +142,15 @@ def test_searches_begin_at_the_default_where_it_is_offered() -> None:
 def test_people_see_them(plain: Architecture) -> None:
     whole = replace(plain, **VALUES)
     assert network_signs(plain) == []
-    assert network_signs(whole) == ["head fpn", "head w0.5", "zoom 0.75"]
-    assert {PROPERTIES[name] for name in VALUES} == {"Head", "Width of the head", "Zoom"}
+    assert network_signs(whole) == ["head fpn", "head w0.5", "head separable", "zoom 0.75"]
+    assert {PROPERTIES[name] for name in VALUES} == {
+        "Head",
+        "Width of the head",
+        "Separable head",
+        "Zoom",
+    }
     assert choices_of(whole)["zoom"] == {0.75: 1}
     found = difference(plain, whole)
     assert found is not None
-    assert found.rows == [["network", "–", "head fpn, head w0.5, zoom 0.75"]]
+    assert found.rows == [["network", "–", "head fpn, head w0.5, head separable, zoom 0.75"]]
     assert not found.blocks
