@@ -59,7 +59,8 @@ _FINEST = 3
 class SpineSpace(Box):
     """Up to ``blocks`` blocks on the maps of ``encoder``, given by itself or by its name, each at
     one of ``levels``; the head reads some of ``output_levels``. ``dilations``, ``choices`` and
-    ``crop`` as ScalePermutedSpace has them.
+    ``crop`` as ScalePermutedSpace has them. A network may stand on one of ``encoders`` instead,
+    which have maps of the same levels.
 
     Raises:
         UserError: naming the parameter that breaks a rule.
@@ -72,13 +73,14 @@ class SpineSpace(Box):
     dilations: tuple[int, ...] = (1, 2, 4)
     choices: Choices = ()
     crop: Size | None = None
+    encoders: tuple[EncoderSpec | str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("levels", "output_levels", "dilations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "choices", as_choices(self.choices))
-        if isinstance(self.encoder, str):
-            object.__setattr__(self, "encoder", encoder(self.encoder))
+        object.__setattr__(self, "encoder", _known(self.encoder))
+        object.__setattr__(self, "encoders", tuple(map(_known, self.encoders)))
         if self.crop is not None:
             object.__setattr__(self, "crop", tuple(self.crop))
         _check_parameters(self)
@@ -108,6 +110,7 @@ class SpineSpace(Box):
         blocks have the level and the attributes of ``spare``. An output adds blocks of its shape
         that nothing reads, so some of these would be built."""
         values = {"reads": self._reads.index(tuple(architecture.output_levels))}
+        values["encoder"] = self._named.index(architecture.encoder)
         values |= places(self._network, architecture)
         for level, index in architecture.output_blocks.items():
             values[f"from.{level}"] = SPINE if index >= self._stem else ENCODER
@@ -144,17 +147,18 @@ class SpineSpace(Box):
 
     @property
     def alone(self) -> Genotype:
-        """The encoder without a block, of which the head reads the usual levels."""
+        """``encoder`` without a block, of which the head reads the usual levels."""
         stem, levels = features(self._spec), usual_levels(self.output_levels)
         return self.encode(Architecture(stem, (), levels, **self._usual))
 
     def beside_alone(self, rng: np.random.Generator) -> Genotype:
         """The encoder alone, but that the head reads one of its levels from random blocks, or finer
-        levels too, or that one attribute of the whole network is another. An encoder knows much,
-        and most blocks in its way take something away: a uniform draw is seldom as good."""
+        levels too, or that one attribute of the whole network or the encoder is another. An encoder
+        knows much, and most blocks in its way take something away: a uniform draw is seldom as
+        good."""
         names = [gene.name for gene in self.genes]
         read = dict(zip(names, self.alone, strict=True))
-        whole = {*self._network, *(["reads"] if self._finer else [])}
+        whole = {"encoder", *self._network, *(["reads"] if self._finer else [])}
         other = [name for name in names if name.startswith("from.") or name in whole]
         drawn = self.alone
         for _ in range(_TRIES if other else 0):
@@ -174,7 +178,9 @@ class SpineSpace(Box):
     def features(self, genotype: Genotype) -> dict[str, NDArray[np.float64]]:
         """What a surrogate is told of the decoded architecture (see ``spine_features``)."""
         architecture, told = self.decode(genotype), varied(self._offers)
+        stands = [float(name == architecture.encoder) for name in self._named]
         return {
+            **({"encoder": np.array(stands)} if self.encoders else {}),
             **spine_features(architecture, self.blocks, self.output_levels, told),
             **network_features(architecture, network_varied(self.choices)),
         }
@@ -218,8 +224,8 @@ class SpineSpace(Box):
             places = [place for place, block in enumerate(blocks) if block.level == level]
             if places and (values.get(f"from.{level}") or level not in self._maps):
                 blocks[places[-1]] = replace(blocks[places[-1]], output=True)
-        whole = chosen(self._network, values)
-        return Architecture(features(self._spec), tuple(blocks), reads, **whole)
+        stem = features(self._specs[values.get("encoder", 0)])
+        return Architecture(stem, tuple(blocks), reads, **chosen(self._network, values))
 
     def _block(self, index: int, values: dict[str, int]) -> Block:
         name = f"b{index:02d}"
@@ -245,6 +251,7 @@ class SpineSpace(Box):
                 yield Gene(f"b{index:02d}.{name}", len(offered))
         for name, offered in self._network.items():
             yield Gene(name, len(offered))
+        yield Gene("encoder", len(self._specs))
 
     @cached_property
     def _maps(self) -> tuple[int, ...]:
@@ -255,6 +262,15 @@ class SpineSpace(Box):
     def _spec(self) -> EncoderSpec:
         assert not isinstance(self.encoder, str)
         return self.encoder
+
+    @cached_property
+    def _specs(self) -> tuple[EncoderSpec, ...]:
+        """All that a network may stand on."""
+        return tuple(spec for spec in (self.encoder, *self.encoders) if not isinstance(spec, str))
+
+    @cached_property
+    def _named(self) -> tuple[str, ...]:
+        return tuple(spec.name for spec in self._specs)
 
     @property
     def _stem(self) -> int:
@@ -292,9 +308,10 @@ class SpineSpace(Box):
         return tuple(level for level in self.levels if level <= most)
 
     def _check_member(self, architecture: Architecture) -> None:
-        if architecture.encoder != self._spec.name:
+        if architecture.encoder not in self._named:
             stands = architecture.encoder or "a stem of its own"
-            raise UserError(f"encoder: this space is built on {self._spec.name}, not on {stands}")
+            named = " or ".join(self._named)
+            raise UserError(f"encoder: this space is built on {named}, not on {stands}")
         if tuple(architecture.output_levels) not in self._reads:
             raise UserError(
                 f"output_levels: this space reads some of {list(self.output_levels)}"
@@ -332,8 +349,20 @@ def _key(space: SpineSpace, genotype: Genotype) -> str:
     return canonical_key(_decoded(space, genotype))
 
 
+def _known(given: EncoderSpec | str) -> EncoderSpec:
+    return encoder(given) if isinstance(given, str) else given
+
+
 def _check_parameters(space: SpineSpace) -> None:
     maps = space._maps
+    if len(set(space._named)) < len(space._named):
+        raise UserError(f"encoders must be others than encoder, each once: {list(space._named)}")
+    for spec in space._specs:
+        if tuple(spec.channels) != maps:
+            raise UserError(
+                f"encoders must have maps of levels {list(maps)}, but {spec.name} has"
+                f" {list(spec.channels)}"
+            )
     if type(space.blocks) is not int or space.blocks < 0:
         raise UserError(f"blocks must be a whole number, at least 0, but got {space.blocks!r}")
     _check_rising("levels", space.levels, range(MIN_LEVEL, MAX_LEVEL + 1))

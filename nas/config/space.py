@@ -31,11 +31,13 @@ class SpaceConfig(Section):
     """See search_space.scale_permuted.ScalePermutedSpace, whose bounds are in force. With an
     ``encoder`` it is search_space.spine.SpineSpace of up to ``blocks`` blocks, and ``stages`` and
     ``max_level`` say nothing; ``encoder_weights`` is a file of its weights. Of an encoder that is
-    not registered, a run keeps the description (see search_space.encoder_file). A new run's
+    not registered, a run keeps the description (see search_space.encoder_file). ``encoders`` are
+    registered ones that a network may stand on instead. A new run's
     ``crop`` is the smaller one of its two trainings; runs of before have none."""
 
     encoder: str | dict[str, Any] | None = None
     encoder_weights: Path | None = None
+    encoders: tuple[str, ...] = ()
     blocks: int = Field(6, ge=0)
 
     stages: dict[int, int] = Field({2: 1, 3: 3, 4: 5, 5: 2})
@@ -52,7 +54,7 @@ class SpaceConfig(Section):
         encoder without what says nothing there."""
         values: dict[str, Any] = dump(self)
         left = {"stages", "max_level", "window"} if self.encoder else {"encoder", "blocks"}
-        later = ("choices", "crop", "encoder_weights", "window")
+        later = ("choices", "crop", "encoder_weights", "encoders", "window")
         return {n: v for n, v in values.items() if n not in left and (v or n not in later)}
 
     @model_validator(mode="after")
@@ -61,6 +63,8 @@ class SpaceConfig(Section):
             self.whole()
         if self.encoder_weights is not None and not self.encoder:
             raise ValueError("encoder_weights needs an encoder, such as encoder: resnet-50")
+        if self.encoders and not self.encoder:
+            raise ValueError("encoders needs an encoder, which they stand beside")
         return self
 
     @property
@@ -87,7 +91,7 @@ class SpaceConfig(Section):
             "crop": self.crop,
         }
         if spec := self.encoder_spec:
-            return SpineSpace(spec, self.blocks, **shared)
+            return SpineSpace(spec, self.blocks, **shared, encoders=self.encoders)
         stages = tuple(sorted(self.stages.items()))
         return ScalePermutedSpace(
             stages=stages, max_level=self.max_level, window=self.window, **shared

@@ -25,6 +25,7 @@ from proxy_tasks.own_objective import OWN
 from proxy_tasks.processes import Group
 from proxy_tasks.room import check_room, check_scale
 from search_space.backbone import Backbone, encoder_of
+from search_space.encoders import encoder
 from search_space.errors import UserError
 from search_space.files import check_temporary
 from search_space.genes import SearchSpace
@@ -73,7 +74,8 @@ def check_encoders(config: Config, *others: Backbone) -> None:
     if not (config.proxy.recipe.pretrained or config.promotion.recipe.pretrained):
         return
     own, file = config.space.encoder_spec, encoder_weights_of(config.space)
-    specs = {spec.name: spec for spec in (own, *map(encoder_of, others)) if spec}
+    beside = map(encoder, config.space.encoders)
+    specs = {spec.name: spec for spec in (own, *beside, *map(encoder_of, others)) if spec}
     for name, spec in specs.items():
         check_there(spec, file if own and name == own.name else None)
     if own and file is not None:

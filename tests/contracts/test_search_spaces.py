@@ -37,6 +37,9 @@ SPACES: dict[str, SearchSpace] = {
     "scale-permuted, a window of parents": ScalePermutedSpace(window=4),
     "spine": SPINE,
     "spine, every choice": SpineSpace("efficientnet-lite0", choices=CHOICES, crop=(96, 128)),
+    "spine, several encoders": SpineSpace(
+        "efficientnet-lite0", 3, encoders=("efficientnet-lite1", "efficientnet-lite2")
+    ),
     "spine, small crops": SpineSpace("efficientnet-lite0", crop=(40, 96)),
     "spine, few choices": SpineSpace("efficientnet-lite2", 2, (4,), (3, 4), (1,)),
     "constrained": ConstrainedSpace(WHOLE, {"macs": 8e7}, MACS),

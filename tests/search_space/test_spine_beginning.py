@@ -7,6 +7,7 @@ import pytest
 
 from search_space import catalog
 from search_space.canonical import canonical_key
+from search_space.errors import UserError
 from search_space.spine import SpineSpace
 
 SPACE = SpineSpace("efficientnet-lite0")
@@ -37,6 +38,33 @@ def test_beside_it_the_head_reads_one_level_from_blocks() -> None:
 def test_it_is_another_network_where_there_is_one(space: SpineSpace) -> None:
     drawn = {space.key(space.beside_alone(np.random.default_rng(n))) for n in range(10)}
     assert (drawn == {ALONE}) == (space.blocks == 0)
+
+
+def test_it_may_stand_on_another_encoder() -> None:
+    beside = ("efficientnet-lite1", "efficientnet-lite2")
+    space = SpineSpace("efficientnet-lite0", blocks=2, encoders=beside)
+    rng = np.random.default_rng(0)
+    assert space.decode(space.alone).encoder == "efficientnet-lite0"
+    drawn = [space.decode(space.beside_alone(rng)) for _ in range(40)]
+    assert {each.encoder for each in drawn} == {"efficientnet-lite0", *beside}
+    assert all(not each.blocks for each in drawn if each.encoder != "efficientnet-lite0")
+    told = {each: space.features(space.encode(catalog.load(each)))["encoder"] for each in beside}
+    assert [list(each) for each in told.values()] == [[0, 1, 0], [0, 0, 1]]
+    with pytest.raises(UserError, match="built on efficientnet-lite0 or efficientnet-lite1 or"):
+        space.encode(catalog.load("resnet-50"))
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        (("efficientnet-lite0",), "encoders must be others than encoder, each once"),
+        (("efficientnet-lite1", "efficientnet-lite1"), "each once"),
+        (("nothing",), "nothing"),
+    ],
+)
+def test_encoders_beside_it_are_others(beside: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        SpineSpace("efficientnet-lite0", encoders=beside)
 
 
 def test_blocks_that_are_not_built_drift() -> None:
